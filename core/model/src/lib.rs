@@ -1,0 +1,32 @@
+//! The words every room shares.
+//!
+//! Whatever crosses a crate border has its type here: where something stands ([`span`]),
+//! what it is ([`resource`]), what a rule says ([`rule`]), what was found ([`finding`]),
+//! what was looked at and what was not ([`coverage`]), what engines tell each other
+//! ([`fact`]) and what one engine returns ([`outcome`]).
+//!
+//! **Invariant:** nothing here reads a file, a clock or the environment. Everything is a
+//! value; two equal inputs give two equal outputs.
+
+pub mod coverage;
+pub mod fact;
+pub mod finding;
+pub mod outcome;
+pub mod resource;
+pub mod rule;
+pub mod severity;
+pub mod span;
+pub mod version;
+
+pub use coverage::{Coverage, Gap, GapKind};
+pub use fact::Fact;
+pub use finding::{Asset, Evidence, Finding, FindingId, Locus, Proof};
+pub use outcome::Outcome;
+pub use resource::ResourceRef;
+pub use rule::{Area, Framework, Reference, Rule, RuleId};
+pub use severity::Severity;
+pub use span::{Cause, CauseId, FileId, SourceFile, SourceKind, SourceMap, SourceText, Span};
+pub use version::KubernetesVersion;
+
+/// A shared, immutable string. Cheap to clone; equal strings of one file share storage.
+pub type Str = std::sync::Arc<str>;

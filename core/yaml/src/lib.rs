@@ -1,0 +1,22 @@
+//! Kubernetes-exact YAML and JSON.
+//!
+//! Kubernetes reads manifests with `sigs.k8s.io/yaml`, a YAML 1.1 reader: `yes` is true,
+//! `0777` is 511, `<<` merges, the last of two equal keys wins, and only `---` lines split
+//! a stream. A YAML 1.2 reader sees another world, which makes it a scanner bypass. This
+//! crate turns the events of a well-kept scanner crate into a [`Node`] tree by Kubernetes'
+//! rules, and remembers file, line and column of every key and value.
+//!
+//! What a careful reader would stumble over (1.1 truths, duplicate keys, octals) is told as
+//! a [`Notice`]; what cannot be read is a [`Problem`] with a place, and the other documents
+//! of the stream are still returned.
+//!
+//! **Invariant:** no input makes this crate panic, recurse without bound, or use memory out
+//! of proportion to the input ([`Limits`]).
+
+mod emit;
+mod node;
+mod parse;
+
+pub use emit::{to_json, to_yaml};
+pub use node::{Entry, Map, Node, Value};
+pub use parse::{Document, Limits, Notice, NoticeKind, Problem, Stream, parse};
