@@ -1,0 +1,164 @@
+//! Files by path. One trait, so that a directory, a git revision and the files embedded in
+//! the program are read by the same code.
+
+use std::io;
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// Read-only access to files. Paths use `/` and are normalised ([`normalise`]) before they
+/// come here; they may start with `../` or `/` where the underlying store allows it.
+pub trait Tree: Sync {
+    /// The bytes of a file, refused with [`io::ErrorKind::FileTooLarge`] above `limit` bytes.
+    fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>>;
+    /// The names directly in a directory, sorted bytewise, with what they are. Links are
+    /// followed only when they stay inside the tree; others are left out.
+    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>>;
+    /// What stands at a path; `None` when nothing does.
+    fn kind(&self, path: &str) -> Option<Kind>;
+    /// The path with links resolved.
+    fn canonical(&self, path: &str) -> io::Result<String>;
+    /// How a path is shown to the user and which kind of source it is.
+    fn source(&self, path: &str) -> seawall_model::SourceFile;
+}
+
+/// `dir/path` with `.`, `..` and double slashes resolved by text alone. A leading `..` that
+/// has nothing to cancel stays.
+pub fn join(dir: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return normalise(path);
+    }
+    normalise(&format!("{dir}/{path}"))
+}
+
+/// A path without `.`, inner `..` and double slashes; `.` for the empty path.
+pub fn normalise(path: &str) -> String {
+    let absolute = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match parts.last() {
+                Some(&last) if last != ".." => {
+                    parts.pop();
+                }
+                _ if absolute => {}
+                _ => parts.push(".."),
+            },
+            name => parts.push(name),
+        }
+    }
+    let joined = parts.join("/");
+    match (absolute, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+/// The directory part of a normalised path; `.` when there is none.
+pub fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) => "/",
+        Some((dir, _)) => dir,
+        None => ".",
+    }
+}
+
+/// Files on disk. Relative paths are relative to the working directory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disk;
+
+impl Tree for Disk {
+    fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+        use std::io::Read;
+        let file = std::fs::File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        // One byte more than allowed tells a file at the limit from one above it; the size
+        // in the metadata is not trusted, since the file may grow while it is read.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes)
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
+        let root = std::fs::canonicalize(dir)?;
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let mut kind = entry.file_type()?;
+            if kind.is_symlink() {
+                let Ok(target) = std::fs::canonicalize(entry.path()) else { continue };
+                // A link to a directory could lead round in circles: only files.
+                if !target.starts_with(&root) {
+                    continue;
+                }
+                let Ok(metadata) = std::fs::metadata(&target) else { continue };
+                kind = metadata.file_type();
+                if !kind.is_file() {
+                    continue;
+                }
+            }
+            if kind.is_dir() {
+                names.push((name, Kind::Directory));
+            } else if kind.is_file() {
+                names.push((name, Kind::File));
+            }
+        }
+        names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Ok(names)
+    }
+
+    fn kind(&self, path: &str) -> Option<Kind> {
+        let metadata = std::fs::metadata(path).ok()?;
+        if metadata.is_dir() {
+            Some(Kind::Directory)
+        } else if metadata.is_file() {
+            Some(Kind::File)
+        } else {
+            None
+        }
+    }
+
+    fn canonical(&self, path: &str) -> io::Result<String> {
+        let path = std::fs::canonicalize(path)?;
+        path.into_os_string()
+            .into_string()
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "path is not UTF-8"))
+    }
+
+    fn source(&self, path: &str) -> seawall_model::SourceFile {
+        seawall_model::SourceFile { path: path.into(), kind: seawall_model::SourceKind::File }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised_by_text() {
+        for (dir, path, want) in [
+            ("a/b", "../c", "a/c"),
+            ("a", "../../c", "../c"),
+            (".", "./x//y", "x/y"),
+            ("a", "/etc", "/etc"),
+            ("a", "..", "."),
+            ("/", "..", "/"),
+        ] {
+            assert_eq!(join(dir, path), want, "{dir} + {path}");
+        }
+    }
+}
