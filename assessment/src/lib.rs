@@ -1,1 +1,85 @@
-//! To be written.
+//! One answer out of many outcomes.
+//!
+//! [`assess`] runs every engine over one [`Snapshot`], in parallel, and makes one
+//! [`Assessment`] of their outcomes: findings with one root cause are one finding, the worst
+//! comes first, suppressions are applied (and the unused and expired ones told), framework
+//! controls get a result, and the gate decides. The command line and the server only call
+//! this; neither has logic of its own.
+//!
+//! **Invariant:** as pure as the engines. Today's date comes in through [`Config`].
+
+mod catalogue;
+mod frameworks;
+mod gate;
+mod merge;
+mod run;
+mod suppress;
+
+pub use catalogue::{catalogue, find_rule};
+pub use frameworks::{ControlResult, ControlStatus, FrameworkResult};
+pub use gate::{Gate, Verdict};
+pub use run::assess;
+pub use suppress::{Date, Suppressed, Suppression, SuppressionNotice};
+
+use seawall_model::{Coverage, Fact, Finding, Framework, KubernetesVersion, RuleId, Severity};
+use std::collections::BTreeMap;
+
+/// What the user chose.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The cluster version that verdicts are for; `None` means the newest known.
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Run only these rules (ids, aliases or area names); empty means all.
+    pub only: Vec<String>,
+    /// Leave these rules out.
+    pub skip: Vec<String>,
+    /// Frameworks to report control by control.
+    pub frameworks: Vec<Framework>,
+    /// Findings that the user accepts.
+    pub suppressions: Vec<Suppression>,
+    /// Fail when a finding is at least this severe; `None` does not gate.
+    pub fail_on: Option<Severity>,
+    /// Fail when coverage in per cent is below this.
+    pub min_coverage: Option<f64>,
+    /// Today, for the expiry of suppressions; `None` lets nothing expire.
+    pub today: Option<Date>,
+    /// Registries that images may come from, as prefixes; empty means that no list was given
+    /// and the rule about it is not assessed.
+    pub allowed_registries: Vec<String>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default)]
+pub struct Assessment {
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// What the user accepted.
+    pub suppressed: Vec<Suppressed>,
+    /// Suppressions that did nothing or have expired.
+    pub suppression_notices: Vec<SuppressionNotice>,
+    /// What was looked at and what was not, sources' gaps included.
+    pub coverage: Coverage,
+    /// What engines derived, for later ones.
+    pub facts: Vec<Fact>,
+    /// How many subjects each rule was applied to.
+    pub assessed: BTreeMap<RuleId, u64>,
+    /// Results of the chosen frameworks.
+    pub frameworks: Vec<FrameworkResult>,
+    /// What the gate says.
+    pub gate: Gate,
+    /// How big the picture was.
+    pub inventory: Inventory,
+}
+
+/// How big the picture was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// Objects, rendered ones included.
+    pub objects: u64,
+    /// Workloads after resolving owners.
+    pub workloads: u64,
+    /// Charts rendered.
+    pub charts: u64,
+    /// Overlays built.
+    pub overlays: u64,
+}

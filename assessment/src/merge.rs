@@ -1,0 +1,1 @@
+//! Findings with one root cause are one finding.

@@ -1,0 +1,288 @@
+//! One Kubernetes object of a snapshot.
+
+use crate::extract::Reader;
+use crate::pod::{Field, PodTemplate};
+use seawall_model::{Gap, GapKind, ResourceRef, SourceMap, Span, Str};
+use seawall_yaml::{Map, Node, Value};
+use std::sync::Arc;
+
+/// Which rendering an object came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScopeId(pub u32);
+
+impl ScopeId {
+    /// Plain manifests: all of them are one environment.
+    pub const PLAIN: ScopeId = ScopeId(0);
+}
+
+/// A rendering: the same object may be in several (the staging and the production overlay),
+/// and objects of one do not see those of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// What made it.
+    pub kind: ScopeKind,
+    /// How the user knows it: the directory of the chart or overlay.
+    pub name: Str,
+}
+
+/// What made a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeKind {
+    /// Manifests as they lie there.
+    Plain,
+    /// A Helm chart.
+    Chart,
+    /// A Kustomize overlay.
+    Overlay,
+}
+
+/// A reference from an object to its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerRef {
+    /// API group of the owner.
+    pub group: Str,
+    /// Kind of the owner.
+    pub kind: Str,
+    /// Name of the owner.
+    pub name: Str,
+    /// Whether it is the managing controller.
+    pub controller: bool,
+}
+
+/// An object with its security facts.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its name in a cluster.
+    pub reference: ResourceRef,
+    /// `apiVersion` as written.
+    pub api_version: Field<Str>,
+    /// Which rendering it came from.
+    pub scope: ScopeId,
+    /// The whole object.
+    pub span: Span,
+    /// Its name, or the whole object when it has none.
+    pub name_span: Span,
+    /// Labels, sorted by key.
+    pub labels: Vec<(Str, Str)>,
+    /// Annotations in source order.
+    pub annotations: Vec<(Str, Field<Str>)>,
+    /// Owner references.
+    pub owners: Vec<OwnerRef>,
+    /// What it is.
+    pub details: Details,
+}
+
+/// What kind of object it is, as far as Seawall keeps facts of its own.
+#[derive(Debug, Clone)]
+pub enum Details {
+    /// An object that makes pods: the built-in workloads and any custom resource that embeds
+    /// a pod template.
+    Workload {
+        /// `replicas` where it applies.
+        replicas: Option<Field<i64>>,
+        /// The pod templates, usually one.
+        templates: Vec<PodTemplate>,
+    },
+    /// Any other object: its tree without `status` and `managedFields`.
+    Other(Arc<Node>),
+    /// An object whose content no engine reads (a CRD's schema).
+    Opaque,
+}
+
+impl Object {
+    /// The namespace that the object ends up in when nothing else says so.
+    pub fn namespace(&self) -> &str {
+        self.reference.namespace.as_deref().unwrap_or("default")
+    }
+
+    /// The tree, for objects that keep it.
+    pub fn body(&self) -> Option<&Node> {
+        match &self.details {
+            Details::Other(body) => Some(body),
+            _ => None,
+        }
+    }
+
+    /// The pod templates, if it makes pods.
+    pub fn templates(&self) -> &[PodTemplate] {
+        match &self.details {
+            Details::Workload { templates, .. } => templates,
+            _ => &[],
+        }
+    }
+
+    /// The value of an annotation with its place.
+    pub fn annotation(&self, key: &str) -> Option<&Field<Str>> {
+        self.annotations.iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
+    }
+
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(name, _)| &**name == key).map(|(_, value)| &**value)
+    }
+
+    /// The controlling owner, if any.
+    pub fn controller(&self) -> Option<&OwnerRef> {
+        self.owners.iter().find(|owner| owner.controller)
+    }
+}
+
+/// API groups whose documents are configuration files without a name.
+const CONFIGURATION_GROUPS: [&str; 9] = [
+    "kubelet.config.k8s.io",
+    "apiserver.config.k8s.io",
+    "apiserver.k8s.io",
+    "audit.k8s.io",
+    "kubeadm.k8s.io",
+    "kubeproxy.config.k8s.io",
+    "kubescheduler.config.k8s.io",
+    "kubecontrollermanager.config.k8s.io",
+    "pod-security.admission.config.k8s.io",
+];
+
+/// Whether a tree claims to be a Kubernetes object: a mapping with `apiVersion` and `kind`.
+pub fn looks_like_object(node: &Node) -> bool {
+    let text = |key| node.get(key).and_then(Node::as_str).is_some_and(|text| !text.is_empty());
+    text("apiVersion") && text("kind")
+}
+
+/// The objects of a document: the items of a `List`, else the document itself. Lists of
+/// lists are followed a few levels deep.
+pub fn flatten(root: Node) -> Vec<Node> {
+    let mut flat = Vec::new();
+    flatten_into(root, 4, &mut flat);
+    flat
+}
+
+fn flatten_into(node: Node, depth: u8, flat: &mut Vec<Node>) {
+    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| {
+        // `List`, and typed ones such as `PodList`, which have items instead of a name.
+        kind == "List" || (kind.ends_with("List") && node.at(&["metadata", "name"]).is_none())
+    });
+    match node.get("items").and_then(Node::as_seq) {
+        Some(items) if is_list && depth > 0 => {
+            let kind = node.get("kind").and_then(Node::as_str).unwrap_or_default();
+            let item_kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+            for item in items {
+                let mut item = item.clone();
+                // Items of a typed list may leave out what the list says.
+                if let (Some(kind), Some(map)) = (item_kind, item.as_map_mut()) {
+                    if !map.contains_key("kind") {
+                        map.insert("kind", node.span, Node::string(kind, node.span));
+                    }
+                    if !map.contains_key("apiVersion")
+                        && let Some(version) = node.get("apiVersion")
+                    {
+                        map.insert("apiVersion", version.span, version.clone());
+                    }
+                }
+                flatten_into(item, depth - 1, flat);
+            }
+        }
+        _ => flat.push(node),
+    }
+}
+
+/// Reads an object and its facts. What is wrong with it goes to `gaps`; `None` when it is
+/// not an object at all.
+pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -> Option<Object> {
+    if !looks_like_object(root) {
+        return None;
+    }
+    let kind = Str::from(root.get("kind")?.as_str()?);
+    let api_version_node = root.get("apiVersion")?;
+    let api_version = Str::from(api_version_node.as_str()?);
+    let group = match api_version.rsplit_once('/') {
+        Some((group, _)) => Str::from(group),
+        None => Str::from(""),
+    };
+    let mut reader = Reader::new(map.path(root.span.file), gaps);
+    let metadata = reader.map(root, "metadata");
+    let name_field = metadata.and_then(|m| reader.text(m, "name"));
+    let generated = metadata.and_then(|m| reader.text(m, "generateName"));
+    let is_configuration = CONFIGURATION_GROUPS.contains(&&*group);
+    let (name, name_span) = match (name_field, generated) {
+        (Some(name), _) if !name.value.is_empty() => (name.value, name.span),
+        (_, Some(prefix)) => (Str::from(format!("{}*", prefix.value)), prefix.span),
+        _ if is_configuration => (Str::from(""), root.span),
+        _ => {
+            let reason = format!("{kind} has no metadata.name: the API server would refuse it");
+            reader.gap(GapKind::Invalid, root.span, reason, 1);
+            (Str::from(""), root.span)
+        }
+    };
+    let namespace = metadata
+        .and_then(|m| reader.text(m, "namespace"))
+        .map(|field| field.value)
+        .filter(|namespace| !namespace.is_empty());
+    let mut labels: Vec<(Str, Str)> = metadata
+        .map(|m| reader.texts_by_key(m, "labels"))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(key, field)| (key, field.value))
+        .collect();
+    labels.sort_unstable();
+    let annotations = metadata
+        .map(|m| reader.texts_by_key(m, "annotations"))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(key, _)| &**key != "kubectl.kubernetes.io/last-applied-configuration")
+        .collect();
+    let owners = metadata.map(|m| owners(&mut reader, m)).unwrap_or_default();
+    let details = details(&mut reader, root, &group, &kind);
+    Some(Object {
+        reference: ResourceRef { group, kind, namespace, name },
+        api_version: Field { value: api_version, span: api_version_node.span },
+        scope,
+        span: root.span,
+        name_span,
+        labels,
+        annotations,
+        owners,
+        details,
+    })
+}
+
+fn owners(reader: &mut Reader<'_>, metadata: &Map) -> Vec<OwnerRef> {
+    reader
+        .items(metadata, "ownerReferences")
+        .iter()
+        .filter_map(|owner| {
+            let text = |key| owner.get(key).and_then(Node::as_str);
+            let group = text("apiVersion")?.rsplit_once('/').map_or("", |(group, _)| group);
+            Some(OwnerRef {
+                group: group.into(),
+                kind: text("kind")?.into(),
+                name: text("name")?.into(),
+                controller: owner.get("controller").and_then(Node::as_bool).unwrap_or(false),
+            })
+        })
+        .collect()
+}
+
+fn details(reader: &mut Reader<'_>, root: &Node, group: &str, kind: &str) -> Details {
+    if kind == "CustomResourceDefinition" && group == "apiextensions.k8s.io" {
+        return Details::Opaque;
+    }
+    let templates = reader.pod_templates(root, group, kind);
+    if templates.is_empty() {
+        return Details::Other(Arc::new(pruned(root)));
+    }
+    let replicas = reader.map(root, "spec").and_then(|spec| reader.integer(spec, "replicas"));
+    Details::Workload { replicas, templates }
+}
+
+/// The tree without what the API server keeps for itself.
+fn pruned(root: &Node) -> Node {
+    let mut root = root.clone();
+    if let Some(map) = root.as_map_mut() {
+        map.remove("status");
+        if let Some(Value::Map(metadata)) = map.get_mut("metadata").map(|node| &mut node.value) {
+            metadata.remove("managedFields");
+            if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
+                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
+        }
+    }
+    root
+}
