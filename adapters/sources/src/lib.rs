@@ -10,6 +10,7 @@
 
 pub mod helm;
 pub mod kustomize;
+pub mod load;
 pub mod tree;
 
 use seawall_model::Gap;

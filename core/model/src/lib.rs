@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod fact;
 pub mod finding;
 pub mod outcome;
+pub mod pod_security;
 pub mod resource;
 pub mod rule;
 pub mod severity;
