@@ -13,9 +13,19 @@
 //! **Invariant:** no input makes this crate panic, recurse without bound, or use memory out
 //! of proportion to the input ([`Limits`]).
 
+mod base64;
+mod build;
+mod chunk;
 mod emit;
+mod event;
+mod frame;
+mod granit;
+mod intern;
 mod node;
+mod number;
 mod parse;
+mod resolve;
+mod timestamp;
 
 pub use emit::{to_json, to_yaml};
 pub use node::{Entry, Map, Node, Value};

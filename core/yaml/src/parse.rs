@@ -1,6 +1,9 @@
 //! Text to [`Document`]s.
 
 use crate::Node;
+use crate::build::{Builder, span};
+use crate::chunk::Chunks;
+use crate::event::Mark;
 use seawall_model::{FileId, Span};
 
 /// Budgets against hostile input. Exceeding one is a located [`Problem`].
@@ -74,6 +77,27 @@ pub struct Problem {
 /// Reads a YAML stream or a JSON text (one that starts with `{` or `[`) as Kubernetes
 /// would. Never fails as a whole: what could not be read is in [`Stream::problems`].
 pub fn parse(text: &str, file: FileId, limits: &Limits) -> Stream {
-    let _ = (text, file, limits);
-    Stream::default()
+    let mut stream = Stream::default();
+    if text.len() > limits.max_bytes || u32::try_from(text.len()).is_err() {
+        stream.problems.push(Problem {
+            span: span(file, Mark::default(), 0),
+            message: format!("larger than {} bytes", limits.max_bytes),
+        });
+        return stream;
+    }
+    let mut builder = Builder::new(file, limits);
+    for chunk in Chunks::new(text) {
+        let result = chunk.and_then(|chunk| {
+            builder.document(&mut crate::granit::Granit::new(chunk.text, chunk.at))
+        });
+        match result {
+            Ok(Some((root, notices))) => stream.documents.push(Document { root, notices }),
+            Ok(None) => {}
+            Err(fault) => stream.problems.push(Problem {
+                span: span(file, fault.at, fault.at.offset),
+                message: fault.message,
+            }),
+        }
+    }
+    stream
 }
