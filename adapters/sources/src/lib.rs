@@ -8,9 +8,13 @@
 //! **Invariant:** reading only. No file is written, no process started (but `git`, for
 //! revisions), no network asked.
 
+mod files;
+pub mod git;
 pub mod helm;
 pub mod kustomize;
 pub mod load;
+pub mod memory;
+mod plan;
 pub mod tree;
 
 use seawall_model::Gap;

@@ -1,9 +1,22 @@
 //! A user's arguments to a snapshot.
+//!
+//! Files, charts and overlays are read in parallel; results are put together in the order
+//! of the plan, so that the same input gives the same snapshot.
 
-use crate::helm;
-use seawall_model::{Coverage, FileId, SourceMap, SourceText};
-use seawall_snapshot::Snapshot;
+use crate::files::{self, Read, Want};
+use crate::git::Revision;
+use crate::memory::Memory;
+use crate::plan::{Plan, plan};
+use crate::tree::{Disk, Tree};
+use crate::{Rendered, git, helm, kustomize};
+use rayon::prelude::*;
+use seawall_model::{
+    Coverage, FileId, Gap, SourceFile, SourceKind, SourceMap, SourceText,
+};
+use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
+use std::fmt;
+use std::sync::Arc;
 
 /// What to load.
 #[derive(Debug, Clone, Default)]
@@ -18,44 +31,216 @@ pub struct Request {
     pub stdin: Option<Vec<u8>>,
     /// Read files that ignore files (`.gitignore`, `.ignore`) leave out, too.
     pub no_ignore: bool,
+    /// The paths are in the embedded tree given to [`load_from`].
+    pub embedded: bool,
 }
 
+/// Why nothing could be loaded: the user named something that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadError {
+    /// A path that does not exist.
+    NotFound(String),
+    /// A revision that git does not know, or no git.
+    Git(String),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::NotFound(path) => write!(f, "no file or directory `{path}`"),
+            LoadError::Git(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
 /// What was loaded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Loaded {
     /// The picture.
     pub snapshot: Snapshot,
     /// What could not be read; `looked_at` counts the objects that could.
     pub coverage: Coverage,
-    /// How many charts and overlays were rendered.
+    /// How many charts were rendered.
     pub charts: u64,
     /// How many overlays were built.
     pub overlays: u64,
-    /// Files read.
+    /// Plain files read.
     pub files: u64,
     /// Reads text again for reports.
     pub text: Texts,
 }
 
 /// Reads source text again: from disk, from git, or from what standard input held.
-#[derive(Debug, Default)]
-pub struct Texts {}
+pub struct Texts {
+    map: Arc<SourceMap>,
+    tree: Box<dyn Tree + Send>,
+    stdin: Option<Vec<u8>>,
+}
 
-impl SourceText for Texts {
-    fn text(&self, file: FileId) -> Option<String> {
-        let _ = file;
-        None
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Texts").finish_non_exhaustive()
     }
 }
 
-/// Loads everything. Never fails as a whole.
-pub fn load(request: &Request, map: &SourceMap) -> Loaded {
-    let _ = (request, map);
-    Loaded::default()
+impl SourceText for Texts {
+    fn text(&self, file: FileId) -> Option<String> {
+        let SourceFile { path, kind } = self.map.file(file)?;
+        let bytes = match kind {
+            SourceKind::Stdin => self.stdin.clone()?,
+            SourceKind::Generated => return None,
+            _ => self.tree.read(&path, files::MAX_FILE).ok()?,
+        };
+        String::from_utf8(bytes).ok()
+    }
+}
+
+/// Loads everything the request names. Only a path or revision that does not exist is an
+/// error; whatever cannot be read is coverage.
+pub fn load(request: &Request, map: &Arc<SourceMap>) -> Result<Loaded, LoadError> {
+    load_from(open(request)?, request, map)
+}
+
+/// Loads from files in memory (`seawall demo`).
+pub fn load_embedded(files: Memory, map: &Arc<SourceMap>) -> Result<Loaded, LoadError> {
+    let request =
+        Request { paths: vec![".".to_owned()], embedded: true, ..Request::default() };
+    load_from(Box::new(files), &request, map)
+}
+
+fn open(request: &Request) -> Result<Box<dyn Tree + Send>, LoadError> {
+    let Some(revision) = &request.revision else { return Ok(Box::new(Disk)) };
+    let dir = request.paths.first().map_or_else(|| ".".to_owned(), |p| git::working_directory(p));
+    let revision = Revision::open(&dir, revision).map_err(|error| LoadError::Git(error.0))?;
+    Ok(Box::new(revision))
+}
+
+fn load_from(
+    tree: Box<dyn Tree + Send>,
+    request: &Request,
+    map: &Arc<SourceMap>,
+) -> Result<Loaded, LoadError> {
+    let kustomize = kustomize::Builder::new(&*tree, map);
+    let plan = plan(request, &*tree, &kustomize, map)?;
+    let mut builder = Builder::new();
+    let jobs = jobs(&plan, &mut builder);
+    let read: Vec<(&Job, Read)> = jobs
+        .par_iter()
+        .map(|job| (job, run(job, &*tree, &kustomize, request, Want::Objects, map)))
+        .collect();
+    let mut coverage = Coverage { looked_at: 0, gaps: plan.gaps.clone() };
+    let mut add = |read: Read| {
+        coverage.looked_at += read.objects.len() as u64;
+        coverage.gaps.extend(read.gaps);
+        for object in read.objects {
+            builder.add(object);
+        }
+    };
+    for (_, read) in read {
+        add(read);
+    }
+    if let Some(bytes) = stdin(request) {
+        add(read_stdin(bytes, Want::Objects, map));
+    }
+    Ok(Loaded {
+        snapshot: builder.build(),
+        coverage: finish(coverage),
+        charts: plan.charts.len() as u64,
+        overlays: plan.overlays.len() as u64,
+        files: plan.files.len() as u64,
+        text: Texts { map: Arc::clone(map), tree, stdin: request.stdin.clone() },
+    })
 }
 
 /// The objects that a scan of the request would see, in order, for `seawall render`.
-pub fn render(request: &Request, map: &SourceMap) -> (Vec<Node>, Coverage) {
-    let _ = (request, map);
-    (Vec::new(), Coverage::default())
+pub fn render(
+    request: &Request,
+    map: &Arc<SourceMap>,
+) -> Result<(Vec<Node>, Coverage), LoadError> {
+    let tree = open(request)?;
+    let kustomize = kustomize::Builder::new(&*tree, map);
+    let plan = plan(request, &*tree, &kustomize, map)?;
+    let jobs = jobs(&plan, &mut Builder::new());
+    let read: Vec<Read> = jobs
+        .par_iter()
+        .map(|job| run(job, &*tree, &kustomize, request, Want::Nodes, map))
+        .collect();
+    let mut coverage = Coverage { looked_at: 0, gaps: plan.gaps };
+    let mut nodes = Vec::new();
+    for read in read.into_iter().chain(stdin(request).map(|b| read_stdin(b, Want::Nodes, map))) {
+        nodes.extend(read.nodes);
+        coverage.gaps.extend(read.gaps);
+    }
+    coverage.looked_at = nodes.len() as u64;
+    Ok((nodes, finish(coverage)))
+}
+
+/// One thing to read.
+enum Job {
+    File(String),
+    Chart(String, ScopeId),
+    Overlay(String, ScopeId),
+}
+
+fn jobs(plan: &Plan, builder: &mut Builder) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    // Renderings take longest, so they start first.
+    for dir in &plan.charts {
+        jobs.push(Job::Chart(dir.clone(), builder.scope(ScopeKind::Chart, dir.as_str())));
+    }
+    for dir in &plan.overlays {
+        jobs.push(Job::Overlay(dir.clone(), builder.scope(ScopeKind::Overlay, dir.as_str())));
+    }
+    jobs.extend(plan.files.iter().cloned().map(Job::File));
+    jobs
+}
+
+fn run(
+    job: &Job,
+    tree: &dyn Tree,
+    kustomize: &kustomize::Builder<'_>,
+    request: &Request,
+    want: Want,
+    map: &SourceMap,
+) -> Read {
+    match job {
+        Job::File(path) => files::read(tree, path, want, map),
+        Job::Chart(dir, scope) => {
+            rendered(helm::render(tree, dir, &request.helm, map), *scope, want, map)
+        }
+        Job::Overlay(dir, scope) => rendered(kustomize.build(dir), *scope, want, map),
+    }
+}
+
+fn rendered(rendered: Rendered, scope: ScopeId, want: Want, map: &SourceMap) -> Read {
+    let mut read = Read { gaps: rendered.gaps, ..Read::default() };
+    for node in rendered.objects.into_iter().flat_map(object::flatten) {
+        match want {
+            Want::Nodes => read.nodes.push(node),
+            Want::Objects => {
+                let object: Option<Object> = object::read(&node, scope, map, &mut read.gaps);
+                read.objects.extend(object);
+            }
+        }
+    }
+    read
+}
+
+fn stdin(request: &Request) -> Option<&[u8]> {
+    request.stdin.as_deref().filter(|_| request.paths.iter().any(|path| path == "-"))
+}
+
+fn read_stdin(bytes: &[u8], want: Want, map: &SourceMap) -> Read {
+    let file = map.add_file(SourceFile { path: "<stdin>".into(), kind: SourceKind::Stdin });
+    files::read_bytes(bytes, "<stdin>", file, want, map)
+}
+
+/// Two renderings can run into the same trouble: it is told once.
+fn finish(mut coverage: Coverage) -> Coverage {
+    let key = |gap: &Gap| (gap.kind, gap.subject.clone(), gap.span.start, gap.reason.clone());
+    coverage.gaps.sort_by_cached_key(key);
+    coverage.gaps.dedup_by(|a, b| a == b);
+    coverage
 }

@@ -100,6 +100,9 @@ pub struct Cause {
     /// Where the deciding value is written; [`Span::NONE`] for `--set` and for keys that
     /// are set nowhere.
     pub span: Span,
+    /// Whether the key's value itself stands in the output. Otherwise the key only decided
+    /// that the piece is there (an `if`, `with` or `range` around it).
+    pub direct: bool,
 }
 
 /// Interns files and causes. Shared by all threads of one load; ids are not stable from

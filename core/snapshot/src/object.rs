@@ -3,7 +3,7 @@
 use crate::extract::Reader;
 use crate::pod::{Field, PodTemplate};
 use seawall_model::{Gap, GapKind, ResourceRef, SourceMap, Span, Str};
-use seawall_yaml::{Map, Node, Value};
+use seawall_yaml::{Map, Node, Notice, Value};
 use std::sync::Arc;
 
 /// Which rendering an object came from.
@@ -68,6 +68,8 @@ pub struct Object {
     pub annotations: Vec<(Str, Field<Str>)>,
     /// Owner references.
     pub owners: Vec<OwnerRef>,
+    /// What Kubernetes reads otherwise than it looks, in the text of this object.
+    pub notices: Vec<Notice>,
     /// What it is.
     pub details: Details,
 }
@@ -239,6 +241,7 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
         labels,
         annotations,
         owners,
+        notices: Vec::new(),
         details,
     })
 }

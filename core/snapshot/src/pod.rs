@@ -4,7 +4,7 @@
 //! are applied by the accessor methods, never written into the facts, so that a finding can
 //! say "unset" and mean it.
 
-use seawall_model::{Locus, Span, Str};
+use seawall_model::{CauseId, Locus, Span, Str};
 
 /// A value with the place that set it.
 #[derive(Debug, Clone, PartialEq)]
@@ -343,7 +343,7 @@ impl PodTemplate {
         Locus {
             pointer: format!("{}/spec/{rest}", self.pointer),
             path: format!("pod/{rest}"),
-            span: span.or(self.span).unwrap_or(Span::NONE),
+            span: span.unwrap_or_else(|| enclosing(self.span.unwrap_or(Span::NONE))),
         }
     }
 
@@ -354,7 +354,7 @@ impl PodTemplate {
         Locus {
             pointer: format!("{}/spec/{list}/{}{slash}{rest}", self.pointer, c.index),
             path: format!("pod/{list}[{}]{slash}{rest}", c.name),
-            span: span.unwrap_or(c.span),
+            span: span.unwrap_or_else(|| enclosing(c.span)),
         }
     }
 
@@ -364,7 +364,7 @@ impl PodTemplate {
         Locus {
             pointer: format!("{}/spec/volumes/{}{slash}{rest}", self.pointer, v.index),
             path: format!("pod/volumes[{}]{slash}{rest}", v.name),
-            span: span.unwrap_or(v.span),
+            span: span.unwrap_or_else(|| enclosing(v.span)),
         }
     }
 }
@@ -374,4 +374,10 @@ impl Volume {
     pub fn source_name(&self) -> &str {
         self.source.as_ref().map_or("emptyDir", |source| &source.value)
     }
+}
+
+/// The place of the thing that lacks a field. The values key behind that thing did not
+/// decide the lack, so it is left out.
+fn enclosing(span: Span) -> Span {
+    Span { cause: CauseId::NONE, ..span }
 }

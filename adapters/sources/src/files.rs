@@ -1,0 +1,153 @@
+//! Plain files to objects.
+
+use crate::tree::Tree;
+use seawall_model::{FileId, Gap, GapKind, SourceMap, Span, Str};
+use seawall_snapshot::{Object, ScopeId, object};
+use seawall_yaml::{Document, Limits, Node, NoticeKind};
+use std::io;
+
+/// The largest file that is read, in bytes; a dump of 10,000 pods has about 100 MB.
+pub(crate) const MAX_FILE: u64 = 256 << 20;
+
+/// Parser budgets for whole files.
+pub(crate) fn limits() -> Limits {
+    Limits { max_bytes: usize::try_from(MAX_FILE).unwrap_or(usize::MAX), ..Limits::default() }
+}
+
+/// What a file held.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// Trees that claim to be Kubernetes objects, lists taken apart.
+    pub(crate) nodes: Vec<Node>,
+    /// The objects made of them, when asked for.
+    pub(crate) objects: Vec<Object>,
+    /// What could not be read.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// What to make of the trees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Objects with facts; trees are dropped as soon as they are read.
+    Objects,
+    /// Trees.
+    Nodes,
+}
+
+/// Reads a file of a tree.
+pub(crate) fn read(tree: &dyn Tree, path: &str, want: Want, map: &SourceMap) -> Read {
+    let bytes = match tree.read(path, MAX_FILE) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let reason = match error.kind() {
+                io::ErrorKind::FileTooLarge => {
+                    format!("the file is larger than {} MiB", MAX_FILE >> 20)
+                }
+                _ => format!("cannot be read: {error}"),
+            };
+            return Read {
+                gaps: vec![gap(GapKind::Unreadable, path, Span::NONE, reason, 1)],
+                ..Read::default()
+            };
+        }
+    };
+    let file = map.add_file(tree.source(path));
+    read_bytes(&bytes, path, file, want, map)
+}
+
+/// Reads the bytes of a file or of standard input.
+pub(crate) fn read_bytes(
+    bytes: &[u8],
+    path: &str,
+    file: FileId,
+    want: Want,
+    map: &SourceMap,
+) -> Read {
+    let mut read = Read::default();
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            if error.valid_up_to() > 0 || mentions_objects(&String::from_utf8_lossy(bytes)) {
+                let line = bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+                let span = Span {
+                    file,
+                    line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+                    column: 1,
+                    ..Span::NONE
+                };
+                let reason = "not UTF-8 text".to_owned();
+                read.gaps.push(gap(GapKind::Unreadable, path, span, reason, 1));
+            }
+            return read;
+        }
+    };
+    let stream = seawall_yaml::parse(text, file, &limits());
+    let manifest = mentions_objects(text);
+    for problem in stream.problems {
+        let hint = if text.contains("{{") {
+            "this looks like a template: scan the chart or the rendered output instead"
+        } else {
+            ""
+        };
+        let mut gap = gap(GapKind::Malformed, path, problem.span, problem.message, 1);
+        hint.clone_into(&mut gap.hint);
+        // A broken file that nowhere speaks of `kind` and `apiVersion` hides no object.
+        gap.units = u32::from(manifest);
+        read.gaps.push(gap);
+    }
+    for document in stream.documents {
+        take(document, want, map, &mut read);
+    }
+    read
+}
+
+fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
+    let Document { root, notices } = document;
+    for notice in notices.iter().filter(|notice| notice.kind == NoticeKind::IgnoredDocument) {
+        let path = map.path(root.span.file);
+        let reason = "Kubernetes reads only the first document here and ignores the rest: \
+                      put `---` on a line of its own"
+            .to_owned();
+        read.gaps.push(gap(GapKind::Malformed, &path, notice.span, reason, 1));
+    }
+    for node in object::flatten(root) {
+        if !object::looks_like_object(&node) || is_tool_file(&node) {
+            continue;
+        }
+        match want {
+            Want::Nodes => read.nodes.push(node),
+            Want::Objects => {
+                let object = object::read(&node, ScopeId::PLAIN, map, &mut read.gaps);
+                if let Some(mut object) = object {
+                    object.notices = notices
+                        .iter()
+                        .filter(|notice| within(notice.span, node.span))
+                        .cloned()
+                        .collect();
+                    read.objects.push(object);
+                }
+            }
+        }
+    }
+}
+
+/// Files of tools that look like objects but are never sent to a cluster.
+fn is_tool_file(node: &Node) -> bool {
+    let group = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
+    ["kustomize.config.k8s.io/", "builtin", "skaffold/", "config.kubernetes.io/", "kind.x-k8s.io/"]
+        .iter()
+        .any(|tool| group.starts_with(tool))
+}
+
+fn within(inner: Span, outer: Span) -> bool {
+    inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
+}
+
+/// Whether a text speaks of Kubernetes objects at all.
+fn mentions_objects(text: &str) -> bool {
+    text.contains("apiVersion") && text.contains("kind")
+}
+
+fn gap(kind: GapKind, path: &str, span: Span, reason: String, units: u32) -> Gap {
+    Gap { kind, subject: Str::from(path), span, reason, hint: String::new(), units }
+}

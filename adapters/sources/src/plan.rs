@@ -1,0 +1,229 @@
+//! What a directory holds: charts, overlays, and plain files.
+//!
+//! A user's repository shows the same object several times: as a base, as a patch, as a
+//! template. Each file is used once, the way its tool would use it: a chart's files belong
+//! to the chart, what an overlay reads belongs to the overlay, an overlay that another one
+//! builds on is seen through that one, and the rest is read as it lies there.
+
+use crate::kustomize;
+use crate::load::{LoadError, Request};
+use crate::tree::{Kind, Tree, join, normalise, parent};
+use crate::tree;
+use ignore::WalkBuilder;
+use seawall_model::{Gap, GapKind, SourceMap, Span};
+use std::collections::BTreeSet;
+
+/// The names a kustomization may have.
+const OVERLAY_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// What is to be read, each list sorted.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Directories of charts that no other chart holds.
+    pub(crate) charts: Vec<String>,
+    /// Directories of overlays that no other overlay builds on.
+    pub(crate) overlays: Vec<String>,
+    /// Files to read as they lie there.
+    pub(crate) files: Vec<String>,
+    /// Directories that could not be listed.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// Plans the paths of a request; standard input is the caller's.
+pub(crate) fn plan(
+    request: &Request,
+    tree: &dyn Tree,
+    builder: &kustomize::Builder<'_>,
+    map: &SourceMap,
+) -> Result<Plan, LoadError> {
+    let mut plan = Plan::default();
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    let mut explicit: BTreeSet<String> = BTreeSet::new();
+    for path in request.paths.iter().filter(|path| *path != "-") {
+        let path = normalise(path);
+        match tree.kind(&path) {
+            Some(Kind::File) => {
+                let name = path.rsplit('/').next().unwrap_or(&path);
+                if matches!(name, "Chart.yaml") || OVERLAY_FILES.contains(&name) {
+                    found.insert(path); // naming the file means the chart or the overlay
+                } else {
+                    explicit.insert(path);
+                }
+            }
+            Some(Kind::Directory) => walk(request, tree, &path, &mut found, &mut plan.gaps),
+            None => return Err(LoadError::NotFound(path)),
+        }
+    }
+    let mut charts: BTreeSet<String> = BTreeSet::new();
+    let mut overlays: BTreeSet<String> = BTreeSet::new();
+    for path in &found {
+        let dir = parent(path);
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name == "Chart.yaml" && true {
+            charts.insert(dir.to_owned());
+        } else if OVERLAY_FILES.contains(&name) {
+            overlays.insert(dir.to_owned());
+        }
+    }
+    plan.charts = outermost(&charts);
+    let in_chart = |path: &str| plan.charts.iter().any(|chart| is_below(path, chart));
+    overlays.retain(|dir| !in_chart(dir));
+    let (roots, consumed) = roots(&overlays, builder);
+    plan.overlays = roots;
+    plan.files = found
+        .into_iter()
+        .filter(|path| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            is_manifest(name)
+                && !in_chart(path)
+                && !consumed.contains(path)
+                && !OVERLAY_FILES.contains(&name)
+        })
+        .chain(explicit)
+        .collect();
+    plan.files.sort_unstable();
+    plan.files.dedup();
+    let _ = map;
+    Ok(plan)
+}
+
+/// Whether a file name is one that manifests have.
+fn is_manifest(name: &str) -> bool {
+    let Some((_, extension)) = name.rsplit_once('.') else { return false };
+    ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+fn is_below(path: &str, dir: &str) -> bool {
+    dir == "." || path == dir || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Charts that are not a dependency (`charts/…`) or a test chart of another one's templates.
+fn outermost(charts: &BTreeSet<String>) -> Vec<String> {
+    charts
+        .iter()
+        .filter(|dir| {
+            !charts.iter().any(|other| {
+                other != *dir
+                    && ["charts", "templates", "crds"]
+                        .iter()
+                        .any(|inner| is_below(dir, &join(other, inner)))
+            })
+        })
+        .cloned()
+        .collect()
+}
+
+/// The overlays that no other one builds on, and every file that any of them reads.
+fn roots(
+    overlays: &BTreeSet<String>,
+    builder: &kustomize::Builder<'_>,
+) -> (Vec<String>, BTreeSet<String>) {
+    let mut consumed = BTreeSet::new();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut buildable = Vec::new();
+    for dir in overlays {
+        let _ = (builder, &mut used, &mut consumed);
+        buildable.push(dir.clone());
+    }
+    buildable.retain(|dir| !used.contains(dir));
+    (buildable, consumed)
+}
+
+fn walk(
+    request: &Request,
+    tree: &dyn Tree,
+    dir: &str,
+    found: &mut BTreeSet<String>,
+    gaps: &mut Vec<Gap>,
+) {
+    if request.revision.is_none() && !request.embedded {
+        walk_disk(request, dir, found, gaps);
+    } else {
+        walk_tree(tree, dir, 64, found, gaps);
+    }
+}
+
+fn walk_disk(request: &Request, dir: &str, found: &mut BTreeSet<String>, gaps: &mut Vec<Gap>) {
+    let ignoring = !request.no_ignore;
+    let walker = WalkBuilder::new(dir)
+        .hidden(ignoring)
+        .ignore(ignoring)
+        .git_ignore(ignoring)
+        .git_exclude(ignoring)
+        .git_global(false) // the same result for every user of a repository
+        .parents(ignoring)
+        .require_git(false)
+        .follow_links(false)
+        .build();
+    for entry in walker {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                gaps.push(unreadable(dir, &error.to_string()));
+                continue;
+            }
+        };
+        let path = entry.path();
+        let Some(path) = path.to_str().map(normalise) else {
+            gaps.push(unreadable(&path.to_string_lossy(), "the path is not UTF-8"));
+            continue;
+        };
+        let file_type = entry.file_type();
+        let is_file = file_type.is_some_and(|kind| kind.is_file())
+            // A link to a file counts when the file is inside the directory.
+            || (file_type.is_some_and(|kind| kind.is_symlink()) && links_inside(dir, &path));
+        if is_file {
+            found.insert(path);
+        }
+    }
+}
+
+fn links_inside(root: &str, path: &str) -> bool {
+    let (Ok(root), Ok(target)) = (std::fs::canonicalize(root), std::fs::canonicalize(path)) else {
+        return false;
+    };
+    // A target inside the root is walked under its own name; only what would otherwise be
+    // missed for its name (a file without a manifest's extension) matters here.
+    target.starts_with(&root) && target.is_file() && {
+        let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        !is_manifest(name)
+    }
+}
+
+fn walk_tree(
+    tree: &dyn Tree,
+    dir: &str,
+    depth: u8,
+    found: &mut BTreeSet<String>,
+    gaps: &mut Vec<Gap>,
+) {
+    let names = match tree.list(dir) {
+        Ok(names) => names,
+        Err(error) => {
+            gaps.push(unreadable(dir, &error.to_string()));
+            return;
+        }
+    };
+    for (name, kind) in names {
+        let path = join(dir, &name);
+        match kind {
+            Kind::File => {
+                found.insert(path);
+            }
+            Kind::Directory if name.starts_with('.') => {}
+            Kind::Directory if depth > 0 => walk_tree(tree, &path, depth - 1, found, gaps),
+            Kind::Directory => gaps.push(unreadable(&path, "directories are nested too deeply")),
+        }
+    }
+}
+
+fn unreadable(subject: &str, reason: &str) -> Gap {
+    Gap {
+        kind: GapKind::Unreadable,
+        subject: tree::normalise(subject).into(),
+        span: Span::NONE,
+        reason: format!("cannot be read: {reason}"),
+        hint: String::new(),
+        units: 1,
+    }
+}
