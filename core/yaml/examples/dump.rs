@@ -11,11 +11,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for document in &stream.documents {
             println!("{}", to_json(&document.root));
             for notice in &document.notices {
-                println!("  notice {}:{} {:?} {}", notice.span.line, notice.span.column, notice.kind, notice.text);
+                println!(
+                    "  notice {}:{} {:?} {}",
+                    notice.span.line, notice.span.column, notice.kind, notice.text
+                );
             }
         }
         for problem in &stream.problems {
-            println!("  problem {}:{} {}", problem.span.line, problem.span.column, problem.message);
+            println!(
+                "  problem {}:{} {}",
+                problem.span.line, problem.span.column, problem.message
+            );
         }
     }
     Ok(())

@@ -2,7 +2,10 @@
 
 /// `base64.StdEncoding.DecodeString`: line breaks are skipped, padding is required.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.bytes().filter(|c| !matches!(c, b'\r' | b'\n')).collect();
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|c| !matches!(c, b'\r' | b'\n'))
+        .collect();
     if !digits.len().is_multiple_of(4) {
         return None;
     }

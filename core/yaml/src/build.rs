@@ -2,8 +2,8 @@
 //! without recursion and with a budget.
 
 use crate::event::{Event, Fault, Mark, Properties};
-use crate::intern::Interner;
 use crate::frame::{Frame, Kind, Mapping, Pending, Slots};
+use crate::intern::Interner;
 use crate::resolve::{Oddity, Resolved, resolve};
 use crate::{Entry, Limits, Map, Node, Notice, NoticeKind, Value, base64, number};
 use seawall_model::{CauseId, FileId, Span, Str};
@@ -136,9 +136,14 @@ impl<'l> Builder<'l> {
         match event {
             Event::StreamEnd | Event::DocumentStart { .. } | Event::DocumentEnd => Ok(None),
             Event::Alias { name, at, end } => self.alias(name, at, end),
-            Event::Scalar { properties, implicit, text, at, end, absent: _ } => {
-                self.scalar(&properties, implicit, &text, at, end)
-            }
+            Event::Scalar {
+                properties,
+                implicit,
+                text,
+                at,
+                end,
+                absent: _,
+            } => self.scalar(&properties, implicit, &text, at, end),
             Event::SequenceStart { properties, at } => {
                 self.open(&properties, at, Kind::Sequence)?;
                 Ok(None)
@@ -156,7 +161,10 @@ impl<'l> Builder<'l> {
         if self.nodes > self.limits.max_nodes {
             return fault(
                 at,
-                format!("more than {} values, aliases expanded", self.limits.max_nodes),
+                format!(
+                    "more than {} values, aliases expanded",
+                    self.limits.max_nodes
+                ),
             );
         }
         Ok(())
@@ -177,14 +185,18 @@ impl<'l> Builder<'l> {
                 || properties.tag == "!"
                 || properties.tag == "tag:yaml.org,2002:merge");
         let span = self.span(at, end);
-        let (resolved, oddity) = resolve(&properties.tag, implicit, text)
-            .map_err(|message| Fault { at, message })?;
+        let (resolved, oddity) =
+            resolve(&properties.tag, implicit, text).map_err(|message| Fault { at, message })?;
         if let Some(oddity) = oddity {
             let kind = match oddity {
                 Oddity::Bool => NoticeKind::LegacyBool,
                 Oddity::Number => NoticeKind::LegacyNumber,
             };
-            self.notices.push(Notice { kind, span, text: text.to_owned() });
+            self.notices.push(Notice {
+                kind,
+                span,
+                text: text.to_owned(),
+            });
         }
         let mut poison = None;
         let value = match resolved {
@@ -216,7 +228,8 @@ impl<'l> Builder<'l> {
             poison,
         };
         if let Some(name) = properties.anchor {
-            self.anchors.insert(name.to_owned(), Anchor::Done(built.clone()));
+            self.anchors
+                .insert(name.to_owned(), Anchor::Done(built.clone()));
         }
         if is_key && merge {
             if let Some(frame) = self.frames.last_mut() {
@@ -252,7 +265,10 @@ impl<'l> Builder<'l> {
     }
 
     fn too_deep<T>(&self, at: Mark) -> Result<T, Fault> {
-        fault(at, format!("nested deeper than {} levels", self.limits.max_depth))
+        fault(
+            at,
+            format!("nested deeper than {} levels", self.limits.max_depth),
+        )
     }
 
     fn open(&mut self, properties: &Properties<'_>, at: Mark, kind: Kind) -> Result<(), Fault> {
@@ -266,18 +282,26 @@ impl<'l> Builder<'l> {
             return fault(at, "a mapping or list cannot be a key");
         }
         if let Some(name) = properties.anchor {
-            self.anchors.insert(name.to_owned(), Anchor::Open(self.frames.len()));
+            self.anchors
+                .insert(name.to_owned(), Anchor::Open(self.frames.len()));
         }
         let first = match kind {
             Kind::Sequence => self.items.len(),
             Kind::Mapping(_) => self.entries.len(),
         };
-        self.frames.push(Frame::new(kind, first, at, properties.anchor.map(str::to_owned)));
+        self.frames.push(Frame::new(
+            kind,
+            first,
+            at,
+            properties.anchor.map(str::to_owned),
+        ));
         Ok(())
     }
 
     fn close(&mut self, end: usize) -> Result<Option<Built>, Fault> {
-        let Some(frame) = self.frames.pop() else { return Ok(None) };
+        let Some(frame) = self.frames.pop() else {
+            return Ok(None);
+        };
         let span = self.span(frame.at, end.max(frame.end));
         let value = match frame.kind {
             Kind::Sequence => {
@@ -309,7 +333,9 @@ impl<'l> Builder<'l> {
     /// Puts a finished node where the innermost open frame wants it; without one it is the
     /// root.
     fn place(&mut self, built: Built) -> Result<Option<Built>, Fault> {
-        let Some(frame) = self.frames.last_mut() else { return Ok(Some(built)) };
+        let Some(frame) = self.frames.last_mut() else {
+            return Ok(Some(built));
+        };
         frame.weight += built.weight;
         frame.nodes = frame.nodes.saturating_add(built.nodes);
         frame.height = frame.height.max(built.height);
@@ -325,12 +351,27 @@ impl<'l> Builder<'l> {
             Pending::Nothing => {
                 let key_span = built.node.span;
                 let (key, poison) = key_text(built.node, &mut self.interner)?;
-                mapping.pending = Pending::Key { key, key_span, poison };
+                mapping.pending = Pending::Key {
+                    key,
+                    key_span,
+                    poison,
+                };
             }
-            Pending::Key { key, key_span, poison } => {
+            Pending::Key {
+                key,
+                key_span,
+                poison,
+            } => {
                 let poison = poison.or(built.poison);
-                let entry = Entry { key, key_span, value: settle(built.node) };
-                let slots = Slots { entries: &mut self.entries, notices: &mut self.notices };
+                let entry = Entry {
+                    key,
+                    key_span,
+                    value: settle(built.node),
+                };
+                let slots = Slots {
+                    entries: &mut self.entries,
+                    notices: &mut self.notices,
+                };
                 frame.insert(slots, entry, poison.map(|p| *p), None);
             }
             Pending::Merge { span } => {
@@ -339,7 +380,10 @@ impl<'l> Builder<'l> {
                     frame.weight -= 1;
                     self.decoded -= 1;
                 }
-                let slots = Slots { entries: &mut self.entries, notices: &mut self.notices };
+                let slots = Slots {
+                    entries: &mut self.entries,
+                    notices: &mut self.notices,
+                };
                 frame.merge(slots, &built, span)?;
             }
         }
@@ -350,7 +394,12 @@ impl<'l> Builder<'l> {
 /// The key that a node makes, as `sigs.k8s.io/yaml` turns it into a string.
 fn key_text(node: Node, interner: &mut Interner) -> Result<(Str, Option<Box<Fault>>), Fault> {
     let at = mark_of(node.span);
-    let refused = |message: &str| Some(Box::new(Fault { at, message: message.to_owned() }));
+    let refused = |message: &str| {
+        Some(Box::new(Fault {
+            at,
+            message: message.to_owned(),
+        }))
+    };
     Ok(match node.value {
         Value::String(text) => (text, None),
         Value::Int(int) => (interner.get(&int.to_string()), None),
@@ -418,5 +467,8 @@ pub(crate) fn span(file: FileId, at: Mark, end: usize) -> Span {
 }
 
 pub(crate) fn fault<T>(at: Mark, message: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault { at, message: message.into() })
+    Err(Fault {
+        at,
+        message: message.into(),
+    })
 }

@@ -19,12 +19,18 @@ pub(crate) struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: Mark::default() }
+        Self {
+            text,
+            at: Mark::default(),
+        }
     }
 
     /// A stream that starts somewhere in a text.
     pub(crate) fn from(text: &'a str, at: Mark) -> Self {
-        Self { text: text.get(at.offset..).unwrap_or_default(), at }
+        Self {
+            text: text.get(at.offset..).unwrap_or_default(),
+            at,
+        }
     }
 
     /// Takes `len` bytes off the front.
@@ -40,12 +46,20 @@ impl<'a> Chunks<'a> {
 /// The place after some text. Only line feeds count as line ends, as editors count.
 pub(crate) fn advance(at: Mark, text: &str) -> Mark {
     let lines = text.bytes().filter(|&c| c == b'\n').count();
-    let last = text.rfind('\n').map_or(text, |i| text.get(i + 1..).unwrap_or_default());
+    let last = text
+        .rfind('\n')
+        .map_or(text, |i| text.get(i + 1..).unwrap_or_default());
     let columns = u32::try_from(last.chars().count()).unwrap_or(u32::MAX);
     Mark {
         offset: at.offset + text.len(),
-        line: at.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX)),
-        column: if lines == 0 { at.column.saturating_add(columns) } else { columns },
+        line: at
+            .line
+            .saturating_add(u32::try_from(lines).unwrap_or(u32::MAX)),
+        column: if lines == 0 {
+            at.column.saturating_add(columns)
+        } else {
+            columns
+        },
     }
 }
 

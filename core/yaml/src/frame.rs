@@ -93,13 +93,17 @@ impl Frame {
         poison: Option<Fault>,
         merge: Option<Span>,
     ) {
-        let Kind::Mapping(mapping) = &mut self.kind else { return };
+        let Kind::Mapping(mapping) = &mut self.kind else {
+            return;
+        };
         let own = slots.entries.get_mut(self.first..).unwrap_or_default();
         let known = if own.len() <= SCAN {
             own.iter().position(|e| e.key == entry.key)
         } else {
             if mapping.table.is_empty() {
-                mapping.table.extend(own.iter().enumerate().map(|(i, e)| (e.key.clone(), i)));
+                mapping
+                    .table
+                    .extend(own.iter().enumerate().map(|(i, e)| (e.key.clone(), i)));
             }
             mapping.table.get(&entry.key).copied()
         };

@@ -12,7 +12,10 @@ pub(crate) struct Granit<'a> {
 
 impl<'a> Granit<'a> {
     pub(crate) fn new(text: &'a str, base: Mark) -> Self {
-        Self { parser: Parser::new_from_str(text), base }
+        Self {
+            parser: Parser::new_from_str(text),
+            base,
+        }
     }
 
     fn mark(&self, marker: Marker) -> Mark {
@@ -32,7 +35,10 @@ impl<'a> Events<'a> for Granit<'a> {
                 Some(Ok(pair)) => pair,
                 Some(Err(error)) => {
                     let at = self.mark(*error.marker());
-                    return Err(Fault { at, message: error.info().to_string() });
+                    return Err(Fault {
+                        at,
+                        message: error.info().to_string(),
+                    });
                 }
             };
             let at = self.mark(span.start);
@@ -45,14 +51,21 @@ impl<'a> Events<'a> for Granit<'a> {
                 G::StreamEnd => Event::StreamEnd,
                 G::DocumentStart(..) => Event::DocumentStart { at },
                 G::DocumentEnd => Event::DocumentEnd,
-                G::Alias(id) => Event::Alias { name: name(id).unwrap_or(""), at, end },
+                G::Alias(id) => Event::Alias {
+                    name: name(id).unwrap_or(""),
+                    at,
+                    end,
+                },
                 G::Scalar(text, style, anchor, tag) => {
                     let tag: Cow<'a, str> = tag.map_or(Cow::Borrowed(""), |t| {
                         Cow::Owned(format!("{}{}", t.handle(), t.suffix()))
                     });
                     Event::Scalar {
                         implicit: (tag.is_empty() && style == ScalarStyle::Plain) || tag == "!",
-                        properties: Properties { anchor: name(anchor), tag },
+                        properties: Properties {
+                            anchor: name(anchor),
+                            tag,
+                        },
                         absent: text.is_empty() && at.offset == end,
                         text,
                         at,
@@ -60,11 +73,17 @@ impl<'a> Events<'a> for Granit<'a> {
                     }
                 }
                 G::SequenceStart(_, anchor, _) => Event::SequenceStart {
-                    properties: Properties { anchor: name(anchor), tag: Cow::Borrowed("") },
+                    properties: Properties {
+                        anchor: name(anchor),
+                        tag: Cow::Borrowed(""),
+                    },
                     at,
                 },
                 G::MappingStart(_, anchor, _) => Event::MappingStart {
-                    properties: Properties { anchor: name(anchor), tag: Cow::Borrowed("") },
+                    properties: Properties {
+                        anchor: name(anchor),
+                        tag: Cow::Borrowed(""),
+                    },
                     at,
                 },
                 G::SequenceEnd | G::MappingEnd => Event::End { end: at.offset },

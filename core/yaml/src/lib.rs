@@ -21,12 +21,16 @@ mod event;
 mod frame;
 mod granit;
 mod intern;
+mod json_out;
 mod node;
 mod number;
+mod order;
 mod parse;
 mod resolve;
+mod scalar_out;
 mod timestamp;
 
-pub use emit::{to_json, to_yaml};
+pub use emit::{to_yaml, try_to_yaml};
+pub use json_out::{to_json, to_json_pretty};
 pub use node::{Entry, Map, Node, Value};
 pub use parse::{Document, Limits, Notice, NoticeKind, Problem, Stream, parse};

@@ -55,7 +55,9 @@ pub struct Map {
 impl Map {
     /// A map of these entries; the caller has made sure that keys are unique.
     pub fn from_entries(entries: Vec<Entry>) -> Self {
-        Self { entries: Arc::new(entries) }
+        Self {
+            entries: Arc::new(entries),
+        }
     }
 
     /// The entry of a key.
@@ -74,7 +76,10 @@ impl Map {
             return None; // do not copy for nothing
         }
         let entries = Arc::make_mut(&mut self.entries);
-        entries.iter_mut().find(|entry| &*entry.key == key).map(|entry| &mut entry.value)
+        entries
+            .iter_mut()
+            .find(|entry| &*entry.key == key)
+            .map(|entry| &mut entry.value)
     }
 
     /// Whether the key is there (its value may be null).
@@ -89,7 +94,11 @@ impl Map {
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key == key) {
             entry.value = value;
         } else {
-            entries.push(Entry { key, key_span, value });
+            entries.push(Entry {
+                key,
+                key_span,
+                value,
+            });
         }
     }
 

@@ -33,7 +33,11 @@ fn split_sign(text: &str) -> (bool, &str) {
 }
 
 fn signed(negative: bool, magnitude: u64) -> Option<i64> {
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+    if negative {
+        0i64.checked_sub_unsigned(magnitude)
+    } else {
+        i64::try_from(magnitude).ok()
+    }
 }
 
 fn parse_digits(text: &str, base: u32) -> Option<u64> {

@@ -19,7 +19,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 64 << 20, max_depth: 200, max_nodes: 10_000_000 }
+        Self {
+            max_bytes: 64 << 20,
+            max_depth: 200,
+            max_nodes: 10_000_000,
+        }
     }
 }
 

@@ -36,7 +36,11 @@ pub(crate) fn resolve(
     text: &str,
 ) -> Result<(Resolved, Option<Oddity>), String> {
     if tag.is_empty() {
-        return Ok(if implicit { resolve_plain(text) } else { (Resolved::Text, None) });
+        return Ok(if implicit {
+            resolve_plain(text)
+        } else {
+            (Resolved::Text, None)
+        });
     }
     let Some(kind) = tag.strip_prefix(CORE) else {
         return Ok((Resolved::Text, None)); // an application's tag: the text stays as it is
@@ -80,7 +84,9 @@ fn short_tag(resolved: Resolved) -> &'static str {
 }
 
 fn is_timestamp_hint(text: &str) -> bool {
-    text.as_bytes().first().is_some_and(|&c| c.is_ascii_digit() || matches!(c, b'+' | b'-'))
+    text.as_bytes()
+        .first()
+        .is_some_and(|&c| c.is_ascii_digit() || matches!(c, b'+' | b'-'))
 }
 
 /// Resolves a plain scalar without a tag.
@@ -149,7 +155,10 @@ fn resolve_number(text: &str) -> (Resolved, Option<Oddity>) {
         Resolved::UInt(uint)
     } else if let Some(float) = number::parse_yaml_float(plain) {
         Resolved::Float(float)
-    } else if let Some(int) = plain.strip_prefix("0b").and_then(|s| number::parse_int(s, 2)) {
+    } else if let Some(int) = plain
+        .strip_prefix("0b")
+        .and_then(|s| number::parse_int(s, 2))
+    {
         Resolved::Int(int)
     } else {
         return (Resolved::Text, None);

@@ -4,15 +4,21 @@
 /// Whether Go's `time.Parse` takes the text in one of go-yaml's four layouts.
 pub(crate) fn is_timestamp(text: &str) -> bool {
     let mut rest = Cursor(text.as_bytes());
-    let Some(year) = rest.digits(4, 4) else { return false };
+    let Some(year) = rest.digits(4, 4) else {
+        return false;
+    };
     if !rest.eat(b'-') {
         return false;
     }
-    let Some(month) = rest.digits(1, 2) else { return false };
+    let Some(month) = rest.digits(1, 2) else {
+        return false;
+    };
     if !(1..=12).contains(&month) || !rest.eat(b'-') {
         return false;
     }
-    let Some(day) = rest.digits(1, 2) else { return false };
+    let Some(day) = rest.digits(1, 2) else {
+        return false;
+    };
     if day < 1 || day > days_in(month, year) {
         return false;
     }
@@ -71,15 +77,21 @@ impl Cursor<'_> {
 
     /// `15:4:5.999999999`; a fraction may start with a comma, as ISO 8601 allows.
     fn time(&mut self) -> bool {
-        let Some(0..24) = self.digits(1, 2) else { return false };
+        let Some(0..24) = self.digits(1, 2) else {
+            return false;
+        };
         if !self.eat(b':') {
             return false;
         }
-        let Some(0..60) = self.digits(1, 2) else { return false };
+        let Some(0..60) = self.digits(1, 2) else {
+            return false;
+        };
         if !self.eat(b':') {
             return false;
         }
-        let Some(0..60) = self.digits(1, 2) else { return false };
+        let Some(0..60) = self.digits(1, 2) else {
+            return false;
+        };
         if let [b'.' | b',', digit, ..] = self.0
             && digit.is_ascii_digit()
         {
