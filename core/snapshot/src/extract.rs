@@ -347,6 +347,7 @@ impl<'g> Reader<'g> {
             kind,
             index,
             name: self.name_of(map, "name"),
+            name_span: map.get("name").map_or(span, |node| node.span),
             span,
             image: self.text(map, "image").filter(|image| !image.value.is_empty()),
             image_pull_policy: self.text(map, "imagePullPolicy"),
@@ -424,6 +425,11 @@ impl<'g> Reader<'g> {
                 bidirectional: self
                     .text(map, "mountPropagation")
                     .is_some_and(|field| &*field.value == "Bidirectional"),
+                sub_path: self
+                    .text(map, "subPath")
+                    .or_else(|| self.text(map, "subPathExpr"))
+                    .map(|field| field.value)
+                    .filter(|path| !path.is_empty()),
                 span: node.span,
             });
         }

@@ -206,7 +206,8 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
     let (name, name_span) = match (name_field, generated) {
         (Some(name), _) if !name.value.is_empty() => (name.value, name.span),
         (_, Some(prefix)) => (Str::from(format!("{}*", prefix.value)), prefix.span),
-        _ if is_configuration => (Str::from(""), root.span),
+        // A configuration file has no name of its own; its path tells two of them apart.
+        _ if is_configuration => (map.path(root.span.file), root.span),
         _ => {
             let reason = format!("{kind} has no metadata.name: the API server would refuse it");
             reader.gap(GapKind::Invalid, root.span, reason, 1);

@@ -144,6 +144,8 @@ pub struct Container {
     pub index: usize,
     /// Its name.
     pub name: Str,
+    /// Place of its name, or of the container when it has none.
+    pub name_span: Span,
     /// Place of the container.
     pub span: Span,
     /// `image`.
@@ -231,6 +233,8 @@ pub struct VolumeMount {
     pub read_only: bool,
     /// `mountPropagation: Bidirectional`.
     pub bidirectional: bool,
+    /// `subPath` or `subPathExpr`: the part of the volume that is mounted.
+    pub sub_path: Option<Str>,
     /// Place of the entry.
     pub span: Span,
 }
