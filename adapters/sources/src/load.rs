@@ -17,6 +17,7 @@ use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What to load.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +32,24 @@ pub struct Request {
     pub stdin: Option<Vec<u8>>,
     /// Read files that ignore files (`.gitignore`, `.ignore`) leave out, too.
     pub no_ignore: bool,
-    /// The paths are in the embedded tree given to [`load_from`].
+    /// The paths are in the embedded tree given to [`load_embedded`].
     pub embedded: bool,
+    /// Counts what is done, for whoever waits.
+    pub progress: Arc<Progress>,
+}
+
+/// How far a load is.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Progress {
+    /// Sources read, and sources in all (0 while they are still being found).
+    pub fn get(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
 }
 
 /// Why nothing could be loaded: the user named something that is not there.
@@ -126,6 +143,7 @@ fn load_from(
     let plan = plan(request, &*tree, &kustomize, map)?;
     let mut builder = Builder::new();
     let jobs = jobs(&plan, &mut builder);
+    request.progress.total.store(jobs.len() as u64, Ordering::Relaxed);
     let read: Vec<(&Job, Read)> = jobs
         .par_iter()
         .map(|job| (job, run(job, &*tree, &kustomize, request, Want::Objects, map)))
@@ -205,13 +223,15 @@ fn run(
     want: Want,
     map: &SourceMap,
 ) -> Read {
-    match job {
+    let read = match job {
         Job::File(path) => files::read(tree, path, want, map),
         Job::Chart(dir, scope) => {
             rendered(helm::render(tree, dir, &request.helm, map), *scope, want, map)
         }
         Job::Overlay(dir, scope) => rendered(kustomize.build(dir), *scope, want, map),
-    }
+    };
+    request.progress.done.fetch_add(1, Ordering::Relaxed);
+    read
 }
 
 fn rendered(rendered: Rendered, scope: ScopeId, want: Want, map: &SourceMap) -> Read {

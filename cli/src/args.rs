@@ -1,0 +1,191 @@
+//! The command line. Parsing only validates; [`crate::config`] puts it together with the
+//! configuration file, and commands do things.
+
+use crate::color::Color;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// The exit codes, as `--help` prints them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  clean at the gate (without --fail-on there is no gate)
+  1  findings at or above --fail-on
+  2  wrong command line or configuration
+  3  incomplete: coverage below --min-coverage, or nothing could be read
+  4  internal error, or the result could not be written";
+
+/// Shows how an attacker would get into a Kubernetes environment, and closes the way.
+#[derive(Debug, Parser)]
+#[command(name = "seawall", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// When to colour.
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Say more: -v lists every finding, -vv shows each with its source.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    /// Say only the verdict and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Scan manifests, charts, overlays and dumps.
+    #[command(after_help = EXIT_CODES)]
+    Scan(Scan),
+    /// Print the objects that a scan sees, each with its origin.
+    Render(Render),
+    /// Scan the example environment inside this program.
+    Demo(Demo),
+    /// Explain a rule, or a finding of a scan.
+    Explain(Explain),
+    /// What Seawall checks.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// What is configured.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+/// What to read.
+#[derive(Debug, Args, Default, Clone)]
+pub(crate) struct Source {
+    /// Files and directories (manifests, charts, overlays, dumps); `-` is standard input.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<String>,
+    /// Read the paths as they are at this git revision.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) rev: Option<String>,
+    /// Values file for charts, later ones win.
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub(crate) values: Vec<String>,
+    /// Value for charts, as `helm --set` takes it.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Release name for charts [default: release-name].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) release_name: Option<String>,
+    /// Release namespace for charts [default: default].
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Read what .gitignore and .ignore leave out, and hidden files, too.
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+    /// The cluster's version (v1.0 to v1.37) [default: the newest].
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kubernetes_version: Option<String>,
+}
+
+/// What to judge, how to tell it, and when to fail.
+#[derive(Debug, Args, Default, Clone)]
+pub(crate) struct Judge {
+    /// How to tell it, and where: terminal, json, sarif, junit, markdown, html or csv;
+    /// repeat for several.
+    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    pub(crate) output: Vec<String>,
+    /// Show findings from this severity up (display only: nothing else changes).
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) severity: Option<String>,
+    /// Run only these rules: ids, other tools' ids, or areas.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Leave these rules out.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// Report a framework control by control: cis, nsa, pss or mitre.
+    #[arg(long, value_name = "FRAMEWORK", value_delimiter = ',')]
+    pub(crate) framework: Vec<String>,
+    /// Exit with 1 when a finding is at least this severe: critical, high, medium, low, info
+    /// or none.
+    #[arg(long, value_name = "SEVERITY", alias = "severity-threshold")]
+    pub(crate) fail_on: Option<String>,
+    /// Exit with 3 when less than this per cent could be looked at.
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) min_coverage: Option<String>,
+    /// A registry (prefix) that images may come from; repeat for several.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) allowed_registry: Vec<String>,
+    /// Configuration file [default: seawall.yaml here or in a directory above].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Read no configuration file.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) no_config: bool,
+    /// File of accepted findings [default: .seawallignore.yaml here or in a directory above].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ignore_file: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) judge: Judge,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// yaml (with origins as comments) or json (a line for each object).
+    #[arg(short, long, value_name = "FORMAT", default_value = "yaml")]
+    pub(crate) output: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) judge: Judge,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A rule (`W01`, or another tool's id such as `KSV-0017`), or the first eight or more
+    /// digits of a finding's id.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print Markdown.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    /// List all rules.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show every setting with where it comes from.
+    Show {
+        #[command(flatten)]
+        judge: Judge,
+    },
+}

@@ -1,0 +1,114 @@
+//! From what was loaded to reports and an exit code.
+
+use crate::args::Global;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::{color, ignore_file};
+use seawall_assessment::{Assessment, Date, Verdict, assess, catalogue};
+use seawall_model::SourceMap;
+use seawall_report::{Context, Display, Header};
+use seawall_sources::load::Loaded;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Judges, reports, and says what the exit code is.
+pub(crate) fn tell(
+    loaded: &Loaded,
+    targets: &[String],
+    config: &Config,
+    map: &SourceMap,
+    global: &Global,
+    start: Instant,
+) -> Result<Exit, Failure> {
+    let assessment = judge(loaded, config, map)?;
+    let rules = catalogue();
+    for output in &config.output.value {
+        let to_file = output.file.is_some();
+        let header = Header {
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            targets: targets.to_vec(),
+            kubernetes_version: version(config).to_string(),
+            elapsed: Some(start.elapsed()),
+            files: loaded.files,
+        };
+        let display = Display {
+            severity: config.severity.value,
+            verbose: global.verbose,
+            quiet: global.quiet,
+            color: !to_file && global.color.enabled(),
+            width: if to_file { 80 } else { color::width() },
+            hyperlinks: !to_file && global.color.enabled() && io::stdout().is_terminal(),
+        };
+        let context = Context {
+            assessment: &assessment,
+            map,
+            text: &loaded.text,
+            rules: &rules,
+            header: &header,
+            display: &display,
+        };
+        match &output.file {
+            Some(file) => seawall_report::write_file(output.format, &context, file)
+                .map_err(|error| Failure::write(&file.display().to_string(), &error))?,
+            None => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                let written = seawall_report::write(output.format, &context, &mut out);
+                match written.and_then(|()| out.flush()) {
+                    // The reader has seen enough (`| head`): the verdict still counts.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    Err(error) => return Err(Failure::write("standard output", &error)),
+                    Ok(()) => {}
+                }
+            }
+        }
+    }
+    Ok(match assessment.gate.verdict {
+        Verdict::Pass => Exit::Clean,
+        Verdict::Findings => Exit::Findings,
+        Verdict::Incomplete => Exit::Incomplete,
+    })
+}
+
+/// Runs the assessment with the user's settings.
+pub(crate) fn judge(
+    loaded: &Loaded,
+    config: &Config,
+    map: &SourceMap,
+) -> Result<Assessment, Failure> {
+    let settings = seawall_assessment::Config {
+        kubernetes_version: config.kubernetes_version.value,
+        only: config.only.value.clone(),
+        skip: config.skip.value.clone(),
+        frameworks: config.frameworks.value.clone(),
+        suppressions: ignore_file::load(config, map)?,
+        fail_on: config.fail_on.value,
+        min_coverage: config.min_coverage.value,
+        today: Some(today()),
+        allowed_registries: config.allowed_registries.value.clone(),
+    };
+    Ok(assess(&loaded.snapshot, loaded.coverage.clone(), map, &settings))
+}
+
+fn version(config: &Config) -> seawall_model::KubernetesVersion {
+    config.kubernetes_version.value.unwrap_or(seawall_model::KubernetesVersion::NEWEST)
+}
+
+/// Today in UTC. Days to a civil date after Howard Hinnant, "chrono-Compatible Low-Level
+/// Date Algorithms".
+fn today() -> Date {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    Date {
+        year: u16::try_from(year).unwrap_or(u16::MAX),
+        month: u8::try_from(month).unwrap_or(1),
+        day: u8::try_from(day).unwrap_or(1),
+    }
+}

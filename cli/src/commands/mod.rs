@@ -1,0 +1,65 @@
+//! One module for each command.
+
+mod demo;
+mod explain;
+mod judge;
+mod render;
+mod rules;
+mod scan;
+
+use crate::args::{Arguments, Command, ConfigCommand, Rules};
+use crate::config::Config;
+use crate::exit::{Exit, Failure, complain};
+use clap::CommandFactory;
+use std::io::{self, Write};
+
+/// Runs a command and says how it went.
+pub(crate) fn run(arguments: Arguments) -> Exit {
+    let Arguments { command, global } = arguments;
+    let outcome = match command {
+        Command::Scan(scan) => scan::run(&scan, &global),
+        Command::Demo(demo) => demo::run(&demo, &global),
+        Command::Render(render) => render::run(&render, &global),
+        Command::Explain(explain) => explain::run(&explain, &global),
+        Command::Rules(Rules::List { json }) => rules::list(json),
+        Command::Config(ConfigCommand::Show { judge }) => {
+            Config::load(&judge, None).and_then(|config| show(&config))
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "seawall", &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            match clap_mangen::Man::new(Arguments::command()).render(&mut page) {
+                Ok(()) => print(&page),
+                Err(error) => Err(Failure::write("the manual page", &error)),
+            }
+        }
+    };
+    outcome.unwrap_or_else(|failure| {
+        complain(&failure.message, &failure.hint);
+        failure.exit
+    })
+}
+
+fn show(config: &Config) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for (name, value, origin) in config.show() {
+        let value = if value.is_empty() { "none" } else { &value };
+        text.push_str(&format!("{name:<20} {value:<24} {origin}\n"));
+    }
+    print(text.as_bytes())
+}
+
+/// Writes to standard output. A reader that has gone away is no error.
+pub(crate) fn print(bytes: &[u8]) -> Result<Exit, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::write("standard output", &error))
+        }
+        _ => Ok(Exit::Clean),
+    }
+}

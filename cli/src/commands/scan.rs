@@ -1,0 +1,68 @@
+//! `seawall scan`.
+
+use super::judge;
+use crate::args::{Global, Scan, Source};
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::progress::Ticker;
+use seawall_model::SourceMap;
+use seawall_sources::helm;
+use seawall_sources::load::{self, Loaded, Request};
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) fn run(scan: &Scan, global: &Global) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let config = Config::load(&scan.judge, Some(&scan.source))?;
+    let map = Arc::new(SourceMap::new());
+    let loaded = read(&scan.source, global, &map)?;
+    judge::tell(&loaded, &scan.source.paths, &config, &map, global, start)
+}
+
+/// Loads what the user named.
+pub(crate) fn read(
+    source: &Source,
+    global: &Global,
+    map: &Arc<SourceMap>,
+) -> Result<Loaded, Failure> {
+    let request = request(source)?;
+    let ticker = Ticker::start(&request.progress, global.quiet);
+    let loaded = load::load(&request, map).map_err(|error| not_loaded(&error));
+    drop(ticker);
+    loaded
+}
+
+/// What to load, standard input read.
+pub(crate) fn request(source: &Source) -> Result<Request, Failure> {
+    let mut stdin = None;
+    if source.paths.iter().any(|path| path == "-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+            Failure::usage(format!("cannot read standard input: {error}"), "")
+        })?;
+        stdin = Some(bytes);
+    }
+    Ok(Request {
+        paths: source.paths.clone(),
+        revision: source.rev.clone(),
+        helm: helm::Options {
+            values_files: source.values.clone(),
+            set: source.set.clone(),
+            release_name: source.release_name.clone().unwrap_or_default(),
+            namespace: source.namespace.clone().unwrap_or_default(),
+            ..helm::Options::default()
+        },
+        stdin,
+        no_ignore: source.no_ignore,
+        ..Request::default()
+    })
+}
+
+pub(crate) fn not_loaded(error: &load::LoadError) -> Failure {
+    let hint = match error {
+        load::LoadError::NotFound(_) => "check the path; `seawall scan -` reads standard input",
+        load::LoadError::Git(_) => "`git log` in the scanned directory shows its revisions",
+    };
+    Failure::usage(error.to_string(), hint)
+}

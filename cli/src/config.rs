@@ -1,0 +1,428 @@
+//! Settings in three layers: defaults, `seawall.yaml`, the command line. Every setting
+//! remembers where it came from.
+
+use crate::args::{Judge, Source};
+use crate::exit::Failure;
+use crate::suggest;
+use seawall_assessment::{selectable_words, find_rule};
+use seawall_model::{
+    Area, FileId, Framework, KubernetesVersion, Severity, SourceFile, SourceKind, SourceMap, Span,
+};
+use seawall_report::Format;
+use seawall_yaml::{Limits, Node, Value};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+/// The name that is looked for, here and in the directories above.
+pub(crate) const FILE_NAME: &str = "seawall.yaml";
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// A line of a configuration file: `path:line:column`.
+    File(String),
+    /// An option of the command line.
+    Flag(&'static str),
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(place) => f.write_str(place),
+            Origin::Flag(flag) => write!(f, "option {flag}"),
+        }
+    }
+}
+
+/// A setting with its origin.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+impl<T> Setting<T> {
+    fn default(value: T) -> Self {
+        Self { value, origin: Origin::Default }
+    }
+}
+
+/// An output: the format and, if not standard output, the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) output: Setting<Vec<Output>>,
+    pub(crate) severity: Setting<Severity>,
+    pub(crate) only: Setting<Vec<String>>,
+    pub(crate) skip: Setting<Vec<String>>,
+    pub(crate) frameworks: Setting<Vec<Framework>>,
+    pub(crate) fail_on: Setting<Option<Severity>>,
+    pub(crate) min_coverage: Setting<Option<f64>>,
+    pub(crate) kubernetes_version: Setting<Option<KubernetesVersion>>,
+    pub(crate) allowed_registries: Setting<Vec<String>>,
+    pub(crate) ignore_file: Setting<Option<PathBuf>>,
+}
+
+/// Every key of the file, for suggestions.
+const KEYS: [&str; 10] = [
+    "output",
+    "severity",
+    "only",
+    "skip",
+    "framework",
+    "fail-on",
+    "min-coverage",
+    "kubernetes-version",
+    "allowed-registries",
+    "ignore-file",
+];
+
+impl Config {
+    /// Puts the layers together.
+    pub(crate) fn load(judge: &Judge, source: Option<&Source>) -> Result<Self, Failure> {
+        let terminal = Output { format: Format::Terminal, file: None };
+        let mut config = Config {
+            output: Setting::default(vec![terminal]),
+            severity: Setting::default(Severity::Info),
+            only: Setting::default(Vec::new()),
+            skip: Setting::default(Vec::new()),
+            frameworks: Setting::default(Vec::new()),
+            fail_on: Setting::default(None),
+            min_coverage: Setting::default(None),
+            kubernetes_version: Setting::default(None),
+            allowed_registries: Setting::default(Vec::new()),
+            ignore_file: Setting::default(None),
+        };
+        if let Some(path) = file(judge)? {
+            config.read_file(&path)?;
+        }
+        config.read_flags(judge, source)?;
+        let on_stdout = config.output.value.iter().filter(|output| output.file.is_none()).count();
+        if on_stdout > 1 {
+            return Err(Failure::usage(
+                "two outputs would go to standard output",
+                "name a file for all but one: -o terminal -o sarif=seawall.sarif",
+            ));
+        }
+        Ok(config)
+    }
+
+    fn read_flags(&mut self, judge: &Judge, source: Option<&Source>) -> Result<(), Failure> {
+        let flag = |value: &str| value.to_owned();
+        set_list(&mut self.output, "-o", &judge.output, output)?;
+        set(&mut self.severity, "--severity", judge.severity.as_ref(), severity)?;
+        set_list(&mut self.only, "--only", &judge.only, rule)?;
+        set_list(&mut self.skip, "--skip", &judge.skip, rule)?;
+        set_list(&mut self.frameworks, "--framework", &judge.framework, framework)?;
+        set(&mut self.fail_on, "--fail-on", judge.fail_on.as_ref(), gate)?;
+        set(&mut self.min_coverage, "--min-coverage", judge.min_coverage.as_ref(), percent)?;
+        let version = source.and_then(|source| source.kubernetes_version.as_ref());
+        set(&mut self.kubernetes_version, "--kubernetes-version", version, version_of)?;
+        set_list(
+            &mut self.allowed_registries,
+            "--allowed-registry",
+            &judge.allowed_registry,
+            |text| Ok(flag(text)),
+        )?;
+        let path = |text: &str| Ok(Some(PathBuf::from(text)));
+        set(&mut self.ignore_file, "--ignore-file", judge.ignore_file.as_ref(), path)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), Failure> {
+        let (map, root) = read_yaml(path)?;
+        let Some(entries) = root.as_map() else {
+            return Err(at(&map, root.span, "the configuration must be a mapping", ""));
+        };
+        for entry in entries {
+            let node = &entry.value;
+            let origin = Origin::File(map.display(entry.key_span));
+            let texts = || texts(&map, &entry.key, node);
+            let bad = |error: Failure| at(&map, node.span, &error.message, &error.hint);
+            let one = || -> Result<String, Failure> {
+                let mut all = texts()?;
+                match (all.pop(), all.pop()) {
+                    (Some(text), None) => Ok(text),
+                    _ => Err(at(&map, node.span, &format!("`{}` takes one value", entry.key), "")),
+                }
+            };
+            match &*entry.key {
+                "output" => put(&mut self.output, origin, all(&texts()?, output).map_err(bad)?),
+                "severity" => put(&mut self.severity, origin, severity(&one()?).map_err(bad)?),
+                "only" => put(&mut self.only, origin, all(&texts()?, rule).map_err(bad)?),
+                "skip" => put(&mut self.skip, origin, all(&texts()?, rule).map_err(bad)?),
+                "framework" => {
+                    put(&mut self.frameworks, origin, all(&texts()?, framework).map_err(bad)?);
+                }
+                "fail-on" => put(&mut self.fail_on, origin, gate(&one()?).map_err(bad)?),
+                "min-coverage" => {
+                    put(&mut self.min_coverage, origin, percent(&one()?).map_err(bad)?);
+                }
+                "kubernetes-version" => {
+                    put(&mut self.kubernetes_version, origin, version_of(&one()?).map_err(bad)?);
+                }
+                "allowed-registries" => put(&mut self.allowed_registries, origin, texts()?),
+                "ignore-file" => {
+                    let beside = path.parent().unwrap_or(Path::new(".")).join(one()?);
+                    put(&mut self.ignore_file, origin, Some(beside));
+                }
+                unknown => {
+                    let hint = suggest::hint(
+                        unknown,
+                        KEYS.into_iter(),
+                        &format!("known settings: {}", KEYS.join(", ")),
+                    );
+                    let message = format!("unknown setting `{unknown}`");
+                    return Err(at(&map, entry.key_span, &message, &hint));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Each setting as text, with its origin, in the order of the documentation.
+    pub(crate) fn show(&self) -> Vec<(&'static str, String, String)> {
+        fn list<T: ToString>(items: &[T]) -> String {
+            items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        }
+        let none = || "none".to_owned();
+        let outputs: Vec<String> = self
+            .output
+            .value
+            .iter()
+            .map(|output| match &output.file {
+                Some(file) => format!("{}={}", output.format.name(), file.display()),
+                None => output.format.name().to_owned(),
+            })
+            .collect();
+        let frameworks: Vec<&str> =
+            self.frameworks.value.iter().map(|framework| framework.name()).collect();
+        let version = self.kubernetes_version.value.unwrap_or(KubernetesVersion::NEWEST);
+        let ignore_file =
+            self.ignore_file.value.as_ref().map_or_else(none, |path| path.display().to_string());
+        let row = |name, value: String, origin: &Origin| (name, value, origin.to_string());
+        vec![
+            row("output", list(&outputs), &self.output.origin),
+            row("severity", self.severity.value.to_string(), &self.severity.origin),
+            row("only", list(&self.only.value), &self.only.origin),
+            row("skip", list(&self.skip.value), &self.skip.origin),
+            row("framework", list(&frameworks), &self.frameworks.origin),
+            row(
+                "fail-on",
+                self.fail_on.value.map_or_else(none, |severity| severity.to_string()),
+                &self.fail_on.origin,
+            ),
+            row(
+                "min-coverage",
+                self.min_coverage.value.map_or_else(none, |percent| percent.to_string()),
+                &self.min_coverage.origin,
+            ),
+            row("kubernetes-version", version.to_string(), &self.kubernetes_version.origin),
+            row(
+                "allowed-registries",
+                list(&self.allowed_registries.value),
+                &self.allowed_registries.origin,
+            ),
+            row("ignore-file", ignore_file, &self.ignore_file.origin),
+        ]
+    }
+}
+
+/// The configuration file to read: the named one, or the first found upward.
+fn file(judge: &Judge) -> Result<Option<PathBuf>, Failure> {
+    if judge.no_config {
+        return Ok(None);
+    }
+    match &judge.config {
+        Some(path) => Ok(Some(PathBuf::from(path))),
+        None => Ok(find_upward(FILE_NAME)),
+    }
+}
+
+/// A file of this name in the working directory or the nearest directory above.
+pub(crate) fn find_upward(name: &str) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    // Relative paths read better than absolute ones.
+    let mut shown = PathBuf::new();
+    for dir in here.ancestors() {
+        if dir.join(name).is_file() {
+            return Some(shown.join(name));
+        }
+        shown.push("..");
+    }
+    None
+}
+
+/// Reads a small YAML file of ours; problems are usage errors with their place.
+pub(crate) fn read_yaml(path: &Path) -> Result<(SourceMap, Node), Failure> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("cannot read {shown}: {error}"), "check the path")
+    })?;
+    let map = SourceMap::new();
+    let file =
+        map.add_file(SourceFile { path: shown.as_str().into(), kind: SourceKind::File });
+    let limits = Limits { max_bytes: 1 << 20, max_nodes: 100_000, ..Limits::default() };
+    let mut stream = seawall_yaml::parse(&text, file, &limits);
+    if let Some(problem) = stream.problems.first() {
+        return Err(at(&map, problem.span, &problem.message, ""));
+    }
+    let root = match (stream.documents.pop(), stream.documents.pop()) {
+        (None, _) => Node::map(seawall_yaml::Map::default(), whole(file)),
+        (Some(document), None) => document.root,
+        (Some(second), Some(_)) => {
+            return Err(at(&map, second.root.span, "only one document is expected here", ""));
+        }
+    };
+    Ok((map, root))
+}
+
+fn whole(file: FileId) -> Span {
+    Span { file, line: 1, column: 1, ..Span::NONE }
+}
+
+/// A usage error at a place in a file.
+pub(crate) fn at(map: &SourceMap, span: Span, message: &str, hint: &str) -> Failure {
+    Failure::usage(format!("{}: {message}", map.display(span)), hint)
+}
+
+/// The texts of a scalar or a list of scalars.
+fn texts(map: &SourceMap, key: &str, node: &Node) -> Result<Vec<String>, Failure> {
+    let one = |node: &Node| match &node.value {
+        Value::String(text) => Ok(text.to_string()),
+        Value::Int(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        _ => {
+            let message = format!("`{key}` cannot be a {}", node.type_name());
+            Err(at(map, node.span, &message, "write a text or a list of texts"))
+        }
+    };
+    match &node.value {
+        Value::Seq(items) => items.iter().map(one).collect(),
+        Value::Null => Ok(Vec::new()),
+        _ => Ok(vec![one(node)?]),
+    }
+}
+
+fn put<T>(setting: &mut Setting<T>, origin: Origin, value: T) {
+    *setting = Setting { value, origin };
+}
+
+fn set<T>(
+    setting: &mut Setting<T>,
+    flag: &'static str,
+    text: Option<&String>,
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<(), Failure> {
+    if let Some(text) = text {
+        let value = read(text).map_err(|error| of_flag(flag, error))?;
+        put(setting, Origin::Flag(flag), value);
+    }
+    Ok(())
+}
+
+fn set_list<T>(
+    setting: &mut Setting<Vec<T>>,
+    flag: &'static str,
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<(), Failure> {
+    if !texts.is_empty() {
+        let value = all(texts, read).map_err(|error| of_flag(flag, error))?;
+        put(setting, Origin::Flag(flag), value);
+    }
+    Ok(())
+}
+
+fn of_flag(flag: &str, error: Failure) -> Failure {
+    Failure { message: format!("{flag}: {}", error.message), ..error }
+}
+
+fn all<T>(
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    texts.iter().map(|text| read(text)).collect()
+}
+
+fn output(text: &str) -> Result<Output, Failure> {
+    let (name, file) = match text.split_once('=') {
+        Some((_, "")) => {
+            return Err(Failure::usage(format!("`{text}` names no file"), "-o json=report.json"));
+        }
+        Some((name, file)) => (name, Some(PathBuf::from(file))),
+        None => (text, None),
+    };
+    let format = name.parse().map_err(|error: seawall_report::UnknownFormat| {
+        Failure::usage(error.to_string(), "")
+    })?;
+    Ok(Output { format, file })
+}
+
+fn severity(text: &str) -> Result<Severity, Failure> {
+    text.parse().map_err(|_| {
+        let names = Severity::ALL.map(Severity::name);
+        let hint = suggest::hint(text, names.into_iter(), &format!("use {}", names.join(", ")));
+        Failure::usage(format!("unknown severity `{text}`"), hint)
+    })
+}
+
+fn gate(text: &str) -> Result<Option<Severity>, Failure> {
+    if text == "none" {
+        return Ok(None);
+    }
+    severity(text).map(Some)
+}
+
+fn percent(text: &str) -> Result<Option<f64>, Failure> {
+    let number: Option<f64> = text.trim_end_matches('%').parse().ok();
+    match number {
+        Some(number) if (0.0..=100.0).contains(&number) => Ok(Some(number)),
+        _ => Err(Failure::usage(format!("`{text}` is not a percentage"), "use 0 to 100")),
+    }
+}
+
+fn version_of(text: &str) -> Result<Option<KubernetesVersion>, Failure> {
+    let version: KubernetesVersion =
+        text.parse().map_err(|error: seawall_model::version::UnknownVersion| {
+            Failure::usage(error.to_string(), "")
+        })?;
+    if version > KubernetesVersion::NEWEST {
+        return Err(Failure::usage(
+            format!("{version} is newer than this seawall knows"),
+            format!("use {} or `latest`", KubernetesVersion::NEWEST),
+        ));
+    }
+    Ok(Some(version))
+}
+
+fn framework(text: &str) -> Result<Framework, Failure> {
+    Framework::ALL.into_iter().find(|framework| framework.name() == text).ok_or_else(|| {
+        let names = Framework::ALL.map(Framework::name);
+        let hint = suggest::hint(text, names.into_iter(), &format!("use {}", names.join(", ")));
+        Failure::usage(format!("unknown framework `{text}`"), hint)
+    })
+}
+
+fn rule(text: &str) -> Result<String, Failure> {
+    let known = find_rule(text).is_some()
+        || Area::ALL.iter().any(|area| area.name().eq_ignore_ascii_case(text));
+    if known {
+        return Ok(text.to_owned());
+    }
+    let words = selectable_words();
+    let hint = suggest::hint(
+        text,
+        words.iter().map(String::as_str),
+        "`seawall rules list` shows all rules",
+    );
+    Err(Failure::usage(format!("no rule or area `{text}`"), hint))
+}

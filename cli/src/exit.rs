@@ -1,0 +1,59 @@
+//! Exit codes and the one way to complain.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+/// What the exit code says. README and `--help` document the same table; a test holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Clean at the gate.
+    Clean = 0,
+    /// Findings at or above `--fail-on`.
+    Findings = 1,
+    /// The command line or a configuration file is wrong.
+    Usage = 2,
+    /// Coverage below `--min-coverage`, or nothing could be read.
+    Incomplete = 3,
+    /// A bug, or the result could not be written.
+    Internal = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error that ends a command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+impl Failure {
+    /// The user can mend it: exit code 2.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), hint: hint.into() }
+    }
+
+    /// A result that could not be written: exit code 4.
+    pub(crate) fn write(what: &str, error: &std::io::Error) -> Self {
+        Self {
+            exit: Exit::Internal,
+            message: format!("cannot write {what}: {error}"),
+            hint: "nothing was left half-written; free some space or choose another place".into(),
+        }
+    }
+}
+
+/// Writes an error to standard error: what and where, then what to do next.
+pub(crate) fn complain(message: &str, hint: &str) {
+    let mut err = std::io::stderr().lock();
+    // When standard error is closed there is nobody to tell.
+    let _ = writeln!(err, "seawall: {message}");
+    if !hint.is_empty() {
+        let _ = writeln!(err, "  hint: {hint}");
+    }
+}
