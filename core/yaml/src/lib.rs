@@ -13,19 +13,20 @@
 //! **Invariant:** no input makes this crate panic, recurse without bound, or use memory out
 //! of proportion to the input ([`Limits`]).
 
+mod admit;
 mod base64;
 mod build;
 mod chunk;
 mod emit;
 mod event;
 mod frame;
-mod granit;
 mod intern;
 mod json_out;
 mod node;
 mod number;
 mod order;
 mod parse;
+mod reader;
 mod resolve;
 mod scalar_out;
 mod timestamp;
@@ -33,4 +34,4 @@ mod timestamp;
 pub use emit::{to_yaml, try_to_yaml};
 pub use json_out::{to_json, to_json_pretty};
 pub use node::{Entry, Map, Node, Value};
-pub use parse::{Document, Limits, Notice, NoticeKind, Problem, Stream, parse};
+pub use parse::{Document, Limits, Notice, NoticeKind, Problem, Stream, parse, parse_single};

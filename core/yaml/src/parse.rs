@@ -1,9 +1,11 @@
 //! Text to [`Document`]s.
 
 use crate::Node;
+use crate::admit::admit;
 use crate::build::{Builder, span};
-use crate::chunk::Chunks;
-use crate::event::Mark;
+use crate::chunk::{Chunk, Chunks};
+use crate::event::{Fault, Mark};
+use crate::reader::Reader;
 use seawall_model::{FileId, Span};
 
 /// Budgets against hostile input. Exceeding one is a located [`Problem`].
@@ -78,30 +80,105 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Reads a YAML stream or a JSON text (one that starts with `{` or `[`) as Kubernetes
-/// would. Never fails as a whole: what could not be read is in [`Stream::problems`].
+/// Reads a YAML stream or a JSON text (one that starts with `{`) as `kubectl` and the API
+/// server would. Never fails as a whole: what could not be read is in
+/// [`Stream::problems`].
 pub fn parse(text: &str, file: FileId, limits: &Limits) -> Stream {
-    let mut stream = Stream::default();
-    if text.len() > limits.max_bytes || u32::try_from(text.len()).is_err() {
-        stream.problems.push(Problem {
-            span: span(file, Mark::default(), 0),
-            message: format!("larger than {} bytes", limits.max_bytes),
-        });
-        return stream;
-    }
-    let mut builder = Builder::new(file, limits);
-    for chunk in Chunks::new(text) {
-        let result = chunk.and_then(|chunk| {
-            builder.document(&mut crate::granit::Granit::new(chunk.text, chunk.at))
-        });
-        match result {
-            Ok(Some((root, notices))) => stream.documents.push(Document { root, notices }),
-            Ok(None) => {}
-            Err(fault) => stream.problems.push(Problem {
-                span: span(file, fault.at, fault.at.offset),
-                message: fault.message,
-            }),
+    let mut job = Job::new(text, file, limits);
+    if job.fits() {
+        for chunk in Chunks::new(text) {
+            job.chunk(chunk);
         }
     }
-    stream
+    job.stream
 }
+
+/// Reads one YAML text as `sigs.k8s.io/yaml.Unmarshal` would: only its first document
+/// counts, and nothing splits it before. This is how Helm reads values and charts.
+pub fn parse_single(text: &str, file: FileId, limits: &Limits) -> Stream {
+    let mut job = Job::new(text, file, limits);
+    if job.fits() {
+        job.whole(text, Mark::default());
+    }
+    job.stream
+}
+
+/// One text on its way to documents.
+struct Job<'t> {
+    text: &'t str,
+    file: FileId,
+    limits: &'t Limits,
+    builder: Builder<'t>,
+    stream: Stream,
+}
+
+impl<'t> Job<'t> {
+    fn new(text: &'t str, file: FileId, limits: &'t Limits) -> Self {
+        let builder = Builder::new(file, limits);
+        Self {
+            text,
+            file,
+            limits,
+            builder,
+            stream: Stream::default(),
+        }
+    }
+
+    fn fits(&mut self) -> bool {
+        let fits =
+            self.text.len() <= self.limits.max_bytes && u32::try_from(self.text.len()).is_ok();
+        if !fits {
+            let message = format!("larger than {} bytes", self.limits.max_bytes);
+            self.problem(Fault {
+                at: Mark::default(),
+                message,
+            });
+        }
+        fits
+    }
+
+    fn problem(&mut self, fault: Fault) {
+        let span = span(self.file, fault.at, fault.at.offset);
+        self.stream.problems.push(Problem {
+            span,
+            message: fault.message,
+        });
+    }
+
+    fn chunk(&mut self, chunk: Result<Chunk<'t>, Fault>) {
+        match chunk {
+            // The stream reader ends the last line where its author did not.
+            Ok(chunk) if !chunk.text.ends_with('\n') => {
+                self.whole(&format!("{}\n", chunk.text), chunk.at);
+            }
+            Ok(chunk) => self.whole(chunk.text, chunk.at),
+            Err(fault) => self.problem(fault),
+        }
+    }
+
+    /// A text of which the first document counts.
+    fn whole(&mut self, text: &str, mut at: Mark) {
+        let text = match text.strip_prefix(BOM) {
+            Some(rest) => {
+                at.offset += BOM.len_utf8();
+                rest
+            }
+            None => text,
+        };
+        let (known, refused) = admit(text, at);
+        match self.builder.document(&mut Reader::new(known, at, refused)) {
+            Ok(Some((root, notices))) => self.stream.documents.push(Document { root, notices }),
+            Ok(None) => {}
+            Err(mut fault) => {
+                if text.contains("{{") {
+                    fault
+                        .message
+                        .push_str(" (this looks like a template before rendering)");
+                }
+                self.problem(fault);
+            }
+        }
+    }
+}
+
+const BOM: char = '\u{feff}';

@@ -1,0 +1,57 @@
+//! Measures reading: `cargo run --release -p seawall-yaml --example speed -- DIR`.
+#![allow(clippy::print_stdout)]
+
+use seawall_model::FileId;
+use seawall_yaml::{Limits, parse};
+use std::path::Path;
+use std::time::Instant;
+
+fn collect(path: &Path, texts: &mut Vec<String>) {
+    if path.is_dir() {
+        let mut entries: Vec<_> =
+            std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        entries.sort();
+        for entry in entries {
+            collect(&entry, texts);
+        }
+    } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+        && let Ok(text) = std::fs::read_to_string(path)
+    {
+        texts.push(text);
+    }
+}
+
+fn resident_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+fn main() {
+    let mut texts = Vec::new();
+    for path in std::env::args().skip(1) {
+        collect(Path::new(&path), &mut texts);
+    }
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let limits = Limits::default();
+    let before = resident_kib();
+    let kept: Vec<_> = texts.iter().map(|text| parse(text, FileId(1), &limits)).collect();
+    let memory = (resident_kib() - before) * 1024;
+    let documents: usize = kept.iter().map(|s| s.documents.len()).sum();
+    let problems: usize = kept.iter().map(|s| s.problems.len()).sum();
+    println!(
+        "{} files, {bytes} bytes, {documents} documents, {problems} problems; trees take {memory} bytes ({:.1} x)",
+        texts.len(),
+        memory as f64 / bytes as f64
+    );
+    drop(kept);
+    let mut best = f64::INFINITY;
+    for _ in 0..9 {
+        let start = Instant::now();
+        for text in &texts {
+            std::hint::black_box(parse(text, FileId(1), &limits));
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    println!("best of 9: {:.1} ms, {:.1} MB/s", best * 1e3, bytes as f64 / 1e6 / best);
+}
