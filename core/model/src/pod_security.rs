@@ -86,3 +86,23 @@ pub const USER_NAMESPACES_SINCE: KubernetesVersion = KubernetesVersion::new(35);
 
 /// From this policy version on, `host` in probes and lifecycle hooks is refused.
 pub const HOST_PROBES_SINCE: KubernetesVersion = KubernetesVersion::new(34);
+
+/// Before this policy version seccomp is judged by annotations, from it on by fields, and
+/// restricted demands a profile.
+pub const SECCOMP_FIELDS_SINCE: KubernetesVersion = KubernetesVersion::new(19);
+
+/// Whether baseline allows this `type` of a seccomp or AppArmor profile.
+pub fn is_allowed_profile(name: &str) -> bool {
+    matches!(name, "RuntimeDefault" | "Localhost")
+}
+
+/// Whether baseline allows this value of an AppArmor annotation.
+pub fn is_allowed_apparmor_annotation(value: &str) -> bool {
+    value.is_empty() || value == "runtime/default" || value.starts_with("localhost/")
+}
+
+/// Whether baseline before v1.19 allows this value of a seccomp annotation. Unlike AppArmor's,
+/// an empty one is refused.
+pub fn is_allowed_seccomp_annotation(value: &str) -> bool {
+    matches!(value, "runtime/default" | "docker/default") || value.starts_with("localhost/")
+}

@@ -1,1 +1,2 @@
-//! To be written.
+//! What would the cluster accept?
+pub mod pod_security;
