@@ -272,7 +272,10 @@ fn details(reader: &mut Reader<'_>, root: &Node, group: &str, kind: &str) -> Det
     if templates.is_empty() {
         return Details::Other(Arc::new(pruned(root)));
     }
-    let replicas = reader.map(root, "spec").and_then(|spec| reader.integer(spec, "replicas"));
+    // A custom resource may mean anything by `replicas`; only a number is one.
+    let replicas = root.at(&["spec", "replicas"]).and_then(|node| {
+        Some(Field { value: node.as_i64()?, span: node.span })
+    });
     Details::Workload { replicas, templates }
 }
 
