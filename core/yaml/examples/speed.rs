@@ -8,8 +8,12 @@ use std::time::Instant;
 
 fn collect(path: &Path, texts: &mut Vec<String>) {
     if path.is_dir() {
-        let mut entries: Vec<_> =
-            std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        let mut entries: Vec<_> = std::fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|e| e.path())
+            .collect();
         entries.sort();
         for entry in entries {
             collect(&entry, texts);
@@ -23,8 +27,14 @@ fn collect(path: &Path, texts: &mut Vec<String>) {
 
 fn resident_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+    let line = status
+        .lines()
+        .find(|l| l.starts_with("VmRSS"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }
 
 fn main() {
@@ -35,7 +45,10 @@ fn main() {
     let bytes: usize = texts.iter().map(String::len).sum();
     let limits = Limits::default();
     let before = resident_kib();
-    let kept: Vec<_> = texts.iter().map(|text| parse(text, FileId(1), &limits)).collect();
+    let kept: Vec<_> = texts
+        .iter()
+        .map(|text| parse(text, FileId(1), &limits))
+        .collect();
     let memory = (resident_kib() - before) * 1024;
     let documents: usize = kept.iter().map(|s| s.documents.len()).sum();
     let problems: usize = kept.iter().map(|s| s.problems.len()).sum();
@@ -53,5 +66,9 @@ fn main() {
         }
         best = best.min(start.elapsed().as_secs_f64());
     }
-    println!("best of 9: {:.1} ms, {:.1} MB/s", best * 1e3, bytes as f64 / 1e6 / best);
+    println!(
+        "best of 9: {:.1} ms, {:.1} MB/s",
+        best * 1e3,
+        bytes as f64 / 1e6 / best
+    );
 }

@@ -31,6 +31,7 @@ fn first_refused(bytes: &[u8]) -> Option<usize> {
     let mut start = 0;
     for chunk in bytes.chunks(STRIDE) {
         // No early exit, so that the compiler can look at many bytes at once.
+        #[allow(clippy::needless_bitwise_bool)]
         let suspicious = chunk.iter().fold(false, |found, &b| {
             found | (b < 0x20 && b != b'\n' && b != b'\r' && b != b'\t') | (b >= 0x7f)
         });
@@ -55,4 +56,25 @@ fn is_refused(bytes: &[u8]) -> bool {
             | [0xc2, 0x80..=0x84 | 0x86..=0x9f, ..]
             | [0xef, 0xbf, 0xbe | 0xbf, ..]
     )
+}
+
+/// Whether go-yaml, which reads 512 bytes at a time, has come to a refused character by the
+/// time it has used so many bytes. What it never reads cannot fail.
+pub(crate) fn has_read(text: &str, refused: usize, used: usize) -> bool {
+    const WINDOW: usize = 512;
+    /// So far it looks ahead.
+    const AHEAD: usize = 4;
+    let mut read = 0;
+    while read < used.saturating_add(AHEAD) {
+        if read >= text.len() {
+            return refused < text.len();
+        }
+        let end = read.saturating_add(WINDOW).min(text.len());
+        // A character that is not all there waits for the next window.
+        read = (read + 1..=end)
+            .rev()
+            .find(|&i| text.is_char_boundary(i))
+            .unwrap_or(end);
+    }
+    refused < read
 }

@@ -5,7 +5,7 @@ use crate::event::{Event, Fault, Mark, Properties};
 use crate::frame::{Frame, Kind, Mapping, Pending, Slots};
 use crate::intern::Interner;
 use crate::resolve::{Oddity, Resolved, resolve};
-use crate::{Entry, Limits, Map, Node, Notice, NoticeKind, Value, base64, number};
+use crate::{Document, Entry, Limits, Map, Node, Notice, NoticeKind, Value, base64, number};
 use seawall_model::{CauseId, FileId, Span, Str};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl<'l> Builder<'l> {
     pub(crate) fn document<'a>(
         &mut self,
         events: &mut impl Events<'a>,
-    ) -> Result<Option<(Node, Vec<Notice>)>, Fault> {
+    ) -> Result<Option<Document>, Fault> {
         self.notices.clear();
         self.entries.clear();
         self.items.clear();
@@ -106,26 +106,28 @@ impl<'l> Builder<'l> {
         if let Some(poison) = root.poison {
             return Err(*poison);
         }
-        self.note_ignored(events);
         if absent_root {
             return Ok(None);
         }
-        Ok(Some((settle(root.node), std::mem::take(&mut self.notices))))
+        Ok(Some(Document {
+            root: settle(root.node),
+            notices: std::mem::take(&mut self.notices),
+        }))
     }
 
     /// Kubernetes never looks at what follows `...`; a reader of the file does.
-    fn note_ignored<'a>(&mut self, events: &mut impl Events<'a>) {
+    pub(crate) fn ignored<'a>(&self, events: &mut impl Events<'a>) -> Option<Notice> {
         let at = match events.next_event() {
             Ok(Event::DocumentStart { at }) => at,
-            Ok(_) => return,
+            Ok(_) => return None,
             Err(fault) => fault.at,
         };
         let span = self.span(at, at.offset);
-        self.notices.push(Notice {
+        Some(Notice {
             kind: NoticeKind::IgnoredDocument,
             span,
             text: String::new(),
-        });
+        })
     }
 
     pub(crate) fn span(&self, at: Mark, end: usize) -> Span {
@@ -368,7 +370,7 @@ impl<'l> Builder<'l> {
                     key_span,
                     value: settle(built.node),
                 };
-                let slots = Slots {
+                let slots = &mut Slots {
                     entries: &mut self.entries,
                     notices: &mut self.notices,
                 };
@@ -380,7 +382,7 @@ impl<'l> Builder<'l> {
                     frame.weight -= 1;
                     self.decoded -= 1;
                 }
-                let slots = Slots {
+                let slots = &mut Slots {
                     entries: &mut self.entries,
                     notices: &mut self.notices,
                 };

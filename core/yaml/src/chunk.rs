@@ -18,15 +18,8 @@ pub(crate) struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            at: Mark::default(),
-        }
-    }
-
-    /// A stream that starts somewhere in a text.
-    pub(crate) fn from(text: &'a str, at: Mark) -> Self {
+    /// The stream that starts at a place of a text.
+    pub(crate) fn new(text: &'a str, at: Mark) -> Self {
         Self {
             text: text.get(at.offset..).unwrap_or_default(),
             at,

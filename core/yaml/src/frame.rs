@@ -88,7 +88,7 @@ impl Frame {
     /// brings it.
     pub(crate) fn insert(
         &mut self,
-        slots: Slots<'_>,
+        slots: &mut Slots<'_>,
         entry: Entry,
         poison: Option<Fault>,
         merge: Option<Span>,
@@ -139,19 +139,17 @@ impl Frame {
     /// `<<: value`: a mapping, an alias of one, or a list of these, of which the first wins.
     pub(crate) fn merge(
         &mut self,
-        slots: Slots<'_>,
+        slots: &mut Slots<'_>,
         built: &Built,
         span: Span,
     ) -> Result<(), Fault> {
         let at = crate::build::mark_of(span);
-        let Slots { entries, notices } = slots;
         let poison = built.poison.as_deref();
         let mut add = |source: &Node| -> Result<(), Fault> {
             let Value::Map(map) = &source.value else {
                 return fault(at, "`<<` wants a mapping or a list of mappings");
             };
             for entry in map {
-                let slots = Slots { entries, notices };
                 self.insert(slots, entry.clone(), poison.cloned(), Some(span));
             }
             Ok(())

@@ -21,6 +21,8 @@ mod emit;
 mod event;
 mod frame;
 mod intern;
+mod job;
+mod json;
 mod json_out;
 mod node;
 mod number;
@@ -34,4 +36,6 @@ mod timestamp;
 pub use emit::{to_yaml, try_to_yaml};
 pub use json_out::{to_json, to_json_pretty};
 pub use node::{Entry, Map, Node, Value};
-pub use parse::{Document, Limits, Notice, NoticeKind, Problem, Stream, parse, parse_single};
+pub use parse::{
+    Document, Limits, Notice, NoticeKind, Problem, Stream, parse, parse_bytes, parse_single,
+};

@@ -145,10 +145,10 @@ pub(crate) fn json_float(float: f64, out: &mut String) {
         return;
     }
     let (digits, point) = shortest(&format!("{magnitude:e}"));
-    if !(1e-6..1e21).contains(&magnitude) {
-        exponential(&digits, point, true, out);
-    } else {
+    if (1e-6..1e21).contains(&magnitude) {
         fixed(&digits, point, out);
+    } else {
+        exponential(&digits, point, true, out);
     }
 }
 
@@ -183,9 +183,9 @@ fn general(float: f64, scientific: &str, out: &mut String) {
     let (digits, point) = shortest(scientific);
     // Go decides with a precision of six digits, whatever the shortest form has.
     let exponent = point - 1;
-    if !(-4..6).contains(&exponent) {
-        exponential(&digits, point, false, out);
-    } else {
+    if (-4..6).contains(&exponent) {
         fixed(&digits, point, out);
+    } else {
+        exponential(&digits, point, false, out);
     }
 }

@@ -75,5 +75,5 @@ fn number(start: i64, text: &str) -> (i64, usize) {
 }
 
 fn is_letter(c: char) -> bool {
-    c.is_alphabetic() && !(c.is_numeric() && !c.is_ascii())
+    c.is_alphabetic() && (c.is_ascii() || !c.is_numeric())
 }

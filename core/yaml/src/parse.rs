@@ -1,11 +1,7 @@
 //! Text to [`Document`]s.
 
 use crate::Node;
-use crate::admit::admit;
-use crate::build::{Builder, span};
-use crate::chunk::{Chunk, Chunks};
-use crate::event::{Fault, Mark};
-use crate::reader::Reader;
+use crate::job::Job;
 use seawall_model::{FileId, Span};
 
 /// Budgets against hostile input. Exceeding one is a located [`Problem`].
@@ -84,101 +80,20 @@ pub struct Problem {
 /// server would. Never fails as a whole: what could not be read is in
 /// [`Stream::problems`].
 pub fn parse(text: &str, file: FileId, limits: &Limits) -> Stream {
-    let mut job = Job::new(text, file, limits);
-    if job.fits() {
-        for chunk in Chunks::new(text) {
-            job.chunk(chunk);
-        }
+    Job::new(text, file, limits).stream()
+}
+
+/// Like [`parse`], for bytes that may be anything. A document with bytes that are no UTF-8
+/// is a problem, the others of the stream are still read.
+pub fn parse_bytes(bytes: &[u8], file: FileId, limits: &Limits) -> Stream {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(text, file, limits),
+        Err(_) => Job::from_bytes(bytes, file, limits),
     }
-    job.stream
 }
 
 /// Reads one YAML text as `sigs.k8s.io/yaml.Unmarshal` would: only its first document
 /// counts, and nothing splits it before. This is how Helm reads values and charts.
 pub fn parse_single(text: &str, file: FileId, limits: &Limits) -> Stream {
-    let mut job = Job::new(text, file, limits);
-    if job.fits() {
-        job.whole(text, Mark::default());
-    }
-    job.stream
+    Job::new(text, file, limits).single()
 }
-
-/// One text on its way to documents.
-struct Job<'t> {
-    text: &'t str,
-    file: FileId,
-    limits: &'t Limits,
-    builder: Builder<'t>,
-    stream: Stream,
-}
-
-impl<'t> Job<'t> {
-    fn new(text: &'t str, file: FileId, limits: &'t Limits) -> Self {
-        let builder = Builder::new(file, limits);
-        Self {
-            text,
-            file,
-            limits,
-            builder,
-            stream: Stream::default(),
-        }
-    }
-
-    fn fits(&mut self) -> bool {
-        let fits =
-            self.text.len() <= self.limits.max_bytes && u32::try_from(self.text.len()).is_ok();
-        if !fits {
-            let message = format!("larger than {} bytes", self.limits.max_bytes);
-            self.problem(Fault {
-                at: Mark::default(),
-                message,
-            });
-        }
-        fits
-    }
-
-    fn problem(&mut self, fault: Fault) {
-        let span = span(self.file, fault.at, fault.at.offset);
-        self.stream.problems.push(Problem {
-            span,
-            message: fault.message,
-        });
-    }
-
-    fn chunk(&mut self, chunk: Result<Chunk<'t>, Fault>) {
-        match chunk {
-            // The stream reader ends the last line where its author did not.
-            Ok(chunk) if !chunk.text.ends_with('\n') => {
-                self.whole(&format!("{}\n", chunk.text), chunk.at);
-            }
-            Ok(chunk) => self.whole(chunk.text, chunk.at),
-            Err(fault) => self.problem(fault),
-        }
-    }
-
-    /// A text of which the first document counts.
-    fn whole(&mut self, text: &str, mut at: Mark) {
-        let text = match text.strip_prefix(BOM) {
-            Some(rest) => {
-                at.offset += BOM.len_utf8();
-                rest
-            }
-            None => text,
-        };
-        let (known, refused) = admit(text, at);
-        match self.builder.document(&mut Reader::new(known, at, refused)) {
-            Ok(Some((root, notices))) => self.stream.documents.push(Document { root, notices }),
-            Ok(None) => {}
-            Err(mut fault) => {
-                if text.contains("{{") {
-                    fault
-                        .message
-                        .push_str(" (this looks like a template before rendering)");
-                }
-                self.problem(fault);
-            }
-        }
-    }
-}
-
-const BOM: char = '\u{feff}';

@@ -33,6 +33,8 @@ type request struct {
 	Typed bool `json:"typed"`
 	// Also answer with what the strict reader says about each document.
 	Strict bool `json:"strict"`
+	// Also answer with each document as it is written.
+	Marshal bool `json:"marshal"`
 }
 
 type document struct {
@@ -42,6 +44,10 @@ type document struct {
 	// Set when only the strict reader refuses it (a duplicate key).
 	StrictError string `json:"strict_error,omitempty"`
 	Typed       any    `json:"typed,omitempty"`
+	// The document as encoding/json and sigs.k8s.io/yaml write it.
+	TextJSON  string `json:"text_json,omitempty"`
+	TextYAML  string `json:"text_yaml,omitempty"`
+	YAMLError string `json:"yaml_error,omitempty"`
 }
 
 type answer struct {
@@ -153,6 +159,9 @@ func one(text []byte, req request) (result document) {
 		if _, err := yaml.YAMLToJSONStrict(text); err != nil {
 			result.StrictError = err.Error()
 		}
+	}
+	if req.Marshal && err == nil {
+		marshal(value, &result)
 	}
 	if req.Typed {
 		var tree any

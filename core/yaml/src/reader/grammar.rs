@@ -116,6 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that is not there is null.
+    #[allow(clippy::unnecessary_wraps)] // it is the last step of many that can fail
     fn absent(&mut self, next: State, at: Mark) -> Step<'a> {
         self.state = next;
         Ok(Event::Scalar {
@@ -345,16 +346,16 @@ impl<'a> Reader<'a> {
                 self.states.push(State::BlockSequenceEntry);
                 self.node(true, false)
             }
-            Kind::BlockEnd => self.end_block(),
+            Kind::BlockEnd => Ok(self.end_block()),
             _ => fault(at, "did not find expected '-' indicator"),
         }
     }
 
-    fn end_block(&mut self) -> Step<'a> {
+    fn end_block(&mut self) -> Event<'a> {
         self.pop();
         self.scanner.take();
         // Where its last child ends; the token stands at what follows.
-        Ok(Event::End { end: 0 })
+        Event::End { end: 0 }
     }
 
     fn indentless_sequence_entry(&mut self) -> Step<'a> {
@@ -387,7 +388,7 @@ impl<'a> Reader<'a> {
                 self.states.push(State::BlockMappingValue);
                 self.node(true, true)
             }
-            Kind::BlockEnd => self.end_block(),
+            Kind::BlockEnd => Ok(self.end_block()),
             _ => fault(at, "did not find expected key"),
         }
     }
@@ -516,9 +517,11 @@ fn after(at: Mark, end: usize) -> Mark {
 }
 
 /// Names are never changed text.
-fn borrowed<'a>(token: Token<'a>) -> &'a str {
-    match token.text {
-        Cow::Borrowed(text) => text,
-        Cow::Owned(_) => "",
+#[allow(clippy::needless_pass_by_value)] // taken off the queue, and of no more use
+fn borrowed(token: Token<'_>) -> &str {
+    if let Cow::Borrowed(text) = token.text {
+        text
+    } else {
+        ""
     }
 }

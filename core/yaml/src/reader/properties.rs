@@ -37,7 +37,7 @@ impl<'a> Scanner<'a> {
                     return fault(at, "did not find expected whitespace");
                 }
                 self.cursor.skip_blanks();
-                let prefix = self.tag_uri(Cow::Borrowed(""), false, at)?;
+                let prefix = self.tag_uri("", false, at)?;
                 if !self.cursor.is_blank_break_or_end(0) {
                     return fault(at, "did not find expected whitespace or line break");
                 }
@@ -91,7 +91,7 @@ impl<'a> Scanner<'a> {
         let (handle, suffix) = if self.cursor.byte(1) == b'<' {
             // `!<tag:example.com,2000:x>`, taken as it is.
             self.cursor.skip_bytes(2);
-            let suffix = self.tag_uri(Cow::Borrowed(""), false, at)?;
+            let suffix = self.tag_uri("", false, at)?;
             if self.cursor.byte(0) != b'>' {
                 return fault(at, "did not find the expected '>'");
             }
@@ -100,10 +100,10 @@ impl<'a> Scanner<'a> {
         } else {
             let handle = self.tag_handle(false, at)?;
             if handle.len() > 1 && handle.ends_with('!') {
-                (handle, self.tag_uri(Cow::Borrowed(""), false, at)?)
+                (handle, self.tag_uri("", false, at)?)
             } else {
                 // It was no handle but the start of a local tag, `!local`, or `!` alone.
-                let head = Cow::Borrowed(handle.get(1..).unwrap_or_default());
+                let head = handle.get(1..).unwrap_or_default();
                 let suffix = self.tag_uri(head, true, at)?;
                 if suffix.is_empty() {
                     ("", Cow::Borrowed("!"))
@@ -135,12 +135,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The rest of a tag after its `head`. `found` says whether there was anything before.
-    fn tag_uri(
-        &mut self,
-        head: Cow<'a, str>,
-        found: bool,
-        at: Mark,
-    ) -> Result<Cow<'a, str>, Fault> {
+    fn tag_uri(&mut self, head: &'a str, found: bool, at: Mark) -> Result<Cow<'a, str>, Fault> {
         let start = self.cursor.pos - head.len();
         let mut bytes = head.as_bytes().to_vec();
         let mut escaped = false;

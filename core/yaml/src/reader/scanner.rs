@@ -187,10 +187,7 @@ impl<'a> Scanner<'a> {
                 self.simple_key_allowed = false;
                 self.quoted_scalar(first)
             }
-            // `-` before anything else was an entry; the rest can only start plain text
-            // where it means nothing.
-            b'-' => self.fetch_plain(),
-            b'?' | b':' if block => self.fetch_plain(),
+            b'?' | b':' if block => self.fetch_plain(), // not before a blank: mere text
             b'\t' => self
                 .cursor
                 .fault("a tab cannot indent (found character that cannot start any token)"),

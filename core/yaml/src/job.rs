@@ -1,0 +1,215 @@
+//! One text on its way to documents: which reader gets which piece of it.
+
+use crate::admit::{admit, has_read};
+use crate::build::{Builder, span};
+use crate::chunk::{Chunk, Chunks, advance};
+use crate::event::{Fault, Mark};
+use crate::json::JsonReader;
+use crate::reader::Reader;
+use crate::{Limits, Problem, Stream};
+use seawall_model::FileId;
+
+const BOM: char = '\u{feff}';
+/// How far kubectl looks for the `{` that makes a stream JSON.
+const GUESS: usize = 4096;
+
+pub(crate) struct Job<'t> {
+    text: &'t str,
+    file: FileId,
+    limits: &'t Limits,
+    builder: Builder<'t>,
+    stream: Stream,
+    /// Where bytes were no UTF-8 and are NUL now, in order.
+    broken: Vec<usize>,
+}
+
+impl<'t> Job<'t> {
+    pub(crate) fn new(text: &'t str, file: FileId, limits: &'t Limits) -> Self {
+        let builder = Builder::new(file, limits);
+        Self {
+            text,
+            file,
+            limits,
+            builder,
+            stream: Stream::default(),
+            broken: Vec::new(),
+        }
+    }
+
+    /// Reads bytes that are not all UTF-8. Each wrong byte becomes a NUL, which no reader
+    /// lets in either and which leaves every offset as it is.
+    pub(crate) fn from_bytes(bytes: &[u8], file: FileId, limits: &Limits) -> Stream {
+        if bytes.len() > limits.max_bytes {
+            return too_long(file, limits);
+        }
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            // kubectl splits bytes at line feeds before it looks at the encoding, so what
+            // it makes of UTF-16 depends on the byte order and the last line.
+            let message =
+                "the text is UTF-16, which kubectl does not read reliably: save it as UTF-8";
+            let at = span(file, Mark::default(), 0);
+            let problem = Problem {
+                span: at,
+                message: message.to_owned(),
+            };
+            return Stream {
+                documents: Vec::new(),
+                problems: vec![problem],
+            };
+        }
+        let mut text = String::with_capacity(bytes.len());
+        let mut broken = Vec::new();
+        for piece in bytes.utf8_chunks() {
+            text.push_str(piece.valid());
+            for _ in piece.invalid() {
+                broken.push(text.len());
+                text.push('\0');
+            }
+        }
+        let mut job = Job::new(&text, file, limits);
+        job.broken = broken;
+        job.stream()
+    }
+
+    /// Reads a stream as kubectl does.
+    pub(crate) fn stream(mut self) -> Stream {
+        if !self.fits() {
+            return too_long(self.file, self.limits);
+        }
+        let trimmed = self.text.trim_start();
+        if trimmed.starts_with('{') && self.text.len() - trimmed.len() < GUESS {
+            self.json();
+        } else {
+            self.yaml(Mark::default());
+        }
+        self.stream
+    }
+
+    /// Reads one text as `yaml.Unmarshal` does.
+    pub(crate) fn single(mut self) -> Stream {
+        if !self.fits() {
+            return too_long(self.file, self.limits);
+        }
+        if let Err(fault) = self.whole(self.text, Mark::default()) {
+            self.problem(fault);
+        }
+        self.stream
+    }
+
+    fn fits(&self) -> bool {
+        self.text.len() <= self.limits.max_bytes && u32::try_from(self.text.len()).is_ok()
+    }
+
+    fn problem(&mut self, mut fault: Fault) {
+        if self.broken.binary_search(&fault.at.offset).is_ok() {
+            "these bytes are not UTF-8".clone_into(&mut fault.message);
+        }
+        let span = span(self.file, fault.at, fault.at.offset);
+        self.stream.problems.push(Problem {
+            span,
+            message: fault.message,
+        });
+    }
+
+    fn yaml(&mut self, at: Mark) {
+        for chunk in Chunks::new(self.text, at) {
+            if let Err(fault) = chunk.and_then(|chunk| self.chunk(chunk)) {
+                self.problem(fault);
+            }
+        }
+    }
+
+    fn chunk(&mut self, chunk: Chunk<'_>) -> Result<(), Fault> {
+        if chunk.text.ends_with('\n') {
+            return self.whole(chunk.text, chunk.at);
+        }
+        // The stream reader ends the last line where its author did not, and a block
+        // scalar there has one line feed more.
+        self.whole(&format!("{}\n", chunk.text), chunk.at)
+    }
+
+    /// A text of which the first document counts.
+    fn whole(&mut self, text: &str, mut at: Mark) -> Result<(), Fault> {
+        let text = match text.strip_prefix(BOM) {
+            Some(rest) => {
+                at.offset += BOM.len_utf8();
+                rest
+            }
+            None => text,
+        };
+        if text.starts_with(BOM) {
+            // go-yaml then drops the first character of every line until its buffer moves.
+            return crate::build::fault(at, "there is a second byte order mark");
+        }
+        let (known, refused) = admit(text, at);
+        let mut reader = Reader::new(known, at, refused.clone());
+        let document = self.builder.document(&mut reader).map_err(|mut fault| {
+            if text.contains("{{") {
+                fault
+                    .message
+                    .push_str(" (this looks like a template before rendering)");
+            }
+            fault
+        })?;
+        if let Some(refused) = refused
+            && has_read(
+                text,
+                refused.at.offset - at.offset,
+                reader.offset() - at.offset,
+            )
+        {
+            return Err(refused);
+        }
+        let Some(mut document) = document else {
+            return Ok(());
+        };
+        document.notices.extend(self.builder.ignored(&mut reader));
+        self.stream.documents.push(document);
+        Ok(())
+    }
+
+    /// JSON values one after another. kubectl changes to YAML if one of the first two
+    /// cannot be read.
+    fn json(&mut self) {
+        let mut at = Mark::default();
+        let mut count = 0;
+        loop {
+            let Some(start) = JsonReader::new(self.text, at).skip_to_value() else {
+                return;
+            };
+            let mut reader = JsonReader::new(self.text, start);
+            match self.builder.document(&mut reader) {
+                Ok(document) => {
+                    count += 1;
+                    at = reader.mark();
+                    self.stream.documents.extend(document);
+                }
+                Err(fault) if count > 1 => return self.problem(fault),
+                Err(_) => return self.yaml_instead(at),
+            }
+        }
+    }
+
+    fn yaml_instead(&mut self, at: Mark) {
+        // Blanks up to the next line would be indentation to YAML.
+        let rest = self.text.get(at.offset..).unwrap_or_default();
+        let blank = rest.len() - rest.trim_start().len();
+        let blank = rest.get(..blank).unwrap_or_default();
+        let blank = blank
+            .find('\n')
+            .map_or(blank, |i| blank.get(..=i).unwrap_or_default());
+        self.yaml(advance(at, blank));
+    }
+}
+
+fn too_long(file: FileId, limits: &Limits) -> Stream {
+    let message = format!("larger than {} bytes", limits.max_bytes);
+    let problem = Problem {
+        span: span(file, Mark::default(), 0),
+        message,
+    };
+    Stream {
+        documents: Vec::new(),
+        problems: vec![problem],
+    }
+}
