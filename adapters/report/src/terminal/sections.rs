@@ -1,0 +1,557 @@
+//! The parts around the worst three.
+
+use super::finding::{Detail, asset};
+use super::frame::GUTTER;
+use super::style::Role;
+use super::{Screen, put};
+use crate::text::{self, clean, cut, cut_start, number, width, wrap};
+use crate::view::{Group, short_id, verdict};
+use seawall_assessment::{ControlStatus, Verdict};
+use seawall_model::{Finding, Gap, Severity};
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+/// Rules that are listed even when the worst three fill the screen.
+const FEWEST: usize = 3;
+/// Lines that those take with their heading.
+pub(super) const LEAST_OTHERS: usize = FEWEST + 3;
+/// Gaps, notices and failed controls that one screen shows.
+const GAPS: usize = 3;
+const NOTICES: usize = 2;
+const CONTROLS: usize = 5;
+
+/// One rule in the table of what else there is; all texts safe to print.
+struct Row {
+    severity: Severity,
+    id: String,
+    title: String,
+    count: String,
+    place: String,
+    url: Option<String>,
+}
+
+impl Screen<'_, '_> {
+    /// ` seawall 0.1.0 · 38 objects in 12 files, 2 charts · Kubernetes v1.37 · 41 ms`
+    pub(super) fn header(&self) -> String {
+        let header = self.view.header;
+        let name = format!("seawall {}", clean(&header.tool_version));
+        let mut rest = format!(" · {}", self.view.size());
+        let mut optional = Vec::new();
+        if !header.kubernetes_version.is_empty() {
+            optional.push(format!(
+                " · Kubernetes {}",
+                clean(&header.kubernetes_version)
+            ));
+        }
+        if let Some(elapsed) = header.elapsed {
+            optional.push(format!(" · {}", duration(elapsed)));
+        }
+        for part in optional {
+            if width(&name) + width(&rest) + width(&part) <= self.width {
+                rest += &part;
+            }
+        }
+        let rest = cut(&rest, self.width.saturating_sub(width(&name))).into_owned();
+        format!("{}{rest}", self.paint(Role::Strong, &name))
+    }
+
+    /// Counts by severity and by area.
+    pub(super) fn counts(&self) -> Vec<String> {
+        let mut out = vec![String::new()];
+        let all = self.view.assessment.findings.len() as u64;
+        let hidden = self.view.hidden();
+        if all == 0 {
+            let coverage = &self.view.assessment.coverage;
+            let text = if coverage.looked_at == 0 {
+                self.paint(
+                    Role::Warn,
+                    "Nothing was judged: no object could be looked at.",
+                )
+            } else {
+                self.paint(Role::Good, "No findings in what was looked at.")
+            };
+            out.push(text);
+            return out;
+        }
+        let lead = text::count(all - hidden, "finding");
+        let left = width(&lead) + 2;
+        let mut severities = Vec::new();
+        for (severity, n) in self.view.by_severity() {
+            if n > 0 && severity >= self.view.display.severity {
+                severities.push((
+                    Role::Severity(severity),
+                    format!("{} {severity}", number(n)),
+                ));
+            }
+        }
+        self.list((Role::Strong, &lead), left, &severities, &mut out);
+        let mut areas = Vec::new();
+        let mut named = 0;
+        for (area, n) in self.view.by_area(|f| self.view.is_shown(f)) {
+            named += n;
+            if n > 0 {
+                areas.push((Role::Plain, format!("{} {}", area.name(), number(n))));
+            }
+        }
+        if named < all - hidden {
+            areas.push((
+                Role::Plain,
+                format!("other {}", number(all - hidden - named)),
+            ));
+        }
+        let label = format!("{:>w$}", "in", w = left.saturating_sub(3));
+        self.list((Role::Plain, &label), left, &areas, &mut out);
+        if hidden > 0 {
+            let limit = self.view.display.severity;
+            out.push(self.paint(
+                Role::Faint,
+                &format!(
+                    "{} below {limit} not shown (--severity {limit})",
+                    number(hidden)
+                ),
+            ));
+        }
+        out
+    }
+
+    /// `lead  item · item · item`, broken where it gets too wide.
+    fn list(
+        &self,
+        lead: (Role, &str),
+        left: usize,
+        items: &[(Role, String)],
+        out: &mut Vec<String>,
+    ) {
+        if items.is_empty() {
+            out.push(self.paint(lead.0, lead.1));
+            return;
+        }
+        let mut line = format!(
+            "{}{}",
+            self.paint(lead.0, lead.1),
+            " ".repeat(left - width(lead.1))
+        );
+        let mut used = left;
+        for (at, (role, item)) in items.iter().enumerate() {
+            if at > 0 && used + 3 + width(item) > self.width {
+                out.push(std::mem::replace(&mut line, " ".repeat(left)));
+                used = left;
+            } else if at > 0 {
+                line += " · ";
+                used += 3;
+            }
+            line += &self.paint(*role, item);
+            used += width(item);
+        }
+        out.push(line);
+    }
+
+    /// What else there is: one line per rule, as far as `room` lines allow.
+    pub(super) fn others(&self, groups: &[Group<'_>], top: &[usize], room: usize) -> Vec<String> {
+        let mut rest: Vec<Group<'_>> = groups.to_vec();
+        for group in &mut rest {
+            group.members.retain(|index| !top.contains(index));
+            let worst = group
+                .members
+                .iter()
+                .filter_map(|i| self.view.finding(*i))
+                .map(|f| f.severity);
+            group.severity = worst.max().unwrap_or(Severity::Info);
+        }
+        rest.retain(|group| !group.members.is_empty());
+        // Stable: rules of one severity stay in the order of the ranking.
+        rest.sort_by_key(|group| std::cmp::Reverse(group.severity));
+        if rest.is_empty() {
+            return Vec::new();
+        }
+        // Two lines go for the heading and a blank, one for what does not fit.
+        let room = room.saturating_sub(2).max(FEWEST);
+        let fits = if rest.len() <= room {
+            rest.len()
+        } else {
+            (room - 1).max(FEWEST)
+        };
+        let mut out = vec![String::new(), self.paint(Role::Strong, "Also found")];
+        let (listed, left) = rest.split_at(fits.min(rest.len()));
+        let rows: Vec<Row> = listed.iter().map(|group| self.row(group)).collect();
+        self.table(&rows, &mut out);
+        if !left.is_empty() {
+            let findings: usize = left.iter().map(|group| group.members.len()).sum();
+            let text = format!(
+                "{} of {}: seawall scan -v",
+                text::count(findings as u64, "more finding"),
+                text::count(left.len() as u64, "more rule"),
+            );
+            let mut line = format!("  … {text}");
+            if let Some(first) = listed.first() {
+                let more = format!(" · why: seawall explain {}", clean(first.rule.as_str()));
+                if width(&line) + width(&more) <= self.width {
+                    line += &more;
+                }
+            }
+            out.push(self.paint(Role::Faint, &line));
+        }
+        out
+    }
+
+    fn row(&self, group: &Group<'_>) -> Row {
+        let first = group
+            .members
+            .first()
+            .and_then(|index| self.view.finding(*index));
+        let place = first.map(|finding| {
+            let place = self.view.place(finding.locus.span);
+            if place.is_empty() {
+                clean(&finding.asset.to_string()).into_owned()
+            } else {
+                place
+            }
+        });
+        Row {
+            severity: group.severity,
+            id: cut(&clean(group.rule.as_str()), 16).into_owned(),
+            title: clean(self.view.title(group.rule)).into_owned(),
+            count: format!("×{}", number(group.members.len() as u64)),
+            place: place.unwrap_or_default(),
+            url: first.and_then(|finding| self.url(finding.locus.span)),
+        }
+    }
+
+    /// `  medium    W12  privilege escalation not switched off  ×38  deploy/b.yaml:9:7`
+    fn table(&self, rows: &[Row], out: &mut Vec<String>) {
+        let widest = |cell: fn(&Row) -> &str| rows.iter().map(|row| width(cell(row))).max();
+        let ids = widest(|row| &row.id).unwrap_or(0);
+        let counts = widest(|row| &row.count).unwrap_or(0);
+        let titles = widest(|row| &row.title).unwrap_or(0);
+        let places = widest(|row| &row.place).unwrap_or(0);
+        let room = self
+            .width
+            .saturating_sub(2 + 8 + 2 + ids + 2 + 2 + counts + 2);
+        // The title first, but the place keeps a third where it needs it.
+        let places = (room / 3).max(room.saturating_sub(titles)).min(places);
+        let titles = titles.min(room - places);
+        for row in rows {
+            let severity = format!("{:<8}", row.severity);
+            let title = cut(&row.title, titles);
+            let place = cut_start(&row.place, places);
+            let line = format!(
+                "  {}  {}{}  {title}{}  {}{}  {}",
+                self.paint(Role::Severity(row.severity), &severity),
+                row.id,
+                " ".repeat(ids - width(&row.id)),
+                " ".repeat(titles - width(&title)),
+                " ".repeat(counts - width(&row.count)),
+                row.count,
+                self.paint(Role::Faint, &self.style.link(row.url.as_deref(), &place)),
+            );
+            out.push(line.trim_end().to_owned());
+        }
+    }
+
+    /// `-v`: every finding, by rule; `-vv` with its lines.
+    pub(super) fn all(&self, groups: &[Group<'_>], out: &mut dyn io::Write) -> io::Result<()> {
+        for group in groups {
+            let label = format!(" {} ", group.severity.name().to_ascii_uppercase());
+            let count = format!("×{}", number(group.members.len() as u64));
+            let title = match self.view.rule(group.rule) {
+                Some(rule) => format!("{} {}", clean(rule.id.as_str()), clean(&rule.title)),
+                None => clean(group.rule.as_str()).into_owned(),
+            };
+            let title = cut(&title, self.width - width(&label) - width(&count) - 2);
+            writeln!(out)?;
+            writeln!(
+                out,
+                "{} {} {}",
+                self.paint(Role::Severity(group.severity), &label),
+                self.paint(Role::Strong, &title),
+                self.paint(Role::Faint, &count),
+            )?;
+            let mut lines = Vec::new();
+            if let Some(rule) = self.view.rule(group.rule) {
+                self.paragraph("why", Role::Strong, &rule.why, usize::MAX, &mut lines);
+                if self.view.display.verbose < 2 {
+                    self.paragraph("fix", Role::Fix, &rule.fix, usize::MAX, &mut lines);
+                }
+            }
+            put(out, &lines)?;
+            for finding in group
+                .members
+                .iter()
+                .filter_map(|index| self.view.finding(*index))
+            {
+                let mut lines = Vec::new();
+                if self.view.display.verbose < 2 {
+                    self.short(finding, group.severity, &mut lines);
+                } else {
+                    lines.push(String::new());
+                    self.finding(finding, Detail::Listed, &mut lines);
+                }
+                put(out, &lines)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A finding in two lines: what, and where with its id.
+    fn short(&self, finding: &Finding, usual: Severity, out: &mut Vec<String>) {
+        let worse = if finding.severity == usual {
+            ""
+        } else {
+            finding.severity.name()
+        };
+        let label = if worse.is_empty() {
+            String::new()
+        } else {
+            format!("({worse}) ")
+        };
+        let text = format!("{label}{}: {}", asset(finding), clean(&finding.message));
+        let left = GUTTER - 2;
+        for (at, line) in wrap(&text, self.prose - GUTTER).iter().enumerate() {
+            let bullet = if at == 0 { "·" } else { "" };
+            out.push(format!("{bullet:>left$}  {line}"));
+        }
+        let id = short_id(finding);
+        let place = self.view.place(finding.locus.span);
+        let shown = cut_start(&place, self.width.saturating_sub(GUTTER + id.len() + 2));
+        let link = self
+            .style
+            .link(self.url(finding.locus.span).as_deref(), &shown);
+        let gap = if place.is_empty() { "" } else { "  " };
+        out.push(format!(
+            "{}{link}{gap}{}",
+            " ".repeat(GUTTER),
+            self.paint(Role::Faint, &id)
+        ));
+    }
+
+    /// Results of the chosen frameworks.
+    pub(super) fn frameworks(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for result in &self.view.assessment.frameworks {
+            out.push(String::new());
+            let count = |status| {
+                result
+                    .controls
+                    .iter()
+                    .filter(|c| c.status == status)
+                    .count() as u64
+            };
+            let line = format!(
+                "  {} pass · {} fail · {} not assessed",
+                number(count(ControlStatus::Pass)),
+                number(count(ControlStatus::Fail)),
+                number(count(ControlStatus::NotAssessed)),
+            );
+            let title = result.framework.title();
+            let painted = self.paint(Role::Strong, title);
+            if width(title) + width(&line) <= self.width {
+                out.push(format!("{painted}{line}"));
+            } else {
+                out.push(painted);
+                out.push(line);
+            }
+            let verbose = self.view.display.verbose > 0;
+            let listed = result
+                .controls
+                .iter()
+                .filter(|control| verbose || control.status == ControlStatus::Fail);
+            let ids = listed
+                .clone()
+                .map(|control| width(control.control))
+                .max()
+                .unwrap_or(0)
+                .min(24);
+            let all = listed.clone().count();
+            let most = if verbose { usize::MAX } else { CONTROLS };
+            for control in listed.take(most) {
+                let (role, status) = match control.status {
+                    ControlStatus::Pass => (Role::Good, "pass"),
+                    ControlStatus::Fail => (Role::Bad, "fail"),
+                    ControlStatus::NotAssessed => (Role::Faint, "not assessed"),
+                };
+                let rules: Vec<&str> = control
+                    .rules
+                    .iter()
+                    .map(seawall_model::RuleId::as_str)
+                    .collect();
+                let tail = match control.status {
+                    ControlStatus::Fail => format!(
+                        " ({}: {})",
+                        text::count(control.findings as u64, "finding"),
+                        clean(&rules.join(", "))
+                    ),
+                    ControlStatus::Pass => {
+                        format!(" ({} looked at)", number(control.subjects))
+                    }
+                    ControlStatus::NotAssessed => String::new(),
+                };
+                let text = format!("{:<ids$}  {}{tail}", control.control, control.title);
+                let pad = if verbose { 12 } else { 4 };
+                out.push(format!(
+                    "  {}  {}",
+                    self.paint(role, &format!("{status:<pad$}")),
+                    cut(&text, self.width - pad - 4)
+                ));
+            }
+            if all > most {
+                let more = format!(
+                    "  … {} more failed: seawall scan -v",
+                    number((all - most) as u64)
+                );
+                out.push(self.paint(Role::Faint, &more));
+            }
+        }
+        out
+    }
+
+    /// What was not covered; what was, in one line.
+    pub(super) fn uncovered(&self) -> Vec<String> {
+        let gaps = self.view.gaps();
+        let mut out = vec![String::new()];
+        let missed = self.view.assessment.coverage.missed();
+        if missed == 0 && self.view.assessment.coverage.looked_at > 0 {
+            out.push(format!(
+                "{}  {}",
+                self.paint(Role::Strong, "Covered"),
+                self.view.coverage()
+            ));
+        } else {
+            out.push(format!(
+                "{}  {}",
+                self.paint(Role::Warn, "Not covered"),
+                self.view.coverage()
+            ));
+        }
+        let most = if self.view.display.verbose > 0 {
+            usize::MAX
+        } else {
+            GAPS
+        };
+        for (at, gap) in gaps.iter().take(most).enumerate() {
+            self.gap(gap, at == 0, &mut out);
+        }
+        if gaps.len() > most {
+            let more = text::count((gaps.len() - most) as u64, "more gap");
+            out.push(self.paint(Role::Faint, &format!("  … {more}: seawall scan -v")));
+        }
+        out
+    }
+
+    /// One gap; in one screen only the worst one gets a second line and its hint.
+    fn gap(&self, gap: &Gap, worst: bool, out: &mut Vec<String>) {
+        let place = self.view.place(gap.span);
+        let subject = clean(&gap.subject);
+        // The place says the subject again when the subject is a file.
+        let subject = if place.starts_with(subject.as_ref()) {
+            place
+        } else {
+            subject.into_owned()
+        };
+        let kind = match (gap.units, gap.kind.name()) {
+            (0, kind) => format!("{kind}, hides nothing"),
+            (1, kind) => kind.to_owned(),
+            (n, kind) => format!("{kind}, {} missed", number(u64::from(n))),
+        };
+        let subject = cut_start(&subject, self.width / 2).into_owned();
+        let text = format!("{subject}: {} ({kind})", clean(&gap.reason));
+        let verbose = self.view.display.verbose > 0;
+        if !verbose && !worst {
+            out.push(format!("  {}", cut(&text, self.width - 2)));
+            return;
+        }
+        for (at, line) in wrap(&text, self.prose - 4)
+            .iter()
+            .take(self.most_lines())
+            .enumerate()
+        {
+            out.push(format!("{}{line}", if at == 0 { "  " } else { "    " }));
+        }
+        if !gap.hint.is_empty() {
+            let hint = format!("hint: {}", clean(&gap.hint));
+            for line in wrap(&hint, self.prose - 4).iter().take(self.most_lines()) {
+                out.push(format!("    {}", self.paint(Role::Faint, line)));
+            }
+        }
+    }
+
+    /// Lines that one gap or notice may take.
+    fn most_lines(&self) -> usize {
+        if self.view.display.verbose > 0 {
+            usize::MAX
+        } else {
+            2
+        }
+    }
+
+    /// What the user accepted, and suppressions that did nothing.
+    pub(super) fn suppressed(&self) -> Vec<String> {
+        let assessment = self.view.assessment;
+        let (n, notices) = (assessment.suppressed.len(), &assessment.suppression_notices);
+        if n == 0 && notices.is_empty() {
+            return Vec::new();
+        }
+        let verbose = self.view.display.verbose > 0;
+        let mut out = Vec::new();
+        let line = format!("{} suppressed", text::count(n as u64, "finding"));
+        if verbose || self.view.display.severity > Severity::Info {
+            out.push(String::new());
+        }
+        out.push(format!("{}  {line}", self.paint(Role::Strong, "Accepted")));
+        if verbose {
+            for suppressed in &assessment.suppressed {
+                let finding = &suppressed.finding;
+                let text = format!(
+                    "{} {}: {} ({})",
+                    finding.rule, finding.asset, finding.message, suppressed.reason
+                );
+                for (at, line) in wrap(&clean(&text), self.prose - 4).iter().enumerate() {
+                    out.push(format!("{}{line}", if at == 0 { "  " } else { "    " }));
+                }
+            }
+        }
+        let most = if verbose { usize::MAX } else { NOTICES };
+        for notice in notices.iter().take(most) {
+            let place = self.view.place(notice.span);
+            let place = if place.is_empty() {
+                place
+            } else {
+                format!(" ({place})")
+            };
+            let text = format!("{}{place}", clean(&notice.message));
+            for (at, line) in wrap(&text, self.prose - 4)
+                .iter()
+                .take(self.most_lines())
+                .enumerate()
+            {
+                let lead = if at == 0 { "! " } else { "  " };
+                out.push(format!("  {}{line}", self.paint(Role::Warn, lead)));
+            }
+        }
+        if notices.len() > most {
+            let more = number((notices.len() - most) as u64);
+            out.push(self.paint(Role::Faint, &format!("  … {more} more: seawall scan -v")));
+        }
+        out
+    }
+
+    /// The verdict.
+    pub(super) fn gate(&self) -> String {
+        let assessment = self.view.assessment;
+        let (word, line) = verdict(&assessment.gate, &assessment.coverage);
+        let role = match assessment.gate.verdict {
+            Verdict::Findings => Role::Bad,
+            Verdict::Incomplete => Role::Warn,
+            Verdict::Pass => Role::Good,
+        };
+        format!("{} {line}", self.paint(role, word))
+    }
+}
+
+fn duration(elapsed: Duration) -> String {
+    match elapsed.as_millis() {
+        0 => "under 1 ms".to_owned(),
+        ms @ 1..=999 => format!("{ms} ms"),
+        _ => format!("{:.1} s", elapsed.as_secs_f64()),
+    }
+}

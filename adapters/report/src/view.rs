@@ -1,0 +1,390 @@
+//! What all formats share: findings grouped, counted and located, and the gate in words.
+
+use crate::source::{Snippet, Sources};
+use crate::text;
+use crate::{Context, Display, Header};
+use seawall_assessment::{Assessment, Gate, Verdict};
+use seawall_model::{Area, Asset, Cause, Finding, Gap, Rule, RuleId, Severity, SourceFile, Span};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// How many findings are told first.
+pub(crate) const TOP: usize = 3;
+
+/// The exit code of a verdict; 2 (usage) and 4 (internal) are not verdicts.
+pub fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => 0,
+        Verdict::Findings => 1,
+        Verdict::Incomplete => 3,
+    }
+}
+
+/// The findings of one rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Group<'a> {
+    pub(crate) rule: &'a RuleId,
+    /// The worst of its findings.
+    pub(crate) severity: Severity,
+    /// Indices into the assessment's findings, worst first.
+    pub(crate) members: Vec<usize>,
+}
+
+/// One assessment with everything that it takes to tell it.
+pub(crate) struct View<'a> {
+    pub(crate) assessment: &'a Assessment,
+    pub(crate) header: &'a Header,
+    pub(crate) display: &'a Display,
+    pub(crate) sources: Sources<'a>,
+    context: &'a Context<'a>,
+    rules: HashMap<&'a str, &'a Rule>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            assessment: context.assessment,
+            header: context.header,
+            display: context.display,
+            sources: Sources::new(context.text),
+            context,
+            rules: context
+                .rules
+                .iter()
+                .map(|rule| (rule.id.as_str(), rule))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn rule(&self, id: &RuleId) -> Option<&'a Rule> {
+        self.rule_by_name(id.as_str())
+    }
+
+    pub(crate) fn rule_by_name(&self, id: &str) -> Option<&'a Rule> {
+        self.rules.get(id).copied()
+    }
+
+    /// A rule's title; a rule that is not in the catalogue has only its id.
+    pub(crate) fn title<'b>(&self, id: &'b RuleId) -> &'b str
+    where
+        'a: 'b,
+    {
+        self.rule(id)
+            .map_or(id.as_str(), |rule| rule.title.as_ref())
+    }
+
+    pub(crate) fn area(&self, finding: &Finding) -> Option<Area> {
+        self.rule(&finding.rule).map(|rule| rule.area)
+    }
+
+    pub(crate) fn file(&self, span: Span) -> Option<SourceFile> {
+        self.context.map.file(span.file)
+    }
+
+    pub(crate) fn cause(&self, span: Span) -> Option<Cause> {
+        self.context.map.cause(span.cause)
+    }
+
+    /// `path:line:column`, safe to print; empty when there is no place.
+    pub(crate) fn place(&self, span: Span) -> String {
+        match self.file(span) {
+            Some(_) => text::clean(&self.context.map.display(span)).into_owned(),
+            None => String::new(),
+        }
+    }
+
+    /// The lines of a span.
+    pub(crate) fn snippet(&self, finding: &Finding, span: Span, context: usize) -> Option<Snippet> {
+        self.sources.snippet(span, context, self.is_secret(finding))
+    }
+
+    /// Whether the value that a finding marks is itself a credential.
+    pub(crate) fn is_secret(&self, finding: &Finding) -> bool {
+        let path = finding.locus.path.as_str();
+        let last = path.rsplit('/').next().unwrap_or("");
+        self.area(finding) == Some(Area::Secrets)
+            && (last == "value"
+                || path.contains("/data/")
+                || path.contains("/stringData/")
+                || path.contains("/args")
+                || path.contains("/command")
+                || path.contains("/annotations"))
+    }
+
+    /// Whether human formats show a finding.
+    pub(crate) fn is_shown(&self, finding: &Finding) -> bool {
+        finding.severity >= self.display.severity
+    }
+
+    /// Indices of the findings that human formats show.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = usize> + '_ {
+        let findings = self.assessment.findings.iter().enumerate();
+        findings
+            .filter(|(_, finding)| self.is_shown(finding))
+            .map(|(at, _)| at)
+    }
+
+    pub(crate) fn finding(&self, index: usize) -> Option<&'a Finding> {
+        self.assessment.findings.get(index)
+    }
+
+    /// Findings by rule, in the order in which the rules first appear: the worst rule first.
+    pub(crate) fn groups(&self, indices: impl Iterator<Item = usize>) -> Vec<Group<'a>> {
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        let mut known: HashMap<&'a str, usize> = HashMap::new();
+        for index in indices {
+            let Some(finding) = self.finding(index) else {
+                continue;
+            };
+            let at = *known.entry(finding.rule.as_str()).or_insert_with(|| {
+                groups.push(Group {
+                    rule: &finding.rule,
+                    severity: finding.severity,
+                    members: Vec::new(),
+                });
+                groups.len() - 1
+            });
+            if let Some(group) = groups.get_mut(at) {
+                group.severity = group.severity.max(finding.severity);
+                group.members.push(index);
+            }
+        }
+        groups
+    }
+
+    /// The findings to tell first: the worst of each of the worst rules, about different
+    /// assets where equally severe ones allow it.
+    pub(crate) fn top(&self, groups: &[Group<'a>]) -> Vec<usize> {
+        let mut assets: HashSet<&Asset> = HashSet::new();
+        let mut top = Vec::new();
+        for group in groups.iter().take(TOP) {
+            let equal = group.members.iter().copied().filter(|index| {
+                self.finding(*index)
+                    .is_some_and(|f| f.severity == group.severity)
+            });
+            let fresh = equal.clone().take(1000).find(|index| {
+                self.finding(*index)
+                    .is_some_and(|f| !assets.contains(&f.asset))
+            });
+            let chosen = fresh.or_else(|| equal.clone().next());
+            if let Some(finding) = chosen.and_then(|index| self.finding(index)) {
+                assets.insert(&finding.asset);
+                top.extend(chosen);
+            }
+        }
+        top
+    }
+
+    /// How many findings of each severity, worst first.
+    pub(crate) fn by_severity(&self) -> [(Severity, u64); 5] {
+        Severity::ALL.map(|severity| {
+            let all = &self.assessment.findings;
+            (
+                severity,
+                all.iter().filter(|f| f.severity == severity).count() as u64,
+            )
+        })
+    }
+
+    /// How many findings of each area, among those that `keep` keeps.
+    pub(crate) fn by_area(&self, keep: impl Fn(&Finding) -> bool) -> [(Area, u64); 5] {
+        let mut counts = Area::ALL.map(|area| (area, 0));
+        for finding in self.assessment.findings.iter().filter(|f| keep(f)) {
+            if let Some(area) = self.area(finding)
+                && let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == area)
+            {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Findings that human formats hide.
+    pub(crate) fn hidden(&self) -> u64 {
+        self.assessment
+            .findings
+            .iter()
+            .filter(|f| !self.is_shown(f))
+            .count() as u64
+    }
+
+    /// Gaps, those that hide most first.
+    pub(crate) fn gaps(&self) -> Vec<&'a Gap> {
+        let mut gaps: Vec<&Gap> = self.assessment.coverage.gaps.iter().collect();
+        gaps.sort_by_key(|gap| std::cmp::Reverse(gap.units));
+        gaps
+    }
+
+    /// `38 objects in 12 files, 2 charts`.
+    pub(crate) fn size(&self) -> String {
+        let inventory = &self.assessment.inventory;
+        let mut out = text::count(inventory.objects, "object");
+        if self.header.files > 0 {
+            out += &format!(" in {}", text::count(self.header.files, "file"));
+        }
+        for (n, one) in [(inventory.charts, "chart"), (inventory.overlays, "overlay")] {
+            if n > 0 {
+                out += &format!(", {}", text::count(n, one));
+            }
+        }
+        out
+    }
+
+    /// Coverage in one sentence.
+    pub(crate) fn coverage(&self) -> String {
+        let coverage = &self.assessment.coverage;
+        let missed = coverage.missed();
+        match coverage.percent() {
+            None => "nothing was looked at".to_owned(),
+            Some(_) if missed == 0 => {
+                format!("100 % looked at ({})", text::number(coverage.looked_at))
+            }
+            Some(percent) => format!(
+                "{} looked at: {} of {}, {} missed",
+                text::percent(percent),
+                text::number(coverage.looked_at),
+                text::number(coverage.looked_at + missed),
+                text::number(missed),
+            ),
+        }
+    }
+}
+
+/// What the gate says, in one line that names the exit code.
+pub(crate) fn verdict(gate: &Gate, coverage: &seawall_model::Coverage) -> (&'static str, String) {
+    let exit = format!("exit {}", exit_code(gate.verdict));
+    let demanded = gate.min_coverage.map(text::percent);
+    let percent = coverage.percent();
+    match gate.verdict {
+        Verdict::Findings => {
+            let limit = gate.fail_on.map_or("", Severity::name);
+            let n = text::count(gate.failing as u64, "finding");
+            (
+                "FAIL",
+                format!("{exit} · {n} at or above {limit} (--fail-on {limit})"),
+            )
+        }
+        Verdict::Incomplete => match (percent, demanded) {
+            (Some(percent), Some(demanded)) if coverage.looked_at > 0 => (
+                "INCOMPLETE",
+                format!(
+                    "{exit} · coverage {} is below --min-coverage {demanded}",
+                    text::percent(percent)
+                ),
+            ),
+            _ => ("INCOMPLETE", format!("{exit} · nothing could be looked at")),
+        },
+        Verdict::Pass => {
+            let enough = demanded.map(|demanded| {
+                let percent = percent.map_or_else(String::new, text::percent);
+                format!("coverage {percent} meets --min-coverage {demanded}")
+            });
+            match (gate.fail_on, enough) {
+                (Some(limit), enough) => {
+                    let mut line = format!("{exit} · nothing at or above {limit}");
+                    if let Some(enough) = enough {
+                        line += &format!("; {enough}");
+                    }
+                    ("PASS", line)
+                }
+                (None, Some(enough)) => (
+                    "PASS",
+                    format!("{exit} · {enough}; findings not gating: pass --fail-on high"),
+                ),
+                (None, None) => ("DONE", format!("{exit} · not gating: pass --fail-on high")),
+            }
+        }
+    }
+}
+
+/// What Kubernetes makes of a plain YAML scalar that people read otherwise.
+pub(crate) fn yaml_trap(marked: &str) -> Option<String> {
+    let value = match marked.trim() {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => "true".to_owned(),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => "false".to_owned(),
+        octal if octal.len() > 1 && octal.starts_with('0') => {
+            u64::from_str_radix(octal.strip_prefix("0o").unwrap_or(octal), 8)
+                .ok()?
+                .to_string()
+        }
+        _ => return None,
+    };
+    Some(format!("Kubernetes reads `{}` as {value}", marked.trim()))
+}
+
+/// The first characters of a finding's id: enough to name it to `seawall explain`.
+pub(crate) fn short_id(finding: &Finding) -> String {
+    let mut id = finding.id.to_string();
+    id.truncate(12);
+    id
+}
+
+/// Marks `text` on both sides: before, marked, after.
+pub(crate) fn split_at_mark<'t>(text: &'t str, mark: &Range<usize>) -> (&'t str, &'t str, &'t str) {
+    (
+        text.get(..mark.start).unwrap_or(text),
+        text.get(mark.clone()).unwrap_or(""),
+        text.get(mark.end..).unwrap_or(""),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_says_its_exit_code_and_why() {
+        use seawall_model::Coverage;
+        let some = Coverage {
+            looked_at: 10,
+            gaps: Vec::new(),
+        };
+        let gate = |fail_on, min_coverage, failing, verdict| Gate {
+            fail_on,
+            min_coverage,
+            failing,
+            verdict,
+        };
+        for (gate, expected) in [
+            (
+                gate(None, None, 0, Verdict::Pass),
+                "DONE exit 0 · not gating: pass --fail-on high",
+            ),
+            (
+                gate(Some(Severity::High), None, 2, Verdict::Findings),
+                "FAIL exit 1 · 2 findings at or above high (--fail-on high)",
+            ),
+            (
+                gate(Some(Severity::High), Some(90.0), 0, Verdict::Pass),
+                "PASS exit 0 · nothing at or above high; coverage 100 % meets --min-coverage 90 %",
+            ),
+        ] {
+            let (word, line) = verdict(&gate, &some);
+            assert_eq!(format!("{word} {line}"), expected);
+        }
+        let none = verdict(
+            &gate(None, None, 0, Verdict::Incomplete),
+            &Coverage::default(),
+        );
+        assert_eq!(none.1, "exit 3 · nothing could be looked at");
+    }
+
+    #[test]
+    fn yaml_traps_are_told() {
+        assert_eq!(
+            yaml_trap("yes").as_deref(),
+            Some("Kubernetes reads `yes` as true")
+        );
+        assert_eq!(
+            yaml_trap("Off").as_deref(),
+            Some("Kubernetes reads `Off` as false")
+        );
+        assert_eq!(
+            yaml_trap("0777").as_deref(),
+            Some("Kubernetes reads `0777` as 511")
+        );
+        for plain in ["true", "0", "08", "name", "\"yes\""] {
+            assert_eq!(yaml_trap(plain), None);
+        }
+    }
+}
