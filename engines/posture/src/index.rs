@@ -1,0 +1,213 @@
+//! Look-ups that rules about one object need from the others: one pass over the snapshot.
+
+use seawall_snapshot::{Object, ScopeId, Snapshot, Workload};
+use seawall_yaml::Node;
+use std::collections::{BTreeMap, HashMap};
+
+/// A namespace of one rendering. `None` is the namespace that `kubectl -n` or
+/// `helm install -n` decides.
+pub(crate) type SpaceKey<'s> = (ScopeId, Option<&'s str>);
+
+/// What lives in a namespace.
+#[derive(Debug, Default)]
+pub(crate) struct Space<'s> {
+    pub(crate) workloads: Vec<&'s Workload>,
+    pub(crate) accounts: Vec<&'s Object>,
+    pub(crate) services: Vec<&'s Object>,
+    pub(crate) policies: Vec<&'s Object>,
+    pub(crate) quotas: Vec<&'s Object>,
+    pub(crate) limit_ranges: Vec<&'s Object>,
+    /// Whether a network policy of another system (Cilium, Calico, a mesh) is here.
+    pub(crate) foreign_policies: bool,
+    /// Whether a custom resource is here, whose operator may make pods and services.
+    pub(crate) custom_resources: bool,
+}
+
+/// A binding of roles to a service account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Binding<'s> {
+    pub(crate) object: &'s Object,
+    /// Namespace of the account, as the subject names it.
+    pub(crate) namespace: Option<&'s str>,
+}
+
+/// The look-ups.
+#[derive(Debug)]
+pub(crate) struct Index<'s> {
+    pub(crate) snapshot: &'s Snapshot,
+    spaces: BTreeMap<SpaceKey<'s>, Space<'s>>,
+    bindings: HashMap<&'s str, Vec<Binding<'s>>>,
+    /// Whether a binding names all service accounts at once.
+    all_bound: bool,
+    /// Whether a policy for the whole cluster may hold pods (Cilium, Calico, admin policies).
+    pub(crate) cluster_policies: bool,
+}
+
+impl<'s> Index<'s> {
+    pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
+        let mut index = Self {
+            snapshot,
+            spaces: BTreeMap::new(),
+            bindings: HashMap::new(),
+            all_bound: false,
+            cluster_policies: false,
+        };
+        for (_, object) in snapshot.objects() {
+            index.add(object);
+        }
+        for workload in snapshot.workloads() {
+            let key = (workload.scope, workload.owner.namespace.as_deref());
+            index
+                .spaces
+                .entry(key)
+                .or_default()
+                .workloads
+                .push(workload);
+        }
+        index
+    }
+
+    fn add(&mut self, object: &'s Object) {
+        let key = (object.scope, object.reference.namespace.as_deref());
+        let group = &*object.reference.group;
+        match (group, &*object.reference.kind) {
+            ("", "ServiceAccount") => self.space(key).accounts.push(object),
+            ("", "Service") => self.space(key).services.push(object),
+            ("", "ResourceQuota") => self.space(key).quotas.push(object),
+            ("", "LimitRange") => self.space(key).limit_ranges.push(object),
+            ("networking.k8s.io" | "extensions", "NetworkPolicy") => {
+                self.space(key).policies.push(object);
+            }
+            (
+                _,
+                "AdminNetworkPolicy"
+                | "BaselineAdminNetworkPolicy"
+                | "ClusterNetworkPolicy"
+                | "CiliumClusterwideNetworkPolicy"
+                | "GlobalNetworkPolicy"
+                | "AntreaClusterNetworkPolicy",
+            ) => self.cluster_policies = true,
+            ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+                self.bind(object);
+            }
+            (group, kind) if group.contains('.') && !group.ends_with(".k8s.io") => {
+                let space = self.space(key);
+                space.custom_resources = true;
+                if kind.ends_with("NetworkPolicy") || kind == "AuthorizationPolicy" {
+                    space.foreign_policies = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn space(&mut self, key: SpaceKey<'s>) -> &mut Space<'s> {
+        self.spaces.entry(key).or_default()
+    }
+
+    fn bind(&mut self, object: &'s Object) {
+        let Some(subjects) = object
+            .body()
+            .and_then(|b| b.get("subjects"))
+            .and_then(Node::as_seq)
+        else {
+            return;
+        };
+        for subject in subjects {
+            let text = |key| subject.get(key).and_then(Node::as_str);
+            let (Some(kind), Some(name)) = (text("kind"), text("name")) else {
+                continue;
+            };
+            match kind {
+                "ServiceAccount" => {
+                    let namespace = text("namespace");
+                    self.bindings
+                        .entry(name)
+                        .or_default()
+                        .push(Binding { object, namespace });
+                }
+                "User" => {
+                    if let Some((namespace, name)) = name
+                        .strip_prefix("system:serviceaccount:")
+                        .and_then(|account| account.split_once(':'))
+                    {
+                        let binding = Binding {
+                            object,
+                            namespace: Some(namespace),
+                        };
+                        self.bindings.entry(name).or_default().push(binding);
+                    }
+                }
+                "Group" if name.starts_with("system:serviceaccounts") => self.all_bound = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// All namespaces of all renderings.
+    pub(crate) fn spaces(&self) -> impl Iterator<Item = (&SpaceKey<'s>, &Space<'s>)> {
+        self.spaces.iter()
+    }
+
+    /// What lives in a namespace of a rendering.
+    pub(crate) fn at<'a>(
+        &'a self,
+        scope: ScopeId,
+        namespace: Option<&'a str>,
+    ) -> Option<&'a Space<'s>> {
+        self.spaces.get(&(scope, namespace))
+    }
+
+    /// A service account, as a pod of that rendering sees it.
+    pub(crate) fn account(
+        &self,
+        scope: ScopeId,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<&'s Object> {
+        let of = |scope| {
+            let accounts = &self.at(scope, namespace)?.accounts;
+            accounts
+                .iter()
+                .copied()
+                .find(|account| &*account.reference.name == name)
+        };
+        of(scope).or_else(|| of(ScopeId::PLAIN))
+    }
+
+    /// A binding that surely gives this account rights: the subject names its namespace.
+    pub(crate) fn bound(
+        &self,
+        scope: ScopeId,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<&'s Object> {
+        let bindings = self.bindings.get(name)?;
+        let found = bindings.iter().find(|binding| {
+            (binding.object.scope == scope || binding.object.scope == ScopeId::PLAIN)
+                && namespace.is_some()
+                && binding.namespace == namespace
+        });
+        found.map(|binding| binding.object)
+    }
+
+    /// Whether some binding of the input may give this account rights.
+    pub(crate) fn may_be_bound(&self, namespace: Option<&str>, name: &str) -> bool {
+        self.all_bound
+            || self.bindings.get(name).is_some_and(|bindings| {
+                bindings.iter().any(|binding| {
+                    binding.namespace.is_none()
+                        || namespace.is_none()
+                        || binding.namespace == namespace
+                })
+            })
+    }
+}
+
+/// `automountServiceAccountToken` of a service account.
+pub(crate) fn account_automounts(account: &Object) -> Option<bool> {
+    account
+        .body()?
+        .get("automountServiceAccountToken")?
+        .as_bool()
+}
