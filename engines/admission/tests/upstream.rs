@@ -61,10 +61,10 @@ fn every_fixture_has_upstreams_verdict() {
             wrong.push(format!("{row}: {violations:?}"));
         }
     }
-    eprintln!(
-        "{} of {rows} upstream fixtures have upstream's verdict",
-        rows - wrong.len()
-    );
+    let right = rows - wrong.len();
+    common::say(&format!(
+        "{right} of {rows} upstream fixtures have upstream's verdict"
+    ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!((rows, pods.len()), (4537, 380));
 }

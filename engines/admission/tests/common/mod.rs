@@ -1,9 +1,15 @@
 //! What the tests share: YAML to objects, the shared data, expected texts.
 
 #![allow(dead_code, reason = "each test program uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "test code outside a #[test]"
+)]
 
 use seawall_model::{SourceFile, SourceKind, SourceMap};
 use seawall_snapshot::{Builder, Object, ScopeId, Snapshot, object};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// All objects of a YAML text; panics on anything that is not a valid object.
@@ -44,8 +50,14 @@ pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    eprintln!("SKIPPED: {} is not there", path.display());
+    say(&format!("SKIPPED: {} is not there", path.display()));
     None
+}
+
+/// Says something that the test harness does not hide when the test passes.
+pub(crate) fn say(text: &str) {
+    // Nobody listens on a closed stream.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Compares with an expected text beside the case; `UPDATE_EXPECT=1` writes it.
