@@ -211,7 +211,7 @@ const OVERRIDES: [(&str, &str, u16); 4] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn restricted_refuses_what_baseline_does(pod in pod(), minor in 0_u16..45) {
