@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::match_wildcard_for_single_variants,
     reason = "test code"
 )]
 
