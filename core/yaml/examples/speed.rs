@@ -1,5 +1,5 @@
 //! Measures reading: `cargo run --release -p seawall-yaml --example speed -- DIR`.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use seawall_model::FileId;
 use seawall_yaml::{Limits, parse};

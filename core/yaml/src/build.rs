@@ -2,7 +2,7 @@
 //! without recursion and with a budget.
 
 use crate::event::{Event, Fault, Mark, Properties};
-use crate::frame::{Frame, Kind, Mapping, Pending, Slots};
+use crate::frame::{FOR_GOOD, Frame, Kind, Mapping, Pending, Slots};
 use crate::intern::Interner;
 use crate::resolve::{Oddity, Resolved, resolve};
 use crate::{Document, Entry, Limits, Map, Node, Notice, NoticeKind, Value, base64, number};
@@ -364,7 +364,10 @@ impl<'l> Builder<'l> {
                 key_span,
                 poison,
             } => {
-                let poison = poison.or(built.poison);
+                if let Some(poison) = poison {
+                    frame.poisons.insert(FOR_GOOD, *poison);
+                    return Ok(None);
+                }
                 let entry = Entry {
                     key,
                     key_span,
@@ -374,7 +377,7 @@ impl<'l> Builder<'l> {
                     entries: &mut self.entries,
                     notices: &mut self.notices,
                 };
-                frame.insert(slots, entry, poison.map(|p| *p), None);
+                frame.insert(slots, entry, built.poison.map(|p| *p), None);
             }
             Pending::Merge { span } => {
                 if !built.aliased && matches!(built.node.value, Value::Seq(_)) {
@@ -424,6 +427,8 @@ fn key_text(node: Node, interner: &mut Interner) -> Result<(Str, Option<Box<Faul
 pub(crate) fn settle(mut node: Node) -> Node {
     if let Value::Float(float) = node.value
         && float.is_finite()
+        && (float != 0.0 || float.is_sign_positive())
+    // JSON keeps `-0`
     {
         let mut text = String::new();
         number::json_float(float, &mut text);

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Up to this many keys a scan is faster than a table.
 const SCAN: usize = 16;
+/// The index of what no later key can put right.
+pub(crate) const FOR_GOOD: usize = usize::MAX;
 
 pub(crate) struct Frame {
     pub kind: Kind,
@@ -144,13 +146,15 @@ impl Frame {
         span: Span,
     ) -> Result<(), Fault> {
         let at = crate::build::mark_of(span);
-        let poison = built.poison.as_deref();
+        if let Some(poison) = &built.poison {
+            self.poisons.insert(FOR_GOOD, Fault::clone(poison));
+        }
         let mut add = |source: &Node| -> Result<(), Fault> {
             let Value::Map(map) = &source.value else {
                 return fault(at, "`<<` wants a mapping or a list of mappings");
             };
             for entry in map {
-                self.insert(slots, entry.clone(), poison.cloned(), Some(span));
+                self.insert(slots, entry.clone(), None, Some(span));
             }
             Ok(())
         };

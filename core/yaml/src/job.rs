@@ -185,20 +185,29 @@ impl<'t> Job<'t> {
                     self.stream.documents.extend(document);
                 }
                 Err(fault) if count > 1 => return self.problem(fault),
-                Err(_) => return self.yaml_instead(at),
+                Err(fault) => return self.yaml_instead(at, fault),
             }
         }
     }
 
-    fn yaml_instead(&mut self, at: Mark) {
-        // Blanks up to the next line would be indentation to YAML.
+    fn yaml_instead(&mut self, at: Mark, json_fault: Fault) {
         let rest = self.text.get(at.offset..).unwrap_or_default();
-        let blank = rest.len() - rest.trim_start().len();
-        let blank = rest.get(..blank).unwrap_or_default();
-        let blank = blank
-            .find('\n')
-            .map_or(blank, |i| blank.get(..=i).unwrap_or_default());
-        self.yaml(advance(at, blank));
+        // Blanks up to the next line would be indentation to YAML.
+        let mut blank = 0;
+        for c in rest.chars() {
+            if rest.len() - blank < 4 {
+                // kubectl looks at four bytes here, and gives up if there are fewer.
+                return self.problem(json_fault);
+            }
+            if !c.is_whitespace() {
+                break;
+            }
+            blank += c.len_utf8();
+            if c == '\n' {
+                break;
+            }
+        }
+        self.yaml(advance(at, rest.get(..blank).unwrap_or_default()));
     }
 }
 

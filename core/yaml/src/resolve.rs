@@ -47,7 +47,6 @@ pub(crate) fn resolve(
     };
     let fail = |found: &str| Err(format!("cannot decode {found} `{text}` as a !!{kind}"));
     match kind {
-        "str" => Ok((Resolved::Text, None)),
         "binary" => Ok((Resolved::Binary, None)),
         "timestamp" => {
             if is_timestamp_hint(text) && timestamp::is_timestamp(text) {
@@ -68,7 +67,7 @@ pub(crate) fn resolve(
                 _ => fail(short_tag(resolved)),
             }
         }
-        _ => Ok((Resolved::Text, None)),
+        _ => Ok((Resolved::Text, None)), // `!!str`, and what go-yaml does not know
     }
 }
 

@@ -96,10 +96,7 @@ fn is_base_60(text: &str) -> bool {
 
 /// Whether plain text would be read as text.
 fn stays_text(text: &str) -> bool {
-    matches!(resolve_plain(text).0, Resolved::Text)
-        && text != "<<"
-        && !is_timestamp(text)
-        && !is_base_60(text)
+    matches!(resolve_plain(text).0, Resolved::Text) && !is_timestamp(text) && !is_base_60(text)
 }
 
 pub(crate) fn is_break(c: char) -> bool {
@@ -256,9 +253,11 @@ impl Emitter {
     pub(crate) fn double_quoted(&mut self, text: &str, may_fold: bool) {
         self.indicator("\"", true, false, false);
         let mut spaces = false;
+        // The original looks for the mark at the start, wherever it is: then all is odd.
+        let marked = text.starts_with('\u{feff}');
         let mut chars = text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
-            if !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
+            if marked || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 let before = self.out.len();
                 self.escape(c);
                 self.column += self.out.len() - before; // escapes are ASCII

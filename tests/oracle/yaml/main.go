@@ -190,7 +190,7 @@ func sniffed(input []byte) []document {
 		if value == nil {
 			value = json.RawMessage("null")
 		}
-		result = append(result, document{JSON: value})
+		result = append(result, document{JSON: value, TextJSON: string(value)})
 	}
 }
 

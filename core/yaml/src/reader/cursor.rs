@@ -72,7 +72,12 @@ impl<'a> Cursor<'a> {
     pub(super) fn break_len(&self, ahead: usize) -> usize {
         match self.byte(ahead) {
             b'\n' => 1,
-            b'\r' => 1 + usize::from(self.byte(ahead + 1) == b'\n'),
+            b'\r' => match (self.byte(ahead + 1), self.byte(ahead + 2)) {
+                (b'\n', _) => 2,
+                // The stream reader has made CR LF to LF before.
+                (b'\r', b'\n') => 3,
+                _ => 1,
+            },
             0xc2 if self.byte(ahead + 1) == 0x85 => 2,
             0xe2 if self.byte(ahead + 1) == 0x80 && matches!(self.byte(ahead + 2), 0xa8 | 0xa9) => {
                 3
@@ -179,9 +184,9 @@ impl<'a> Cursor<'a> {
     /// Over a line break and the character that it is in text: LF, but LS and PS stay.
     pub(super) fn read_break(&mut self) -> &'a str {
         let start = self.pos;
-        match self.skip_break() {
-            0 => "",
-            3 => self.since(start),
+        match (self.skip_break(), self.since(start)) {
+            (0, _) => "",
+            (_, separator @ ("\u{2028}" | "\u{2029}")) => separator,
             _ => "\n",
         }
     }

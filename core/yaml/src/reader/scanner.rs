@@ -20,6 +20,10 @@ pub(super) struct Scanner<'a> {
     ready: bool,
     /// One for the block context and one for each open flow collection.
     simple_keys: Vec<SimpleKey>,
+    /// Tokens that may turn out to start a simple key, with the index of the key: what
+    /// makes them wait. The original forgets the wrong one at the end of a flow collection
+    /// that holds no simple key, so `{}: a` is `{}` and something ignored; so do we.
+    key_tokens: VecDeque<(usize, usize)>,
     pub simple_key_allowed: bool,
     pub flow_level: usize,
     /// The current column of block collections; -1 outside of all.
@@ -45,6 +49,7 @@ impl<'a> Scanner<'a> {
             taken: 0,
             ready: false,
             simple_keys: vec![nothing],
+            key_tokens: VecDeque::new(),
             simple_key_allowed: true,
             flow_level: 0,
             indent: -1,
@@ -77,12 +82,7 @@ impl<'a> Scanner<'a> {
     fn fetch_more(&mut self) -> Result<(), Fault> {
         loop {
             if !self.tokens.is_empty() {
-                let head = self.taken;
-                let key = self
-                    .simple_keys
-                    .iter()
-                    .rposition(|k| k.possible && k.token == head);
-                let Some(key) = key else { break };
+                let Some(key) = self.key_at_head() else { break };
                 if !self.is_still_possible(key)? {
                     break;
                 }
@@ -116,8 +116,35 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The simple key that waits at the first token.
+    fn key_at_head(&mut self) -> Option<usize> {
+        while self
+            .key_tokens
+            .front()
+            .is_some_and(|(token, _)| *token < self.taken)
+        {
+            self.key_tokens.pop_front();
+        }
+        self.key_tokens
+            .front()
+            .filter(|(token, _)| *token == self.taken)
+            .map(|(_, key)| *key)
+    }
+
+    fn forget_key_token(&mut self, token: usize) {
+        if let Some(index) = self
+            .key_tokens
+            .iter()
+            .rposition(|(known, _)| *known == token)
+        {
+            self.key_tokens.remove(index);
+        }
+    }
+
     fn insert(&mut self, number: usize, kind: Kind, at: Mark) {
-        let index = number.saturating_sub(self.taken).min(self.tokens.len());
+        // A token that was already taken (see `key_tokens`) puts this one at the end.
+        let index = number.checked_sub(self.taken).unwrap_or(self.tokens.len());
+        let index = index.min(self.tokens.len());
         let token = Token {
             kind,
             at,
@@ -239,7 +266,7 @@ impl<'a> Scanner<'a> {
         self.simple_keys.push(SimpleKey {
             possible: false,
             required: false,
-            token: 0,
+            token: self.taken + self.tokens.len(),
             line_start: 0,
             at: self.cursor.mark(),
         });
@@ -256,7 +283,9 @@ impl<'a> Scanner<'a> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            if let Some(key) = self.simple_keys.pop() {
+                self.forget_key_token(key.token);
+            }
         }
         self.simple_key_allowed = false;
         self.push_indicator(kind, 1);
@@ -302,6 +331,7 @@ impl<'a> Scanner<'a> {
             let key = *key;
             self.insert(key.token, Kind::Key, key.at);
             self.roll_indent(key.at, Some(key.token), Kind::BlockMappingStart)?;
+            self.forget_key_token(key.token);
             self.simple_key_allowed = false;
         } else {
             if self.flow_level == 0 {
@@ -352,9 +382,12 @@ impl<'a> Scanner<'a> {
             line_start: self.cursor.line_start,
             at: self.cursor.mark(),
         };
+        let index = self.simple_keys.len().saturating_sub(1);
         if let Some(last) = self.simple_keys.last_mut() {
             *last = key;
         }
+        self.forget_key_token(key.token);
+        self.key_tokens.push_back((key.token, index));
         Ok(())
     }
 
@@ -363,11 +396,13 @@ impl<'a> Scanner<'a> {
             Some(key) if key.possible && key.required => {
                 crate::build::fault(key.at, "could not find expected ':'")
             }
-            Some(key) => {
+            Some(key) if key.possible => {
                 key.possible = false;
+                let token = key.token;
+                self.forget_key_token(token);
                 Ok(())
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
