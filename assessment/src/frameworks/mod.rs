@@ -6,7 +6,7 @@
 
 mod controls;
 
-use seawall_model::{Finding, Framework, Rule, RuleId};
+use seawall_model::{Finding, Framework, Rule, RuleId, Severity};
 use std::collections::BTreeMap;
 
 /// The result of one framework.
@@ -65,7 +65,8 @@ pub(crate) fn evaluate(
     findings: &[Finding],
 ) -> FrameworkResult {
     let mut per_rule: BTreeMap<&RuleId, usize> = BTreeMap::new();
-    for finding in findings {
+    // An information is worth knowing and breaks no control.
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info) {
         *per_rule.entry(&finding.rule).or_insert(0) += 1;
     }
     let controls = controls(framework)

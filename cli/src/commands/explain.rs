@@ -7,21 +7,22 @@ use crate::exit::{Exit, Failure};
 use crate::{color, suggest};
 use seawall_assessment::{catalogue, find_rule, selectable_words};
 use seawall_model::SourceMap;
-use seawall_report::explain;
+use seawall_report::{Context, Display, Header, explain};
 use std::sync::Arc;
 
 pub(crate) fn run(arguments: &Explain, global: &Global) -> Result<Exit, Failure> {
-    let style = explain::Style {
-        markdown: arguments.markdown,
-        color: !arguments.markdown && global.color.enabled(),
-        width: color::width(),
-    };
+    let display =
+        Display { color: global.color.enabled(), width: color::width(), ..Display::default() };
     if let Some(rule) = find_rule(&arguments.id) {
-        return print(explain::rule(&rule, &style).as_bytes());
+        if arguments.markdown {
+            return print(explain::markdown(&rule).as_bytes());
+        }
+        let mut text = Vec::new();
+        explain::rule(&rule, &display, &mut text)
+            .map_err(|error| Failure::write("the explanation", &error))?;
+        return print(&text);
     }
-    let is_finding =
-        arguments.id.len() >= 8 && arguments.id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_finding {
+    if arguments.id.len() < 8 || !arguments.id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let words = selectable_words();
         let hint = suggest::hint(
             &arguments.id,
@@ -30,21 +31,45 @@ pub(crate) fn run(arguments: &Explain, global: &Global) -> Result<Exit, Failure>
         );
         return Err(Failure::usage(format!("no rule `{}`", arguments.id), hint));
     }
+    explain_finding(arguments, global, &display)
+}
+
+/// A finding is explained from a fresh scan: its evidence is in the sources.
+fn explain_finding(
+    arguments: &Explain,
+    global: &Global,
+    display: &Display,
+) -> Result<Exit, Failure> {
     let config = Config::load(&Judge::default(), Some(&arguments.source))?;
     let map = Arc::new(SourceMap::new());
     let loaded = scan::read(&arguments.source, global, &map)?;
     let assessment = judge::judge(&loaded, &config, &map)?;
-    let id = arguments.id.to_ascii_lowercase();
-    let found = assessment
-        .findings
-        .iter()
-        .chain(assessment.suppressed.iter().map(|suppressed| &suppressed.finding))
-        .find(|finding| finding.id.to_string().starts_with(&id));
-    let Some(finding) = found else {
-        return Err(Failure::usage(
-            format!("no finding {id} in {}", arguments.source.paths.join(", ")),
-            "name the path that was scanned: seawall explain ID PATH",
-        ));
+    let rules = catalogue();
+    let header = Header::default();
+    let context = Context {
+        assessment: &assessment,
+        map: &map,
+        text: &loaded.text,
+        rules: &rules,
+        header: &header,
+        display,
     };
-    print(explain::finding(finding, &catalogue(), &map, &loaded.text, &style).as_bytes())
+    let paths = arguments.source.paths.join(", ");
+    let finding = explain::find(&context, &arguments.id).map_err(|error| match error {
+        explain::LookupError::Ambiguous(count) => Failure::usage(
+            format!("{count} findings begin with {}", arguments.id),
+            "give more digits of the id",
+        ),
+        _ => Failure::usage(
+            format!("no finding {} in {paths}", arguments.id),
+            "name the path that was scanned: seawall explain ID PATH",
+        ),
+    })?;
+    if arguments.markdown {
+        return print(explain::finding_markdown(finding, &context).as_bytes());
+    }
+    let mut text = Vec::new();
+    explain::finding(finding, &context, &mut text)
+        .map_err(|error| Failure::write("the explanation", &error))?;
+    print(&text)
 }

@@ -8,7 +8,10 @@ use std::fmt::Write as _;
 pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
     let rules = catalogue();
     if json {
-        return print(seawall_report::rules_json(&rules).as_bytes());
+        let mut bytes = Vec::new();
+        seawall_report::catalogue(&rules, &mut bytes)
+            .map_err(|error| Failure::write("the rules", &error))?;
+        return print(&bytes);
     }
     let mut text = String::new();
     for rule in &rules {
