@@ -10,6 +10,7 @@ const OWN_LINTS: [&str; 2] = ["adapters/sensor", "guard"];
 
 pub(super) fn check(house: &House) -> Vec<Note> {
     let mut notes = reasons(house.text("Cargo.toml"));
+    notes.extend(unused(house));
     for package in &house.packages {
         notes.extend(inherited(house, package));
     }
@@ -79,6 +80,26 @@ fn reasons(text: &str) -> Vec<Note> {
     notes
 }
 
+/// What the workspace declares and nobody takes.
+fn unused(house: &House) -> Vec<Note> {
+    let taken = |name: &str| {
+        let mut all = house
+            .packages
+            .iter()
+            .flat_map(|package| &package.dependencies);
+        all.any(|dependency| dependency.name == name)
+    };
+    entries(house.text("Cargo.toml"))
+        .into_iter()
+        .filter(|entry| entry.section == "workspace.dependencies" && !taken(entry.key))
+        .filter(|entry| !entry.value.contains("path =") && !entry.value.contains("package ="))
+        .map(|entry| {
+            let text = format!("no member takes {}, remove it", entry.key);
+            Note::new(CHECK, "Cargo.toml", entry.line, text)
+        })
+        .collect()
+}
+
 /// Members take versions and lints from the workspace, so that reasons stand in one place.
 fn inherited(house: &House, package: &Package) -> Vec<Note> {
     let path = package.manifest();
@@ -123,7 +144,11 @@ mod tests {
 
     fn lines(root: &str, member: &str) -> Vec<(String, usize)> {
         let house = house_with(
-            &[("core/yaml", "seawall-yaml", &[])],
+            &[(
+                "core/yaml",
+                "seawall-yaml",
+                &["sha2", "serde", "clap", "clap_complete"],
+            )],
             &[("Cargo.toml", root), ("core/yaml/Cargo.toml", member)],
         );
         check(&house)
@@ -148,6 +173,12 @@ clap_complete = \"4\"
 [profile.dev]
 debug = 1
 ";
+        assert_eq!(lines(root, ""), [("Cargo.toml".to_owned(), 5)]);
+    }
+
+    #[test]
+    fn what_nobody_takes_goes() {
+        let root = "[workspace.dependencies]\n# Why.\nsha2 = \"1\"\n# Why.\nrand = \"1\"\n";
         assert_eq!(lines(root, ""), [("Cargo.toml".to_owned(), 5)]);
     }
 
