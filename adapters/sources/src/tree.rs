@@ -79,10 +79,14 @@ impl Tree for Disk {
     fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         use std::io::Read;
         let file = std::fs::File::open(path)?;
-        if !file.metadata()?.is_file() {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        let mut bytes = Vec::new();
+        if metadata.len() > limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
         // One byte more than allowed tells a file at the limit from one above it; the size
         // in the metadata is not trusted, since the file may grow while it is read.
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
