@@ -1,25 +1,133 @@
-//! Kustomize overlays.
+//! Kustomize overlays, built natively.
+//!
+//! [`Builder::build`] gives the objects that `kustomize build` (v5.7.1) prints, in its order,
+//! with spans that point at the base, the patch or the line of the kustomization that wrote
+//! each value. Where Kustomize would stop with an error, this goes on with everything else
+//! and leaves a [`Gap`] at the place of the trouble: what is remote, missing or refused never
+//! hides the rest.
+//!
+//! How it is put together: [`kust`] reads the kustomization file; [`build`] walks bases,
+//! components, generators and transformers in Kustomize's order over a list of
+//! [`resource::Resource`]s; [`specs`] and [`schema`] are the tables of what Kustomize knows
+//! about Kubernetes kinds; the other modules are one transformer each. Objects are
+//! copy-on-write [`Node`](seawall_yaml::Node)s, so a base that twenty overlays share is
+//! parsed and built once.
+//!
+//! **Invariants:** no process is started and no network asked; files outside the
+//! kustomization's directory are refused as Kustomize refuses them; recursion, the number of
+//! objects and the length of replaced texts are bounded.
+
+mod build;
+mod crds;
+mod date;
+mod decode;
+mod fields;
+mod finish;
+mod generators;
+mod hash;
+mod helm;
+mod ids;
+mod inputs;
+mod jsonpatch;
+mod kust;
+mod merge;
+mod nameref;
+mod patches;
+mod paths;
+mod plugins;
+mod read;
+mod remote;
+mod replace;
+mod resmap;
+mod resource;
+mod schema;
+mod select;
+mod specs;
+mod store;
+mod transform;
+mod value;
+mod vars;
 
 use crate::Rendered;
-use crate::tree::Tree;
-use seawall_model::SourceMap;
+use crate::tree::{self, Tree};
+use seawall_model::{Gap, GapKind, SourceMap, Span, Str};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-/// Builds overlays; keeps what bases yield, so that a hundred overlays of one base read it
-/// once.
+pub use inputs::Inputs;
+
+/// Something that Kustomize would refuse, and where.
+#[derive(Debug, Clone, PartialEq)]
+struct Fail {
+    kind: GapKind,
+    span: Span,
+    message: String,
+    hint: String,
+    subject: Option<Str>,
+}
+
+impl Fail {
+    fn new(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            kind: GapKind::NotRendered,
+            span,
+            message: message.into(),
+            hint: String::new(),
+            subject: None,
+        }
+    }
+}
+
+/// Builds overlays; keeps what files and bases yield, so that a hundred overlays of one base
+/// read it once. Can be shared between threads.
 pub struct Builder<'a> {
-    tree: &'a dyn Tree,
-    map: &'a SourceMap,
+    store: store::Store<'a>,
+    bases: Mutex<HashMap<String, Arc<build::Cached>>>,
+    kustomizations: Mutex<HashMap<String, Arc<kust::Kust>>>,
+}
+
+/// The path of a directory's kustomization file, if it has one.
+pub fn is_overlay(tree: &dyn Tree, dir: &str) -> Option<String> {
+    store::FILE_NAMES
+        .iter()
+        .map(|name| tree::join(dir, name))
+        .find(|path| tree.kind(path) == Some(tree::Kind::File))
 }
 
 impl<'a> Builder<'a> {
     /// A builder over a tree.
     pub fn new(tree: &'a dyn Tree, map: &'a SourceMap) -> Self {
-        Self { tree, map }
+        Self {
+            store: store::Store::new(tree, map),
+            bases: Mutex::default(),
+            kustomizations: Mutex::default(),
+        }
     }
 
     /// What `kustomize build DIR` prints.
     pub fn build(&self, dir: &str) -> Rendered {
-        let _ = (self.tree, self.map, dir);
-        Rendered::default()
+        let dir = tree::normalise(dir);
+        let (objects, fails) = build::run(self, &dir);
+        let mut gaps: Vec<Gap> = Vec::new();
+        for fail in fails {
+            let gap = Gap {
+                kind: fail.kind,
+                subject: fail.subject.unwrap_or_else(|| Str::from(dir.as_str())),
+                span: fail.span,
+                reason: fail.message,
+                hint: fail.hint,
+                units: 1,
+            };
+            if !gaps.contains(&gap) {
+                gaps.push(gap);
+            }
+        }
+        Rendered { objects, gaps }
+    }
+
+    /// The files and directories that building an overlay reads, bases and components
+    /// included, without building it.
+    pub fn inputs(&self, dir: &str) -> Inputs {
+        inputs::of(self, &tree::normalise(dir))
     }
 }

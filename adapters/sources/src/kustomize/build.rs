@@ -1,0 +1,621 @@
+//! The order of a build: resources, configuration, generators, components, transformers.
+
+use super::decode::Text;
+use super::kust::{self, Kust, Var};
+use super::patches::Patcher;
+use super::resource::{Origin, Resource};
+use super::schema::Schemas;
+use super::specs::Config;
+use super::store::{self, Root, is_within};
+use super::transform::{self, Affix, Subjects};
+use super::{
+    Builder, Fail, crds, finish, generators, helm, nameref, plugins, read, remote, replace, resmap,
+    vars,
+};
+use crate::tree;
+use seawall_model::{Span, Str};
+use seawall_yaml::Node;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+/// Bases within bases: more is a mistake or an attack.
+const MAX_DEPTH: usize = 64;
+
+/// What a kustomization has made so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Made {
+    pub(super) resources: Vec<Resource>,
+    pub(super) config: Config,
+    pub(super) vars: BTreeMap<String, Var>,
+}
+
+/// A base that has been built.
+#[derive(Debug)]
+pub(super) struct Cached {
+    made: Made,
+    fails: Vec<Fail>,
+    /// The directories that went into it, canonical.
+    visited: BTreeSet<String>,
+}
+
+/// One build of one overlay.
+pub(super) struct Build<'b, 'a> {
+    pub(super) builder: &'b Builder<'a>,
+    pub(super) fails: Vec<Fail>,
+    pub(super) schemas: Schemas,
+    /// Whether origins are asked for.
+    pub(super) tracks: bool,
+    /// The kustomizations that led here.
+    chain: Vec<Root>,
+    visited: BTreeSet<String>,
+    /// Whether results may be shared with other builds.
+    shares: bool,
+}
+
+/// A kustomization in its directory.
+pub(super) struct Place {
+    pub(super) root: Root,
+    pub(super) kust: Arc<Kust>,
+    /// The path from the top overlay, for origins.
+    pub(super) origin: String,
+}
+
+/// Builds the overlay in a directory.
+pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
+    let mut build = Build {
+        builder,
+        fails: Vec::new(),
+        schemas: Schemas::default(),
+        tracks: false,
+        chain: Vec::new(),
+        visited: BTreeSet::new(),
+        shares: true,
+    };
+    let Some(root) = builder.store.root(dir) else {
+        return (Vec::new(), vec![Fail::new(Span::NONE, format!("there is no directory {dir}"))]);
+    };
+    let kust = match builder.kustomization(&root.dir, Span::NONE) {
+        Ok(kust) => kust,
+        Err(fail) => return (Vec::new(), vec![fail]),
+    };
+    let place = Place { root, kust: kust.clone(), origin: String::new() };
+    build.tracks = !kust.build_metadata.is_empty();
+    let has_openapi = !kust.openapi.is_empty();
+    build.shares = !build.tracks && !has_openapi;
+    build.open_api(&place, true);
+    // The top is built like a base, so that an overlay on top of it can use the result.
+    let mut made = if build.shares {
+        let cached = build.shared(&place);
+        build.fails.extend(cached.fails.iter().cloned());
+        cached.made.clone()
+    } else {
+        build.enter(&place, Made::default())
+    };
+    finish::hash_names(&mut made.resources);
+    if let Err(fail) = nameref::fix(&mut made.resources, &made.config.name_reference) {
+        build.fails.push(fail);
+    }
+    let specs = made.config.var_reference.clone();
+    build.fails.extend(vars::resolve(&mut made.resources, &made.vars, &specs));
+    finish::drop_local(&mut made.resources);
+    finish::sort(&mut made.resources, kust.sort.as_ref(), &mut build.fails);
+    let option = |name: &str| kust.build_metadata.iter().any(|t| &**t == name);
+    let marks = finish::Marks {
+        origin: option("originAnnotations"),
+        transformations: option("transformerAnnotations"),
+        managed_by: option("managedByLabel"),
+    };
+    let span = kust.build_metadata.first().map_or(Span::NONE, |t| t.span);
+    (finish::objects(made.resources, marks, span), build.fails)
+}
+
+impl Builder<'_> {
+    /// The kustomization of a directory, read once.
+    pub(super) fn kustomization(&self, dir: &str, span: Span) -> Result<Arc<Kust>, Fail> {
+        let lock = || self.kustomizations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kust) = lock().get(dir) {
+            return Ok(kust.clone());
+        }
+        let (path, name) = self
+            .store
+            .kustomization(dir)
+            .map_err(|message| Fail { subject: Some(dir.into()), ..Fail::new(span, message) })?;
+        let parsed = self.store.parse_file(&path, span)?;
+        let mut kust = if let Some(node) = parsed.kubernetes.first() {
+            kust::decode(node, &path, name)
+        } else {
+            let file = self.store.map.add_file(self.store.tree.source(&path));
+            let place = Span { file, line: 1, column: 1, ..Span::NONE };
+            let mut kust = Kust { file: path.as_str().into(), ..Kust::default() };
+            if parsed.problems.is_empty() {
+                kust.fails.push(Fail::new(place, "the kustomization is empty"));
+            }
+            kust
+        };
+        kust.fails.extend(parsed.problems.iter().cloned());
+        let kust = Arc::new(kust);
+        lock().insert(dir.to_owned(), kust.clone());
+        Ok(kust)
+    }
+}
+
+impl Build<'_, '_> {
+    /// Runs something that may fail; the failure is noted and the build goes on.
+    fn attempt(&mut self, result: Result<(), Fail>) {
+        if let Err(fail) = result {
+            self.fails.push(fail);
+        }
+    }
+
+    /// Takes a schema from the kustomization, unless one is in force.
+    fn open_api(&mut self, place: &Place, top: bool) {
+        let get = |name: &str| {
+            place.kust.openapi.iter().find(|(key, _)| &**key == name).map(|(_, text)| text)
+        };
+        if let Some(path) = get("path") {
+            match self.builder.store.file(&place.root, path) {
+                Ok((_, parsed)) if !self.schemas.has_custom() => {
+                    if let Some(document) = parsed.kubernetes.first() {
+                        self.schemas = Schemas::custom(document.clone(), top);
+                    }
+                }
+                Ok(_) => {}
+                Err(fail) => self.fails.push(fail),
+            }
+        } else if let Some(version) = get("version")
+            && !version.is_empty()
+            && &**version != "v1.21.2"
+        {
+            let message = format!("the OpenAPI version {} is not built in", &**version);
+            self.fails.push(Fail::new(version.span, message));
+        }
+    }
+
+    /// A base, from the cache if it can be.
+    fn shared(&mut self, place: &Place) -> Arc<Cached> {
+        let lock = || self.builder.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = lock().get(&place.root.dir) {
+            // Where the base would lead back to one of its users, it has to fail again.
+            let circular = self
+                .chain
+                .iter()
+                .any(|user| cached.visited.iter().any(|dir| is_within(&user.canonical, dir)));
+            if !circular {
+                self.visited.extend(cached.visited.iter().cloned());
+                return cached.clone();
+            }
+        }
+        let dir = place.root.dir.clone();
+        let fails = std::mem::take(&mut self.fails);
+        let visited = std::mem::take(&mut self.visited);
+        let made = self.enter(place, Made::default());
+        let cached = Arc::new(Cached {
+            made,
+            fails: std::mem::replace(&mut self.fails, fails),
+            visited: std::mem::replace(&mut self.visited, visited),
+        });
+        self.visited.extend(cached.visited.iter().cloned());
+        if self.shares {
+            lock().insert(dir, cached.clone());
+        }
+        cached
+    }
+
+    /// Builds one kustomization on top of what is there (nothing, except for components).
+    fn enter(&mut self, place: &Place, made: Made) -> Made {
+        self.visited.insert(place.root.canonical.clone());
+        self.chain.push(place.root.clone());
+        let made = self.kustomize(place, made);
+        self.chain.pop();
+        made
+    }
+
+    fn kustomize(&mut self, place: &Place, mut made: Made) -> Made {
+        let kust = &place.kust;
+        self.fails.extend(kust.fails.iter().cloned());
+        self.resources(place, &kust.resources, &mut made);
+        self.configure(place, &mut made);
+        self.generate(place, &mut made);
+        for component in &kust.components {
+            made = self.component(place, component, made);
+        }
+        self.transform(place, &mut made);
+        let outcome = vars::merge(&mut made.resources, &mut made.vars, &kust.vars);
+        self.attempt(outcome);
+        made
+    }
+
+    /// Files and bases, in order.
+    pub(super) fn resources(&mut self, place: &Place, paths: &[Text], made: &mut Made) {
+        for path in paths {
+            if made.resources.len() > resmap::MAX_RESOURCES {
+                return;
+            }
+            if store::is_url(path) || remote::is_repository(path) {
+                // A file of that name would win; nobody has one.
+                self.fails.push(store::remote(path));
+                continue;
+            }
+            let full = tree::join(&place.root.dir, path);
+            if !path.is_empty() && self.builder.store.tree.kind(&full) == Some(tree::Kind::Directory)
+            {
+                self.base(place, path, &full, made);
+            } else {
+                self.file(place, path, made);
+            }
+        }
+    }
+
+    fn file(&mut self, place: &Place, path: &Text, made: &mut Made) {
+        let (_, parsed) = match self.builder.store.file(&place.root, path) {
+            Ok(found) => found,
+            Err(fail) => {
+                self.fails.push(fail);
+                return;
+            }
+        };
+        let (mut resources, fails) = read::resources(&parsed);
+        self.fails.extend(fails);
+        self.fails.extend(parsed.duplicates.iter().cloned());
+        if self.tracks {
+            let origin = Origin {
+                path: joined(&place.origin, path),
+                ..Origin::default()
+            };
+            for resource in &mut resources {
+                resource.origin = Some(origin.clone());
+            }
+        }
+        resmap::append_all(&mut made.resources, resources, path.span, &mut self.fails);
+    }
+
+    /// The directory behind a path, if it may be a base here.
+    fn enterable(&mut self, path: &Text, full: &str) -> Option<(Root, Arc<Kust>)> {
+        let fail = |message: String| Fail {
+            subject: Some(Str::from(full)),
+            ..Fail::new(path.span, message)
+        };
+        if path.starts_with('/') {
+            self.fails.push(fail(format!("the base {} must not be absolute", &**path)));
+            return None;
+        }
+        let Some(root) = self.builder.store.root(full) else {
+            self.fails.push(fail(format!("there is no directory {full}")));
+            return None;
+        };
+        if self.chain.iter().any(|user| is_within(&user.canonical, &root.canonical)) {
+            self.fails.push(fail(format!("{full} includes itself: a cycle of bases")));
+            return None;
+        }
+        if self.chain.len() >= MAX_DEPTH {
+            self.fails.push(fail(format!("bases are nested more than {MAX_DEPTH} deep")));
+            return None;
+        }
+        match self.builder.kustomization(&root.dir, path.span) {
+            Ok(kust) => Some((root, kust)),
+            Err(fail) => {
+                self.fails.push(fail);
+                None
+            }
+        }
+    }
+
+    fn base(&mut self, place: &Place, path: &Text, full: &str, made: &mut Made) {
+        let Some((root, kust)) = self.enterable(path, full) else { return };
+        if kust.component {
+            let message = format!("{full} is a component and must stand under components");
+            self.fails.push(Fail::new(path.span, message));
+            return;
+        }
+        let inner = Place { root, kust, origin: joined(&place.origin, path) };
+        let had_schema = self.schemas.has_custom();
+        let uses_schema = !inner.kust.openapi.is_empty();
+        if uses_schema {
+            self.shares = false;
+            self.open_api(&inner, false);
+        }
+        let base = if self.shares && !had_schema {
+            let cached = self.shared(&inner);
+            self.fails.extend(cached.fails.iter().cloned());
+            cached.made.clone()
+        } else {
+            self.enter(&inner, Made::default())
+        };
+        resmap::append_all(&mut made.resources, base.resources, path.span, &mut self.fails);
+        let outcome = made.config.merge(&base.config);
+        self.attempt(outcome.map_err(|message| Fail::new(path.span, message)));
+        for var in base.vars.values() {
+            let outcome = vars::add(&mut made.vars, var);
+            self.attempt(outcome);
+        }
+    }
+
+    fn component(&mut self, place: &Place, path: &Text, made: Made) -> Made {
+        if store::is_url(path) || remote::is_repository(path) {
+            self.fails.push(store::remote(path));
+            return made;
+        }
+        let full = tree::join(&place.root.dir, path);
+        if self.builder.store.tree.kind(&full) != Some(tree::Kind::Directory) {
+            let message = format!("the component {full} is not a directory");
+            let subject = Some(Str::from(full));
+            self.fails.push(Fail { subject, ..Fail::new(path.span, message) });
+            return made;
+        }
+        let Some((root, kust)) = self.enterable(path, &full) else { return made };
+        if !kust.component {
+            let message = format!("{full} is not a component: its kind should be Component");
+            self.fails.push(Fail::new(path.span, message));
+            return made;
+        }
+        let inner = Place { root, kust, origin: joined(&place.origin, path) };
+        if !inner.kust.openapi.is_empty() {
+            self.shares = false;
+            self.open_api(&inner, false);
+        }
+        self.enter(&inner, made)
+    }
+
+    fn configure(&mut self, place: &Place, made: &mut Made) {
+        let mut config = Config::defaults().clone();
+        let span = place.kust.span.unwrap_or(Span::NONE);
+        for path in &place.kust.configurations {
+            match crds::configuration(&self.builder.store, &place.root, path) {
+                Ok((more, fails)) => {
+                    self.fails.extend(fails);
+                    let outcome = config.merge(&more);
+                    self.attempt(outcome.map_err(|message| Fail::new(path.span, message)));
+                }
+                Err(fail) => self.fails.push(fail),
+            }
+        }
+        for path in &place.kust.crds {
+            match crds::definitions(&self.builder.store, &place.root, path) {
+                Ok(more) => {
+                    let outcome = config.merge(&more);
+                    self.attempt(outcome.map_err(|message| Fail::new(path.span, message)));
+                }
+                Err(fail) => self.fails.push(fail),
+            }
+        }
+        let outcome = made.config.merge(&config);
+        self.attempt(outcome.map_err(|message| Fail::new(span, message)));
+    }
+
+    fn generate(&mut self, place: &Place, made: &mut Made) {
+        let kust = place.kust.clone();
+        for (list, secret, kind) in [
+            (&kust.config_maps, false, "ConfigMapGenerator"),
+            (&kust.secrets, true, "SecretGenerator"),
+        ] {
+            for generator in list {
+                let options = generators::options(
+                    generator.options.as_ref(),
+                    kust.generator_options.as_ref(),
+                );
+                let made_one = generators::generate(
+                    &self.builder.store,
+                    &place.root,
+                    generator,
+                    secret,
+                    &options,
+                );
+                match made_one {
+                    Ok(mut resource) => {
+                        resource.origin = self.tracks.then(|| place.origin_of(kind));
+                        let outcome =
+                            resmap::absorb(&mut made.resources, resource, generator.span);
+                        self.attempt(outcome);
+                    }
+                    Err(fail) => self.fails.push(fail),
+                }
+            }
+        }
+        for chart in &kust.helm_charts {
+            self.chart(place, chart, kust.chart_home.as_ref(), made);
+        }
+        plugins::generate(self, place, made);
+    }
+
+    /// Inflates a chart that lies in the tree.
+    pub(super) fn chart(
+        &mut self,
+        place: &Place,
+        chart: &kust::HelmChart,
+        home: Option<&Text>,
+        made: &mut Made,
+    ) {
+        let outcome =
+            helm::inflate(&self.builder.store, &place.root, chart, home, &mut self.fails);
+        match outcome {
+            Ok(resources) => {
+                for mut resource in resources {
+                    let origin = place.origin_of("HelmChartInflationGenerator");
+                    resource.origin = self.tracks.then_some(origin);
+                    let outcome = resmap::absorb(&mut made.resources, resource, chart.span);
+                    self.attempt(outcome);
+                }
+            }
+            Err(fail) => self.fails.push(fail),
+        }
+    }
+
+    /// Notes a transformer on everything it may have touched.
+    pub(super) fn mark(&self, made: &mut Made, origin: &Origin) {
+        if !self.tracks {
+            return;
+        }
+        for resource in &mut made.resources {
+            if resource.origin.is_some() {
+                resource.transformations.push(origin.clone());
+            } else {
+                resource.origin = Some(origin.clone());
+            }
+        }
+    }
+
+    fn transform(&mut self, place: &Place, made: &mut Made) {
+        let kust = place.kust.clone();
+        let schemas = self.schemas.clone();
+        let store = &self.builder.store;
+        let patcher = Patcher { store, root: &place.root, schemas: &schemas };
+        let config = made.config.clone();
+        for entry in &kust.patches_merge {
+            let outcome = patcher.patch_merge(&mut made.resources, entry, &mut self.fails);
+            self.attempt(outcome);
+        }
+        if !kust.patches_merge.is_empty() {
+            self.done(place, made, "PatchStrategicMergeTransformer");
+        }
+        for patch in &kust.patches {
+            let outcome = patcher.patch(&mut made.resources, patch, &mut self.fails);
+            self.attempt(outcome);
+            self.done(place, made, "PatchTransformer");
+        }
+        if let Some(namespace) = &kust.namespace {
+            let outcome = transform::namespace(
+                &mut made.resources,
+                namespace,
+                &config.namespace,
+                Subjects::Default,
+                false,
+            );
+            self.attempt(outcome);
+            self.done(place, made, "NamespaceTransformer");
+        }
+        if let Some(text) = &kust.name_prefix {
+            let specs = &config.name_prefix;
+            let outcome = transform::affix(&mut made.resources, text, Affix::Prefix, specs);
+            self.attempt(outcome);
+            self.done(place, made, "PrefixTransformer");
+        }
+        if let Some(text) = &kust.name_suffix {
+            let specs = &config.name_suffix;
+            let outcome = transform::affix(&mut made.resources, text, Affix::Suffix, specs);
+            self.attempt(outcome);
+            self.done(place, made, "SuffixTransformer");
+        }
+        self.labels(place, made, &config);
+        if !kust.common_annotations.is_empty() {
+            let outcome = transform::pairs(
+                &mut made.resources,
+                &kust.common_annotations,
+                &config.annotations,
+            );
+            self.attempt(outcome);
+            self.done(place, made, "AnnotationsTransformer");
+        }
+        for patch in &kust.patches_json {
+            let outcome = patcher.patch_json(&mut made.resources, patch);
+            self.attempt(outcome);
+            self.done(place, made, "PatchJson6902Transformer");
+        }
+        for replica in &kust.replicas {
+            let outcome = transform::replicas(&mut made.resources, replica, &config.replicas);
+            self.attempt(outcome);
+            self.done(place, made, "ReplicaCountTransformer");
+        }
+        for image in &kust.images {
+            let outcome = transform::images(&mut made.resources, image, &config.images);
+            self.attempt(outcome);
+            self.done(place, made, "ImageTagTransformer");
+        }
+        if !kust.replacements.is_empty() {
+            let outcome = self.replacements(place, &kust.replacements, made);
+            self.attempt(outcome);
+            self.done(place, made, "ReplacementTransformer");
+        }
+        plugins::transform(self, place, made);
+    }
+
+    fn done(&mut self, place: &Place, made: &mut Made, kind: &str) {
+        if self.tracks {
+            let origin = place.origin_of(kind);
+            self.mark(made, &origin);
+        }
+        resmap::drop_empty(&mut made.resources);
+    }
+
+    fn labels(&mut self, place: &Place, made: &mut Made, config: &Config) {
+        let kust = &place.kust;
+        for label in &kust.labels {
+            let mut specs = Arc::new(label.fields.clone());
+            let metadata = [super::specs::FieldSpec {
+                gvk: super::ids::Gvk::default(),
+                path: "metadata/labels".into(),
+                create: true,
+            }];
+            let mut merge = |more: &[super::specs::FieldSpec]| {
+                super::specs::merge_specs(&mut specs, more)
+            };
+            let outcome = merge(&config.labels).and_then(|()| {
+                if label.selectors {
+                    return merge(&config.common_labels);
+                }
+                if label.templates {
+                    merge(&config.template_labels)?;
+                }
+                merge(&metadata)
+            });
+            let span = label.pairs.first().map_or(Span::NONE, |(_, text)| text.span);
+            let outcome = outcome
+                .map_err(|message| Fail::new(span, message))
+                .and_then(|()| transform::pairs(&mut made.resources, &label.pairs, &specs));
+            self.attempt(outcome);
+            self.done(place, made, "LabelTransformer");
+        }
+        if !kust.labels.is_empty() || !kust.common_labels.is_empty() {
+            let outcome =
+                transform::pairs(&mut made.resources, &kust.common_labels, &config.common_labels);
+            self.attempt(outcome);
+            self.done(place, made, "LabelTransformer");
+        }
+    }
+
+    /// Replacements, written here or in files.
+    pub(super) fn replacements(
+        &mut self,
+        place: &Place,
+        fields: &[kust::ReplacementField],
+        made: &mut Made,
+    ) -> Result<(), Fail> {
+        let mut list = Vec::new();
+        for field in fields {
+            let Some(path) = &field.path else {
+                list.push(field.inline.clone());
+                continue;
+            };
+            if field.inline.source.is_some() || field.inline.targets.is_some() {
+                let message = "a replacement has either a path or a source and targets";
+                return Err(Fail::new(path.span, message));
+            }
+            let (_, parsed) = self.builder.store.file(&place.root, path)?;
+            if let Some(problem) = parsed.problems.first() {
+                return Err(problem.clone());
+            }
+            if let Some(node) = parsed.kubernetes.first() {
+                let (more, fails) = replace::decode_file(node, path)?;
+                list.extend(more);
+                self.fails.extend(fails);
+            }
+        }
+        replace::apply(&mut made.resources, &list)
+    }
+}
+
+impl Place {
+    /// The origin of what a built-in generator or transformer makes here.
+    pub(super) fn origin_of(&self, kind: &str) -> Origin {
+        let by = ["builtin".to_owned(), kind.to_owned(), String::new(), String::new()];
+        Origin {
+            path: String::new(),
+            configured_in: joined(&self.origin, &self.kust.file_name),
+            configured_by: Some(by),
+        }
+    }
+}
+
+/// A path seen from the top overlay.
+pub(super) fn joined(origin: &str, path: &str) -> String {
+    if origin.is_empty() { tree::normalise(path) } else { tree::join(origin, path) }
+}
