@@ -1,6 +1,8 @@
 //! Look-ups that rules about one object need from the others: one pass over the snapshot.
 
-use seawall_snapshot::{Object, ScopeId, Snapshot, Workload};
+use seawall_model::Str;
+use seawall_snapshot::selector::Operator;
+use seawall_snapshot::{LabelSelector, Object, ScopeId, Snapshot, Workload};
 use seawall_yaml::Node;
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +14,7 @@ pub(crate) type SpaceKey<'s> = (ScopeId, Option<&'s str>);
 #[derive(Debug, Default)]
 pub(crate) struct Space<'s> {
     pub(crate) workloads: Vec<&'s Workload>,
-    pub(crate) accounts: Vec<&'s Object>,
+    pub(crate) accounts: BTreeMap<&'s str, &'s Object>,
     pub(crate) services: Vec<&'s Object>,
     pub(crate) policies: Vec<&'s Object>,
     pub(crate) quotas: Vec<&'s Object>,
@@ -21,6 +23,35 @@ pub(crate) struct Space<'s> {
     pub(crate) foreign_policies: bool,
     /// Whether a custom resource is here, whose operator may make pods and services.
     pub(crate) custom_resources: bool,
+    /// Labels of pods by each of their labels, so that a selector looks at few.
+    by_label: HashMap<(&'s str, &'s str), Vec<&'s [(Str, Str)]>>,
+}
+
+impl Space<'_> {
+    /// Whether a selector matches a pod of the namespace.
+    pub(crate) fn has_pod(&self, selector: &LabelSelector) -> bool {
+        // The rarest label that the selector asks for leaves the fewest pods to look at.
+        let rarest = selector
+            .requirements
+            .iter()
+            .filter_map(|requirement| match &requirement.operator {
+                Operator::In(values) => match values.as_slice() {
+                    [value] => Some((&*requirement.key, &**value)),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .map(|label| self.by_label.get(&label).map_or(&[][..], Vec::as_slice))
+            .min_by_key(|pods| pods.len());
+        match rarest {
+            Some(pods) => pods.iter().any(|labels| selector.matches(labels)),
+            None => self
+                .by_label
+                .values()
+                .flatten()
+                .any(|labels| selector.matches(labels)),
+        }
+    }
 }
 
 /// A binding of roles to a service account.
@@ -71,7 +102,12 @@ impl<'s> Index<'s> {
         let key = (object.scope, object.reference.namespace.as_deref());
         let group = &*object.reference.group;
         match (group, &*object.reference.kind) {
-            ("", "ServiceAccount") => self.space(key).accounts.push(object),
+            ("", "ServiceAccount") => {
+                self.space(key)
+                    .accounts
+                    .entry(&object.reference.name)
+                    .or_insert(object);
+            }
             ("", "Service") => self.space(key).services.push(object),
             ("", "ResourceQuota") => self.space(key).quotas.push(object),
             ("", "LimitRange") => self.space(key).limit_ranges.push(object),

@@ -12,6 +12,7 @@ mod paths;
 mod privileges;
 mod resources;
 mod secrets;
+mod software;
 mod volumes;
 
 use crate::Config;
@@ -178,6 +179,7 @@ fn check_one(index: &Index<'_>, config: &Config, workload: &Workload, sink: &mut
             account::check(&subject, copy, sink);
             resources::check(&subject, sink);
             hygiene::check(&subject, copy, sink);
+            software::check(&subject, sink);
         }
     }
 }
