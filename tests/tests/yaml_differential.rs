@@ -2,6 +2,14 @@
 //! k8s.io/apimachinery's stream reader, in `tests/oracle/yaml`. Both must read the same
 //! documents from a text, refuse the same ones, and write them back alike.
 
+// Test code, though not inside of test functions: it may fail and print as it likes.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
 mod yaml_texts;
 
 use seawall_model::FileId;
@@ -122,11 +130,14 @@ fn theirs(answer: &Value) -> Vec<(Reading, String)> {
 
 /// JSON as it was written, with numbers as they are read.
 fn reread(json: &str) -> String {
-    let stream = parse_bytes(json.as_bytes(), FileId(1), &Limits::default());
-    stream
+    // Inside of an object, so that it is read as JSON whatever it is.
+    let text = format!("{{\"x\":{json}}}");
+    let stream = parse_bytes(text.as_bytes(), FileId(1), &Limits::default());
+    let read = stream
         .documents
         .first()
-        .map_or("null".to_owned(), |d| to_json(&d.root))
+        .and_then(|document| document.root.get("x"));
+    read.map_or("unreadable".to_owned(), to_json)
 }
 
 /// Asks the judge about all cases in one process.
@@ -179,7 +190,8 @@ fn compare(kind: &str, judge: &Path, cases: &[Case]) {
     let answers = ask(judge, cases);
     assert_eq!(answers.len(), cases.len(), "one answer for each text");
     let mut differences = String::new();
-    let (mut different, mut documents, mut refused) = (0, 0, 0);
+    let known = known_differences();
+    let (mut different, mut expected, mut documents, mut refused) = (0, 0, 0, 0);
     for (case, answer) in cases.iter().zip(&answers) {
         // The judge passes numbers such as 1e400 on where kubectl would decode them next,
         // and fail.
@@ -216,6 +228,13 @@ fn compare(kind: &str, judge: &Path, cases: &[Case]) {
         {
             continue;
         }
+        if known
+            .iter()
+            .any(|needle| contains(&case.bytes, needle.as_bytes()))
+        {
+            expected += 1;
+            continue;
+        }
         different += 1;
         if different <= SHOWN {
             let text = String::from_utf8_lossy(&case.bytes);
@@ -230,11 +249,27 @@ fn compare(kind: &str, judge: &Path, cases: &[Case]) {
         }
     }
     eprintln!(
-        "{kind}: {} of {} texts agree ({documents} documents, {refused} refused)",
-        cases.len() - different,
+        "{kind}: {} of {} texts agree ({documents} documents, {refused} refused), \
+         {expected} differ in known ways",
+        cases.len() - different - expected,
         cases.len()
     );
     assert_eq!(different, 0, "{kind}: readers differ\n{differences}");
+}
+
+/// What texts hold that we are known to read differently; each has its reason beside it.
+fn known_differences() -> Vec<String> {
+    let path = root().join("tests/cases/yaml/known-differences.jsonl");
+    let lines = std::fs::read_to_string(path).expect("known differences");
+    let needle = |line: &str| -> String {
+        let known: Value = serde_json::from_str(line).expect("JSON");
+        known["contains"].as_str().expect("text").to_owned()
+    };
+    lines.lines().map(needle).collect()
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
 }
 
 /// What is read differently, from shortly before the difference.

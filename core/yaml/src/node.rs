@@ -2,6 +2,7 @@
 //! the path that changed, so a hundred overlays of one base share what they leave alone.
 
 use seawall_model::{Span, Str};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A value and where it stands.
@@ -293,10 +294,19 @@ impl PartialEq for Value {
             (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Seq(a), Value::Seq(b)) => a == b,
-            (Value::Map(a), Value::Map(b)) => {
-                a.len() == b.len() && a.iter().all(|e| b.get(&e.key) == Some(&e.value))
-            }
+            (Value::Map(a), Value::Map(b)) => a.len() == b.len() && equal_entries(a, b),
             _ => false,
         }
     }
+}
+
+/// Whether maps of the same length have the same entries, in any order.
+fn equal_entries(a: &Map, b: &Map) -> bool {
+    // Mostly the order is the same, too; and look-up by scan must not be done for every key
+    // of a map that somebody made large.
+    if a.iter().zip(b).all(|(x, y)| x.key == y.key) {
+        return a.iter().zip(b).all(|(x, y)| x.value == y.value);
+    }
+    let table: HashMap<&str, &Node> = b.iter().map(|e| (&*e.key, &e.value)).collect();
+    a.iter().all(|e| table.get(&*e.key) == Some(&&e.value))
 }

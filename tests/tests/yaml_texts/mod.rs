@@ -337,12 +337,8 @@ pub(crate) fn mutations(cases: &[Case], count: u64) -> Vec<Case> {
                         bytes.remove(at);
                     }
                     1 if at < bytes.len() => {
-                        bytes[at] = dice
-                            .pick(&[
-                                "\n", " ", ":", "-", "#", "\t", "'", "\"", "{", "[", "&", "*",
-                                "\\", "|", "\u{1}",
-                            ])
-                            .as_bytes()[0]
+                        let odd = b"\n :-#\t'\"{[&*\\|\x01";
+                        bytes[at] = odd[dice.roll(odd.len())];
                     }
                     2 => {
                         let end = (at + 1 + dice.roll(40)).min(bytes.len());

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// What the grammar expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     ImplicitDocumentStart,
     DocumentStart,
     DocumentContent,
@@ -34,14 +34,14 @@ enum State {
 
 /// Reads one chunk of a stream.
 pub(crate) struct Reader<'a> {
-    scanner: Scanner<'a>,
-    state: State,
-    states: Vec<State>,
+    pub(super) scanner: Scanner<'a>,
+    pub(super) state: State,
+    pub(super) states: Vec<State>,
     /// Handles and what they stand for, in this document.
     tag_directives: Vec<(&'a str, Cow<'a, str>)>,
 }
 
-type Step<'a> = Result<Event<'a>, Fault>;
+pub(super) type Step<'a> = Result<Event<'a>, Fault>;
 
 impl<'a> Events<'a> for Reader<'a> {
     fn next_event(&mut self) -> Step<'a> {
@@ -111,13 +111,13 @@ impl<'a> Reader<'a> {
         self.scanner.cursor.offset()
     }
 
-    fn pop(&mut self) {
+    pub(super) fn pop(&mut self) {
         self.state = self.states.pop().unwrap_or(State::End);
     }
 
     /// A value that is not there is null.
     #[allow(clippy::unnecessary_wraps)] // it is the last step of many that can fail
-    fn absent(&mut self, next: State, at: Mark) -> Step<'a> {
+    pub(super) fn absent(&mut self, next: State, at: Mark) -> Step<'a> {
         self.state = next;
         Ok(Event::Scalar {
             properties: Properties::default(),
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A node with its properties.
-    fn node(&mut self, block: bool, indentless: bool) -> Step<'a> {
+    pub(super) fn node(&mut self, block: bool, indentless: bool) -> Step<'a> {
         let (mut kind, at, mut end) = self.scanner.peek()?;
         if kind == Kind::Alias {
             self.pop();
@@ -406,108 +406,10 @@ impl<'a> Reader<'a> {
         self.states.push(State::BlockMappingKey);
         self.node(true, true)
     }
-
-    /// The comma between two entries of a flow collection.
-    fn flow_separator(&mut self, first: bool, expected: &str) -> Result<(), Fault> {
-        if first {
-            return Ok(());
-        }
-        let (kind, at, _) = self.scanner.peek()?;
-        if kind != Kind::FlowEntry {
-            return fault(at, expected);
-        }
-        self.scanner.take();
-        Ok(())
-    }
-
-    fn flow_sequence_entry(&mut self, first: bool) -> Step<'a> {
-        if self.scanner.peek()?.0 != Kind::FlowSequenceEnd {
-            self.flow_separator(first, "did not find expected ',' or ']'")?;
-            let (kind, at, _) = self.scanner.peek()?;
-            if kind == Kind::Key {
-                self.scanner.take();
-                self.state = State::FlowSequenceEntryMappingKey;
-                return Ok(Event::MappingStart {
-                    properties: Properties::default(),
-                    at,
-                });
-            }
-            if kind != Kind::FlowSequenceEnd {
-                self.states.push(State::FlowSequenceEntry);
-                return self.node(false, false);
-            }
-        }
-        self.end_flow()
-    }
-
-    fn end_flow(&mut self) -> Step<'a> {
-        let (_, _, end) = self.scanner.peek()?;
-        self.pop();
-        self.scanner.take();
-        Ok(Event::End { end })
-    }
-
-    fn flow_sequence_entry_mapping_key(&mut self) -> Step<'a> {
-        let (kind, at, end) = self.scanner.peek()?;
-        if matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd) {
-            // The original skips this token, too, which makes `[? : x]` an error.
-            self.scanner.take();
-            return self.absent(State::FlowSequenceEntryMappingValue, after(at, end));
-        }
-        self.states.push(State::FlowSequenceEntryMappingValue);
-        self.node(false, false)
-    }
-
-    fn flow_sequence_entry_mapping_value(&mut self) -> Step<'a> {
-        let (mut kind, mut at, _) = self.scanner.peek()?;
-        if kind == Kind::Value {
-            self.scanner.take();
-            (kind, at, _) = self.scanner.peek()?;
-            if !matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd) {
-                self.states.push(State::FlowSequenceEntryMappingEnd);
-                return self.node(false, false);
-            }
-        }
-        self.absent(State::FlowSequenceEntryMappingEnd, at)
-    }
-
-    fn flow_mapping_key(&mut self, first: bool) -> Step<'a> {
-        if self.scanner.peek()?.0 != Kind::FlowMappingEnd {
-            self.flow_separator(first, "did not find expected ',' or '}'")?;
-            let (kind, ..) = self.scanner.peek()?;
-            if kind == Kind::Key {
-                self.scanner.take();
-                let (kind, at, _) = self.scanner.peek()?;
-                if matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd) {
-                    return self.absent(State::FlowMappingValue, at);
-                }
-                self.states.push(State::FlowMappingValue);
-                return self.node(false, false);
-            }
-            if kind != Kind::FlowMappingEnd {
-                self.states.push(State::FlowMappingEmptyValue);
-                return self.node(false, false);
-            }
-        }
-        self.end_flow()
-    }
-
-    fn flow_mapping_value(&mut self) -> Step<'a> {
-        let (mut kind, mut at, _) = self.scanner.peek()?;
-        if kind == Kind::Value {
-            self.scanner.take();
-            (kind, at, _) = self.scanner.peek()?;
-            if !matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd) {
-                self.states.push(State::FlowMappingKey);
-                return self.node(false, false);
-            }
-        }
-        self.absent(State::FlowMappingKey, at)
-    }
 }
 
 /// The place where a one-character token on one line ends.
-fn after(at: Mark, end: usize) -> Mark {
+pub(super) fn after(at: Mark, end: usize) -> Mark {
     let width = u32::try_from(end - at.offset).unwrap_or(0);
     Mark {
         offset: end,

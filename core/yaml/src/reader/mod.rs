@@ -6,6 +6,7 @@
 //! It borrows from the text wherever a scalar stands there as it is.
 
 mod cursor;
+mod flow;
 mod grammar;
 mod properties;
 mod quoted;
