@@ -6,6 +6,8 @@ use crate::note::Note;
 const CHECK: &str = "commands";
 const README: &str = "README.md";
 const CI: &str = ".ci/run";
+/// Without it a plain `cargo run` asks back: xtask is a binary too.
+const DEFAULT: &str = "default-members = [\"cli\"]";
 
 pub(super) fn check(house: &House) -> Vec<Note> {
     let blocks = blocks(house.text(README));
@@ -27,6 +29,10 @@ pub(super) fn check(house: &House) -> Vec<Note> {
     {
         let text = format!("does not run the README's test command, add the line `{test}`");
         notes.push(Note::new(CHECK, CI, 0, text));
+    }
+    if !house.text("Cargo.toml").lines().any(|line| line == DEFAULT) {
+        let text = format!("`cargo run` does not know which binary is meant, add `{DEFAULT}`");
+        notes.push(Note::new(CHECK, "Cargo.toml", 0, text));
     }
     for block in &blocks {
         for command in &block.commands {
@@ -98,7 +104,12 @@ mod tests {
     const RUN: &str = "set -e\ncargo test --workspace\n";
 
     fn notes(readme: &str, ci: &str) -> Vec<String> {
-        let files = [(README, readme), (CI, ci), ("examples/shop/a.yaml", "")];
+        let files = [
+            (README, readme),
+            (CI, ci),
+            ("Cargo.toml", DEFAULT),
+            ("examples/shop/a.yaml", ""),
+        ];
         check(&house(&files))
             .into_iter()
             .map(|note| note.text)
@@ -120,6 +131,17 @@ mod tests {
     fn ci_runs_the_very_line() {
         assert_eq!(notes(GOOD, "cargo test --workspace --locked\n").len(), 1);
         assert_eq!(notes(GOOD, "# cargo test --workspace\n").len(), 1);
+    }
+
+    #[test]
+    fn cargo_run_means_seawall() {
+        let files = [
+            (README, GOOD),
+            (CI, RUN),
+            ("Cargo.toml", ""),
+            ("examples/shop/a.yaml", ""),
+        ];
+        assert_eq!(check(&house(&files)).len(), 1);
     }
 
     #[test]
