@@ -27,7 +27,7 @@ pub(crate) fn status_name(status: ControlStatus) -> &'static str {
 }
 
 pub(crate) fn write(view: &View<'_>, mut out: &mut dyn io::Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Lines::default());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Lines::breaking(2));
     Report(view)
         .serialize(&mut serializer)
         .map_err(io::Error::from)?;
@@ -99,7 +99,7 @@ impl Serialize for Report<'_, '_> {
 }
 
 /// A sequence whose items are made one at a time.
-struct Each<F>(F);
+pub(crate) struct Each<F>(pub(crate) F);
 
 impl<F, I> Serialize for Each<F>
 where
@@ -187,6 +187,13 @@ pub(crate) fn fired<'a>(view: &View<'a>) -> Vec<&'a Rule> {
     ids.into_iter()
         .filter_map(|id| view.rule_by_name(id))
         .collect()
+}
+
+/// A catalogue as a JSON list, for tools that want to know every rule.
+pub fn catalogue(rules: &[Rule], out: &mut dyn io::Write) -> io::Result<()> {
+    let rules: Vec<saved::Rule> = rules.iter().map(rule).collect();
+    serde_json::to_writer_pretty(&mut *out, &rules)?;
+    out.write_all(b"\n")
 }
 
 fn rule(rule: &Rule) -> saved::Rule {
@@ -319,16 +326,23 @@ fn plain_location(view: &View<'_>, span: Span) -> Option<saved::Location> {
     })
 }
 
-/// Breaks lines in the two outer levels only: one line per key, one line per finding.
-#[derive(Default)]
-struct Lines {
+/// Breaks lines in the outer levels only: one line per key, one line per finding.
+pub(crate) struct Lines {
+    broken: usize,
     depth: usize,
     filled: bool,
 }
 
-const BROKEN: usize = 2;
-
 impl Lines {
+    /// Breaks the lines of this many outer levels.
+    pub(crate) fn breaking(broken: usize) -> Self {
+        Self {
+            broken,
+            depth: 0,
+            filled: false,
+        }
+    }
+
     fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, brace: &[u8]) -> io::Result<()> {
         self.depth += 1;
         self.filled = false;
@@ -343,7 +357,7 @@ impl Lines {
     }
 
     fn indent<W: ?Sized + io::Write>(&self, out: &mut W, by: usize) -> io::Result<()> {
-        if self.depth > BROKEN {
+        if self.depth > self.broken {
             return Ok(());
         }
         out.write_all(b"\n")?;
@@ -399,7 +413,11 @@ impl Formatter for Lines {
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        out.write_all(if self.depth > BROKEN { b":" } else { b": " })
+        out.write_all(if self.depth > self.broken {
+            b":"
+        } else {
+            b": "
+        })
     }
 
     fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {

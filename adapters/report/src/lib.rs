@@ -29,6 +29,7 @@ mod text;
 mod view;
 
 pub use file::write_file;
+pub use json::catalogue;
 pub use view::exit_code;
 
 use seawall_assessment::Assessment;

@@ -261,7 +261,7 @@ fn prepare(
     Some(apply(
         number,
         window,
-        mark,
+        mark.as_ref(),
         &masks,
         from > 0,
         to < line.len(),
@@ -272,7 +272,7 @@ fn prepare(
 fn apply(
     number: usize,
     window: &str,
-    mark: Option<Range<usize>>,
+    mark: Option<&Range<usize>>,
     masks: &[Range<usize>],
     cut_left: bool,
     cut_right: bool,
@@ -281,7 +281,7 @@ fn apply(
     if cut_left {
         text.push('…');
     }
-    let mut moved = mark.clone().map(|_| (None, None));
+    let mut moved = mark.map(|_| (None, None));
     let mut at = 0;
     let place = |position: usize, at: usize, base: usize| base + (position - at);
     let mut masked_mark = false;
@@ -289,7 +289,7 @@ fn apply(
         .iter()
         .chain(std::iter::once(&(window.len()..window.len())))
     {
-        if let (Some(mark), Some(moved)) = (&mark, &mut moved) {
+        if let (Some(mark), Some(moved)) = (mark, &mut moved) {
             let plain = at..mask.start;
             for (position, to) in [(mark.start, &mut moved.0), (mark.end, &mut moved.1)] {
                 if to.is_none() && (plain.contains(&position) || position == mask.start) {
@@ -301,7 +301,7 @@ fn apply(
         if !mask.is_empty() {
             let base = text.len();
             text.push_str(MASK);
-            if let (Some(mark), Some(moved)) = (&mark, &mut moved) {
+            if let (Some(mark), Some(moved)) = (mark, &mut moved) {
                 masked_mark |= mark.start < mask.end && mask.start < mark.end;
                 if moved.0.is_none() && mark.start < mask.end {
                     moved.0 = Some(base);

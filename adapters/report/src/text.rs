@@ -198,6 +198,23 @@ pub(crate) fn first_sentence(text: &str) -> &str {
     text
 }
 
+/// A sentence's first letter, large: messages are written without, to be used in sentences.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if first.is_ascii_lowercase() => {
+            // `hostPath`, `runAsUser` and image names keep their spelling.
+            let word = text.split(' ').next().unwrap_or("");
+            if word.bytes().all(|b| b.is_ascii_lowercase()) {
+                format!("{}{}", first.to_ascii_uppercase(), chars.as_str())
+            } else {
+                text.to_owned()
+            }
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// `1 finding`, `2 findings`, `12,000 findings`.
 pub(crate) fn count(n: u64, one: &str) -> String {
     let many = match one.strip_suffix('y') {

@@ -6,6 +6,7 @@ use crate::{Context, Display, Header};
 use seawall_assessment::{Assessment, Gate, Verdict};
 use seawall_model::{Area, Asset, Cause, Finding, Gap, Rule, RuleId, Severity, SourceFile, Span};
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::ops::Range;
 
 /// How many findings are told first.
@@ -220,14 +221,20 @@ impl<'a> View<'a> {
         let inventory = &self.assessment.inventory;
         let mut out = text::count(inventory.objects, "object");
         if self.header.files > 0 {
-            out += &format!(" in {}", text::count(self.header.files, "file"));
+            let _ = write!(out, " in {}", text::count(self.header.files, "file"));
         }
         for (n, one) in [(inventory.charts, "chart"), (inventory.overlays, "overlay")] {
             if n > 0 {
-                out += &format!(", {}", text::count(n, one));
+                let _ = write!(out, ", {}", text::count(n, one));
             }
         }
         out
+    }
+
+    /// Whether the verdict is worth a colour: nothing was demanded, nothing was met.
+    pub(crate) fn is_gating(&self) -> bool {
+        let gate = &self.assessment.gate;
+        gate.fail_on.is_some() || gate.min_coverage.is_some()
     }
 
     /// Coverage in one sentence.
@@ -283,7 +290,7 @@ pub(crate) fn verdict(gate: &Gate, coverage: &seawall_model::Coverage) -> (&'sta
                 (Some(limit), enough) => {
                     let mut line = format!("{exit} · nothing at or above {limit}");
                     if let Some(enough) = enough {
-                        line += &format!("; {enough}");
+                        let _ = write!(line, "; {enough}");
                     }
                     ("PASS", line)
                 }

@@ -13,6 +13,8 @@ mod common;
 mod schema;
 
 use common::{Fixture, full, hostile};
+use seawall_model::Severity::{Critical, High};
+use seawall_report::explain::{self, LookupError};
 use seawall_report::{Display, Format, saved};
 use std::path::Path;
 
@@ -70,7 +72,7 @@ fn terminal() {
         (
             "terminal-high.txt",
             Display {
-                severity: seawall_model::Severity::High,
+                severity: High,
                 ..Display::default()
             },
         ),
@@ -175,7 +177,7 @@ fn json() {
         assert_eq!(again, value, "{name}");
 
         let vague = Display {
-            severity: seawall_model::Severity::Critical,
+            severity: Critical,
             quiet: true,
             color: true,
             ..Display::default()
@@ -190,6 +192,240 @@ fn json() {
         "full.json",
         &full().render(Format::Json, &Display::default()),
     );
+}
+
+#[test]
+fn sarif() {
+    let text = full().render(Format::Sarif, &Display::default());
+    expect("full.sarif", &text);
+    for fixture in [full(), hostile(), Fixture::empty()] {
+        let text = fixture.render(Format::Sarif, &Display::default());
+        let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(log["version"], "2.1.0");
+        let run = &log["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let results = run["results"].as_array().unwrap();
+        let all = fixture.assessment.findings.len() + fixture.assessment.suppressed.len();
+        assert_eq!(results.len(), all);
+        for result in results {
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+            assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
+            let id = result["partialFingerprints"]["seawallFinding/v1"]
+                .as_str()
+                .unwrap();
+            assert_eq!(id.len(), 32);
+            let places = result["locations"].as_array().unwrap().iter();
+            let related = result["relatedLocations"].as_array().into_iter().flatten();
+            for place in places
+                .chain(related)
+                .filter_map(|l| l.get("physicalLocation"))
+            {
+                let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+                let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/%+=@,".contains(&b);
+                assert!(uri.bytes().all(plain), "{uri}");
+                assert_eq!(place["artifactLocation"]["uriBaseId"], "SRCROOT");
+                if let Some(region) = place.get("region").filter(|r| r.get("endLine").is_some()) {
+                    let at = |l: &str, c: &str| (region[l].as_u64(), region[c].as_u64());
+                    assert!(at("startLine", "startColumn") < at("endLine", "endColumn"));
+                }
+            }
+        }
+        let accepted = results
+            .iter()
+            .filter(|result| result.get("suppressions").is_some());
+        assert_eq!(accepted.count(), fixture.assessment.suppressed.len());
+        let gaps = run["invocations"][0]["toolExecutionNotifications"]
+            .as_array()
+            .unwrap();
+        assert_eq!(gaps.len(), fixture.assessment.coverage.gaps.len());
+    }
+}
+
+#[test]
+fn junit() {
+    let text = full().render(Format::Junit, &Display::default());
+    expect("full.junit.xml", &text);
+    for fixture in [full(), hostile(), Fixture::empty()] {
+        let text = fixture.render(Format::Junit, &Display::default());
+        assert_eq!(
+            text.matches("<failure").count(),
+            fixture.assessment.findings.len()
+        );
+        assert_eq!(
+            text.matches("<testcase").count(),
+            text.matches("</testcase>").count() + text.matches("time=\"0\"/>").count()
+        );
+        // Outside of tags and entities no markup is left.
+        assert!(!text.contains("<script") && !text.contains("]]>"));
+    }
+}
+
+#[test]
+fn csv() {
+    expect("full.csv", &full().render(Format::Csv, &Display::default()));
+    let text = hostile().render(Format::Csv, &Display::default());
+    // Header, three findings, one accepted; hostile line ends make no further lines.
+    assert_eq!(text.lines().count(), 5);
+    assert!(!text.contains(",=cmd") && !text.contains("\n="));
+}
+
+#[test]
+fn markdown() {
+    let text = full().render(Format::Markdown, &Display::default());
+    expect("full.md", &text);
+    let text = hostile().render(Format::Markdown, &Display::default());
+    // Whatever is not inside a code span or block.
+    let mut outside = String::new();
+    let mut block = false;
+    for line in text.lines() {
+        block ^= line.starts_with("```");
+        if !block {
+            let parts = line.split("``").enumerate().filter(|(at, _)| at % 2 == 0);
+            parts.for_each(|(_, part)| outside += part);
+        }
+    }
+    let outside: String = outside.split("`<script>alert(1)</script>`").collect();
+    for bad in ["<script", " [x](", "@team", "http://"] {
+        assert!(!outside.contains(bad), "{bad} in {outside}");
+    }
+}
+
+#[test]
+fn markdown_is_never_longer_than_a_comment() {
+    let mut fixture = full();
+    let one = fixture.assessment.findings[1].clone();
+    fixture.assessment.findings = (0..5000)
+        .map(|n| {
+            let mut finding = one.clone();
+            finding.rule = seawall_model::RuleId(format!("R{n}").into());
+            finding.message = "x".repeat(2000);
+            finding
+        })
+        .collect();
+    let gap = fixture.assessment.coverage.gaps[0].clone();
+    fixture.assessment.coverage.gaps = vec![
+        seawall_model::Gap {
+            reason: "y".repeat(9000),
+            ..gap
+        };
+        50
+    ];
+    let text = fixture.render(Format::Markdown, &Display::default());
+    assert!(text.chars().count() < 65_000, "{}", text.chars().count());
+    assert!(text.contains("Cut to the length of a comment"));
+}
+
+#[test]
+fn html() {
+    let text = full().render(Format::Html, &Display::default());
+    expect("full.html", &text);
+    for fixture in [full(), hostile(), Fixture::empty()] {
+        let text = fixture.render(Format::Html, &Display::default());
+        assert_eq!(text.matches("<script").count(), 1, "only its own");
+        for bad in [
+            "src=",
+            "href=\"http",
+            "url(",
+            "@import",
+            " style=",
+            " onclick",
+            "<link",
+            "<img",
+        ] {
+            assert!(!text.contains(bad), "{bad}");
+        }
+        for (open, close) in [
+            ("<details", "</details>"),
+            ("<div", "</div>"),
+            ("<article", "</article>"),
+            ("<p", "</p>"),
+            ("<pre", "</pre>"),
+            ("<span", "</span>"),
+        ] {
+            let opened = text
+                .match_indices(open)
+                .filter(|(at, _)| text[at + open.len()..].starts_with([' ', '>']))
+                .count();
+            assert_eq!(opened, text.matches(close).count(), "{open}");
+        }
+    }
+}
+
+#[test]
+fn explaining() {
+    let fixture = full();
+    let display = Display::default();
+    let context = fixture.context(&display);
+    let mut out = Vec::new();
+    explain::rule(&fixture.rules[0], &display, &mut out).unwrap();
+    out.push(b'\n');
+    out.extend(explain::markdown(&fixture.rules[0]).into_bytes());
+    for id in ["9a01bf74", "2FD22C22E405"] {
+        let found = explain::find(&context, id).unwrap();
+        out.push(b'\n');
+        explain::finding(found, &context, &mut out).unwrap();
+        out.push(b'\n');
+        out.extend(explain::finding_markdown(found, &context).into_bytes());
+    }
+    expect("explain.txt", &String::from_utf8(out).unwrap());
+    assert_eq!(explain::find(&context, "W01"), Err(LookupError::NotAnId));
+    assert_eq!(
+        explain::find(&context, "ffffffff"),
+        Err(LookupError::Unknown)
+    );
+}
+
+#[test]
+fn the_worst_three_are_of_different_rules_and_assets() {
+    let mut fixture = Fixture::empty();
+    let at = seawall_model::Span::NONE;
+    let one = |rule, severity, name: &str| {
+        common::finding(
+            rule,
+            severity,
+            common::deployment("a", name),
+            "/x",
+            at,
+            rule,
+            "",
+        )
+    };
+    fixture.assessment.findings = vec![
+        one("W01", Critical, "api"),
+        one("W01", Critical, "web"),
+        one("W06", Critical, "api"),
+        one("W06", Critical, "web"),
+        one("S01", High, "api"),
+        one("S01", High, "web"),
+    ];
+    let text = fixture.render(Format::Terminal, &Display::default());
+    let first: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains(" Deployment a/"))
+        .collect();
+    assert_eq!(
+        first.len(),
+        3 + 3,
+        "three first, and the rest by rule: {text}"
+    );
+    assert!(first[0].contains("a/api: W01"), "{text}");
+    assert!(first[1].contains("a/web: W06"), "{text}");
+    assert!(first[2].contains("a/api: S01"), "{text}");
+}
+
+#[test]
+fn files_are_written_whole() {
+    let fixture = full();
+    let display = Display::default();
+    let path = std::env::temp_dir().join(format!("seawall-report-{}.json", std::process::id()));
+    seawall_report::write_file(Format::Json, &fixture.context(&display), &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(saved::read(&bytes).unwrap().findings.len(), 11);
+    let nowhere = path.join("below/a/file");
+    let error = seawall_report::write_file(Format::Json, &fixture.context(&display), &nowhere);
+    assert!(error.unwrap_err().to_string().contains("below/a/file"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Screen;
 use super::frame::{Frame, GUTTER};
 use super::style::Role;
-use crate::text::{self, clean, cut, cut_start, first_sentence, width, wrap};
+use crate::text::{self, capital, clean, cut, cut_start, first_sentence, width, wrap};
 use crate::view::{View, short_id, yaml_trap};
 use seawall_model::{Finding, Proof, SourceKind, Span};
 use std::fmt::Write as _;
@@ -93,7 +93,7 @@ impl Screen<'_, '_> {
         } else {
             self.trap(finding, span)
         };
-        self.place(finding, span, "┌─", None, note_first, out);
+        self.place(finding, span, "┌─", None, note_first.as_deref(), out);
         if let Some(cause) = cause {
             let key = format!("`{}`", cut(&clean(&cause.key), self.width / 2 - 12));
             let note = self.trap(finding, decided);
@@ -104,7 +104,7 @@ impl Screen<'_, '_> {
             };
             let lead = format!("{verb} {key} in ");
             if decided.is_known() {
-                self.place(finding, decided, "├─", Some(&lead), note, out);
+                self.place(finding, decided, "├─", Some(&lead), note.as_deref(), out);
             } else {
                 let owner = clean(&cause.owner);
                 let heading = format!("{verb} {key} of {owner}, which no values file sets");
@@ -170,7 +170,7 @@ impl Screen<'_, '_> {
         span: Span,
         corner: &str,
         lead: Option<&str>,
-        note: Option<String>,
+        note: Option<&str>,
         out: &mut Vec<String>,
     ) {
         let place = self.view.place(span);
@@ -185,7 +185,7 @@ impl Screen<'_, '_> {
         let frame = self.frame(corner, finding, heading);
         frame.open(out);
         match self.view.snippet(finding, span, 1) {
-            Some(snippet) => frame.lines(&snippet, note.as_deref(), out),
+            Some(snippet) => frame.lines(&snippet, note, out),
             None if span.line > 0 => {
                 let text = self.paint(Role::Faint, "(this line cannot be shown)");
                 out.push(format!("{}{text}", " ".repeat(GUTTER)));
@@ -259,23 +259,6 @@ fn limit(detail: Detail) -> usize {
         Detail::Top | Detail::Brief => 2,
         Detail::Listed => 4,
         Detail::Full => usize::MAX,
-    }
-}
-
-/// A sentence's first letter, large: messages are written without, to be used in sentences.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) if first.is_ascii_lowercase() => {
-            // `hostPath`, `runAsUser` and image names keep their spelling.
-            let word = text.split(' ').next().unwrap_or("");
-            if word.bytes().all(|b| b.is_ascii_lowercase()) {
-                format!("{}{}", first.to_ascii_uppercase(), chars.as_str())
-            } else {
-                text.to_owned()
-            }
-        }
-        _ => text.to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod finding;
 mod frame;
+mod list;
 mod sections;
 mod style;
 
@@ -101,7 +102,7 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     // The header, the blank line before the verdict, and the verdict.
     let rest = [&counts, &frameworks, &uncovered, &suppressed].map(Vec::len);
     let rest = rest.iter().sum::<usize>() + 3;
-    let first = screen.first(&top, SCREEN.saturating_sub(rest + sections::LEAST_OTHERS));
+    let first = screen.first(&top, SCREEN.saturating_sub(rest + list::LEAST_OTHERS));
     put(out, &[header])?;
     put(out, &first)?;
     put(out, &counts)?;

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::items_after_statements,
     missing_docs,
     unreachable_pub,
     dead_code
@@ -15,10 +16,12 @@ use seawall_assessment::{
     SuppressionNotice, Verdict,
 };
 use seawall_model::{
-    Area, Asset, Cause, CauseId, Coverage, FileId, Finding, Framework, Gap, GapKind, Locus, Proof,
-    Reference, ResourceRef, Rule, RuleId, Severity, SourceFile, SourceKind, SourceMap, SourceText,
-    Span,
+    Asset, Cause, CauseId, Coverage, FileId, Finding, Framework, Gap, GapKind, Locus, Proof,
+    ResourceRef, Rule, RuleId, Severity, SourceFile, SourceKind, SourceMap, SourceText, Span,
 };
+mod rules;
+
+pub use rules::rules;
 use seawall_report::{Context, Display, Format, Header};
 use std::collections::HashMap;
 use std::path::Path;
@@ -166,132 +169,6 @@ pub fn finding(
         message.to_owned(),
         fix.to_owned(),
     )
-}
-
-pub fn rules() -> Vec<Rule> {
-    let rule = |id,
-                title: &'static str,
-                severity,
-                area,
-                why: &'static str,
-                fix: &'static str,
-                references| Rule {
-        id: RuleId::new(id),
-        title: title.into(),
-        severity,
-        area,
-        why: why.into(),
-        fix: fix.into(),
-        references,
-        aliases: (&["KSV-0017"]).into(),
-        since: "0.1.0",
-    };
-    const CIS: &[Reference] = &[
-        Reference {
-            framework: Framework::Cis,
-            control: "5.2.2",
-        },
-        Reference {
-            framework: Framework::Pss,
-            control: "baseline/privileged",
-        },
-        Reference {
-            framework: Framework::Mitre,
-            control: "T1611",
-        },
-    ];
-    vec![
-        rule(
-            "W01",
-            "privileged container",
-            Severity::Critical,
-            Area::Containers,
-            "A process in a privileged container is root on the node: it can load kernel modules, read every disk and take over every other pod there. Nothing of the container's isolation is left.",
-            "Set `securityContext.privileged: false`; add single capabilities where they are needed.",
-            CIS.into(),
-        ),
-        rule(
-            "W02",
-            "host process namespace shared",
-            Severity::High,
-            Area::Runtime,
-            "The pod sees and can signal every process of the node, and reads their environment.",
-            "Remove `hostPID`.",
-            CIS.into(),
-        ),
-        rule(
-            "W06",
-            "sensitive host path mounted",
-            Severity::Critical,
-            Area::Containers,
-            "Whoever controls the container can write to the node's own files, among them the kubelet's credentials and the static pods' directory, and owns the node a moment later.",
-            "Use an `emptyDir` or a PersistentVolumeClaim.",
-            (&[]).into(),
-        ),
-        rule(
-            "W12",
-            "privilege escalation is not switched off",
-            Severity::Medium,
-            Area::Runtime,
-            "A setuid program in the image makes a process root again.",
-            "Set `allowPrivilegeEscalation: false`.",
-            CIS.into(),
-        ),
-        rule(
-            "W14",
-            "runs as root",
-            Severity::Medium,
-            Area::Runtime,
-            "Root in the container is one kernel bug away from root on the node.",
-            "Set `runAsUser` to a number above 0.",
-            (&[]).into(),
-        ),
-        rule(
-            "W08",
-            "host port",
-            Severity::Medium,
-            Area::Mesh,
-            "It bypasses network policies.",
-            "Use a Service.",
-            (&[]).into(),
-        ),
-        rule(
-            "S01",
-            "credential in an environment variable",
-            Severity::High,
-            Area::Secrets,
-            "Everybody who may read the Deployment reads the password, and so does every process in the container, its crash dumps and its logs.",
-            "Put it in a Secret and refer to it with `secretKeyRef`, better still mount it as a file.",
-            (&[]).into(),
-        ),
-        rule(
-            "R01",
-            "no memory limit",
-            Severity::Low,
-            Area::Containers,
-            "One pod can starve the node.",
-            "Set `resources.limits.memory`.",
-            (&[]).into(),
-        ),
-        rule(
-            "I01",
-            "image by a moving tag",
-            Severity::Low,
-            Area::Vulnerabilities,
-            "What runs tomorrow is not what was tested today.",
-            "Refer to the image by digest.",
-            (&[]).into(),
-        ),
-        rule(
-            "C09",
-            "kubelet allows anonymous requests",
-            Severity::High,
-            Area::Containers,
-            "Anybody who reaches the node's port 10250 runs commands in its pods.",
-            "Set `authentication.anonymous.enabled: false`.",
-            (&[]).into(),
-        ),
-    ]
 }
 
 /// One of everything.
@@ -641,6 +518,6 @@ pub fn hostile() -> Fixture {
         ..Assessment::default()
     };
     f.header.targets = vec![EVIL.to_owned()];
-    f.header.kubernetes_version = EVIL.to_owned();
+    EVIL.clone_into(&mut f.header.kubernetes_version);
     f
 }
