@@ -43,6 +43,8 @@ enum Anchor {
 /// Builds the documents of one text.
 pub(crate) struct Builder<'l> {
     file: FileId,
+    /// How long the whole text is. Its last line may have got an end that it has not.
+    length: usize,
     limits: &'l Limits,
     interner: Interner,
     notices: Vec<Notice>,
@@ -59,9 +61,10 @@ pub(crate) struct Builder<'l> {
 }
 
 impl<'l> Builder<'l> {
-    pub(crate) fn new(file: FileId, limits: &'l Limits) -> Self {
+    pub(crate) fn new(file: FileId, length: usize, limits: &'l Limits) -> Self {
         Self {
             file,
+            length,
             limits,
             interner: Interner::new(),
             notices: Vec::new(),
@@ -131,7 +134,15 @@ impl<'l> Builder<'l> {
     }
 
     pub(crate) fn span(&self, at: Mark, end: usize) -> Span {
-        span(self.file, at, end)
+        let start = at.offset.min(self.length);
+        span(
+            self.file,
+            Mark {
+                offset: start,
+                ..at
+            },
+            end.min(self.length),
+        )
     }
 
     fn step(&mut self, event: Event<'_>) -> Result<Option<Built>, Fault> {

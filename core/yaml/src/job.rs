@@ -25,7 +25,7 @@ pub(crate) struct Job<'t> {
 
 impl<'t> Job<'t> {
     pub(crate) fn new(text: &'t str, file: FileId, limits: &'t Limits) -> Self {
-        let builder = Builder::new(file, limits);
+        let builder = Builder::new(file, text.len(), limits);
         Self {
             text,
             file,
@@ -144,6 +144,11 @@ impl<'t> Job<'t> {
         let (known, refused) = admit(text, at);
         let mut reader = Reader::new(known, at, refused.clone());
         let document = self.builder.document(&mut reader).map_err(|mut fault| {
+            let visible = text.trim_end();
+            if fault.at.offset >= at.offset + visible.len() {
+                // Where something is missing at the end, show the end, not the line after.
+                fault.at = advance(at, visible);
+            }
             if text.contains("{{") {
                 fault
                     .message
