@@ -28,7 +28,7 @@ pub fn rule(rule: &Rule, display: &Display, out: &mut dyn io::Write) -> io::Resu
     let mut lines = vec![
         format!(
             "{} {}",
-            screen.paint(Role::Severity(rule.severity), &label),
+            screen.paint(Role::Label(rule.severity), &label),
             screen.paint(Role::Strong, &title)
         ),
         String::new(),

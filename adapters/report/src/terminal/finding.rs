@@ -61,7 +61,7 @@ impl Screen<'_, '_> {
     /// ` HIGH  Deployment payments/api: container app runs privileged           W01`
     fn headline(&self, finding: &Finding, detail: Detail, out: &mut Vec<String>) {
         let severity = finding.severity.name().to_ascii_uppercase();
-        let label = self.paint(Role::Severity(finding.severity), &format!(" {severity} "));
+        let label = self.paint(Role::Label(finding.severity), &format!(" {severity} "));
         let used = severity.len() + 3;
         let id = match detail {
             Detail::Top | Detail::Brief => finding.rule.as_str().to_owned(),

@@ -49,7 +49,7 @@ impl Frame<'_> {
                 shown
             });
             let bar = match (block, &line.mark) {
-                (true, Some(_)) => self.style.underline(self.severity, "┃"),
+                (true, Some(_)) => self.style.paint(Role::Severity(self.severity), "┃"),
                 (true, None) => " ".to_owned(),
                 (false, _) => String::new(),
             };
@@ -67,7 +67,7 @@ impl Frame<'_> {
         }
         if snippet.omitted > 0 {
             let more = crate::text::count(snippet.omitted as u64, "more line");
-            let bar = self.style.underline(self.severity, "┃");
+            let bar = self.style.paint(Role::Severity(self.severity), "┃");
             out.push(format!(
                 "{}{bar} {}",
                 self.gutter(None, "│"),
@@ -81,9 +81,10 @@ impl Frame<'_> {
 
     fn underline(&self, fitted: &Fitted, room: usize, note: Option<&str>, out: &mut Vec<String>) {
         let indent = " ".repeat(fitted.column);
-        let line = self
-            .style
-            .underline(self.severity, &"━".repeat(fitted.length.max(1)));
+        let line = self.style.paint(
+            Role::Severity(self.severity),
+            &"━".repeat(fitted.length.max(1)),
+        );
         let gutter = self.gutter(None, "│");
         let Some(note) = note else {
             out.push(format!("{gutter} {indent}{line}"));

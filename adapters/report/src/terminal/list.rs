@@ -140,7 +140,7 @@ impl Screen<'_, '_> {
             writeln!(
                 out,
                 "{} {} {}",
-                self.paint(Role::Severity(group.severity), &label),
+                self.paint(Role::Label(group.severity), &label),
                 self.paint(Role::Strong, &title),
                 self.paint(Role::Faint, &count),
             )?;

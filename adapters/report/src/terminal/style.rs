@@ -5,6 +5,9 @@ use seawall_model::Severity;
 /// What a piece of text is, for colouring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
+    /// A severity's label at the head of a finding.
+    Label(Severity),
+    /// A severity in running text.
     Severity(Severity),
     Plain,
     /// What the eye should find first.
@@ -33,25 +36,21 @@ impl Style {
         }
         // The sixteen basic colours only: they follow the user's theme.
         let code = match role {
-            Role::Severity(Severity::Critical) => "1;97;41",
-            Role::Severity(Severity::High) | Role::Bad => "1;31",
+            Role::Label(Severity::Critical) => "1;97;41",
+            Role::Label(Severity::High) | Role::Severity(Severity::Critical) | Role::Bad => "1;31",
+            Role::Severity(Severity::High) => "31",
+            Role::Label(Severity::Medium) => "1;33",
             Role::Severity(Severity::Medium) | Role::Warn => "33",
+            Role::Label(Severity::Low) => "1;36",
             Role::Severity(Severity::Low) => "36",
-            Role::Severity(Severity::Info) => "34",
+            Role::Label(Severity::Info) | Role::Severity(Severity::Info) | Role::Faint => "90",
+            Role::Plain => "0",
             Role::Strong => "1",
             Role::Plain => "0",
             Role::Faint => "90",
             Role::Fix | Role::Good => "32",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
-    }
-
-    /// The colour of an underline: critical is white on red, which would be a bar.
-    pub(crate) fn underline(self, severity: Severity, text: &str) -> String {
-        match severity {
-            Severity::Critical => self.paint(Role::Bad, text),
-            other => self.paint(Role::Severity(other), text),
-        }
     }
 
     /// Makes a text clickable where the terminal can.
