@@ -79,6 +79,10 @@ fn a_git_revision_is_read_as_it_was() {
     assert!(rules(&["scan", "-o", "json", "--rev", "HEAD~1"]));
     assert!(rules(&["scan", "deploy", "-o", "json", "--rev", "HEAD~1"]));
     assert!(!rules(&["scan", "-o", "json", "--rev", "HEAD"]));
+    // From inside the directory, too.
+    let inside = Dir::at(dir.path().join("deploy"));
+    inside.run(&["scan", ".", "--rev", "HEAD~1", "--fail-on", "high"]).exits(1);
+    inside.run(&["scan", "../deploy", "--rev", "HEAD~1", "--fail-on", "high"]).exits(1);
     // The report shows the line of that revision.
     dir.run(&["scan", "--rev", "HEAD~1"]).exits(0).says("privileged: true");
     dir.run(&["scan", "--rev", "nonsense"]).exits(2).says("nonsense");

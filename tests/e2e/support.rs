@@ -16,6 +16,11 @@ impl Dir {
         Self(path)
     }
 
+    /// A directory that is there already.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

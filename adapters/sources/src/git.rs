@@ -4,7 +4,7 @@
 //! and their contents (one `cat-file --batch` process for all). Nothing is checked out, and
 //! no hook or filter of the repository runs.
 
-use crate::tree::{Kind, Tree, normalise, parent};
+use crate::tree::{Kind, Tree, join, normalise, parent};
 use seawall_model::{SourceFile, SourceKind, Str};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -91,10 +91,8 @@ impl Revision {
         })?;
         let commit: Str = String::from_utf8_lossy(&commit).trim().into();
         let mut command = git(dir);
-        command.args(["rev-parse", "--show-cdup"]);
-        let up = String::from_utf8_lossy(&output(command)?).trim().to_owned();
-        // From the repository's root to a path as the user types it.
-        let root = crate::tree::join(dir, if up.is_empty() { "." } else { &up });
+        command.args(["rev-parse", "--show-prefix"]);
+        let prefix = String::from_utf8_lossy(&output(command)?).trim().to_owned();
         let mut command = git(dir);
         command.args(["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", &commit]);
         let mut files = BTreeMap::new();
@@ -111,7 +109,7 @@ impl Revision {
             if mode == "120000" {
                 continue; // links are not followed
             }
-            let path = normalise(&format!("{root}/{path}"));
+            let path = join(dir, &relative(&prefix, path));
             let mut dir = parent(&path);
             while directories.insert(dir.to_owned()) && dir != "." && dir != "/" {
                 dir = parent(dir);
@@ -134,6 +132,18 @@ impl Revision {
     pub fn commit(&self) -> &str {
         &self.commit
     }
+}
+
+/// A path of the repository as seen from a directory of it (`prefix`, with a `/` at its end).
+fn relative(prefix: &str, path: &str) -> String {
+    let mut from = prefix.split('/').filter(|part| !part.is_empty()).peekable();
+    let mut to = path.split('/').peekable();
+    while from.peek().is_some() && from.peek() == to.peek() {
+        from.next();
+        to.next();
+    }
+    let up = from.map(|_| "..");
+    up.chain(to).collect::<Vec<_>>().join("/")
 }
 
 impl CatFile {
@@ -222,4 +232,21 @@ pub fn working_directory(path: &str) -> String {
         dir = up;
     }
     dir
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn paths_are_seen_from_the_directory() {
+        for (prefix, path, want) in [
+            ("", "a/b.yaml", "a/b.yaml"),
+            ("a/", "a/b.yaml", "b.yaml"),
+            ("a/c/", "a/b.yaml", "../b.yaml"),
+            ("x/y/", "a/b.yaml", "../../a/b.yaml"),
+        ] {
+            assert_eq!(relative(prefix, path), want);
+        }
+    }
 }

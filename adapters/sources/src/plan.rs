@@ -11,10 +11,8 @@ use crate::tree::{Kind, Tree, join, normalise, parent};
 use crate::tree;
 use ignore::WalkBuilder;
 use seawall_model::{Gap, GapKind, SourceMap, Span};
-use std::collections::BTreeSet;
-
-/// The names a kustomization may have.
-const OVERLAY_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be read, each list sorted.
 #[derive(Debug, Default)]
@@ -44,7 +42,7 @@ pub(crate) fn plan(
         match tree.kind(&path) {
             Some(Kind::File) => {
                 let name = path.rsplit('/').next().unwrap_or(&path);
-                if matches!(name, "Chart.yaml") || OVERLAY_FILES.contains(&name) {
+                if matches!(name, "Chart.yaml") || kustomize::FILE_NAMES.contains(&name) {
                     found.insert(path); // naming the file means the chart or the overlay
                 } else {
                     explicit.insert(path);
@@ -59,17 +57,21 @@ pub(crate) fn plan(
     for path in &found {
         let dir = parent(path);
         let name = path.rsplit('/').next().unwrap_or(path);
-        if name == "Chart.yaml" && true {
+        if name == "Chart.yaml" {
             charts.insert(dir.to_owned());
-        } else if OVERLAY_FILES.contains(&name) {
+        } else if kustomize::FILE_NAMES.contains(&name) {
             overlays.insert(dir.to_owned());
         }
     }
     plan.charts = outermost(&charts);
-    let in_chart = |path: &str| plan.charts.iter().any(|chart| is_below(path, chart));
+    let all_charts = plan.charts.clone();
+    let in_chart = |path: &str| all_charts.iter().any(|chart| is_below(path, chart));
     overlays.retain(|dir| !in_chart(dir));
-    let (roots, consumed) = roots(&overlays, builder);
-    plan.overlays = roots;
+    let overlays = self::overlays(&overlays, builder);
+    plan.charts.retain(|dir| !overlays.charts.contains(dir));
+    plan.gaps.extend(overlays.unused.iter().map(|dir| unused_component(dir)));
+    plan.overlays = overlays.roots;
+    let consumed = overlays.consumed;
     plan.files = found
         .into_iter()
         .filter(|path| {
@@ -77,7 +79,7 @@ pub(crate) fn plan(
             is_manifest(name)
                 && !in_chart(path)
                 && !consumed.contains(path)
-                && !OVERLAY_FILES.contains(&name)
+                && !kustomize::FILE_NAMES.contains(&name)
         })
         .chain(explicit)
         .collect();
@@ -113,20 +115,53 @@ fn outermost(charts: &BTreeSet<String>) -> Vec<String> {
         .collect()
 }
 
-/// The overlays that no other one builds on, and every file that any of them reads.
-fn roots(
-    overlays: &BTreeSet<String>,
-    builder: &kustomize::Builder<'_>,
-) -> (Vec<String>, BTreeSet<String>) {
-    let mut consumed = BTreeSet::new();
-    let mut used: BTreeSet<String> = BTreeSet::new();
-    let mut buildable = Vec::new();
-    for dir in overlays {
-        let _ = (builder, &mut used, &mut consumed);
-        buildable.push(dir.clone());
+/// What the kustomizations of a directory come to.
+#[derive(Default)]
+struct Overlays {
+    /// Those that no other one builds on.
+    roots: Vec<String>,
+    /// Every file that one of them reads.
+    consumed: BTreeSet<String>,
+    /// Every chart that one of them inflates.
+    charts: BTreeSet<String>,
+    /// Components that no overlay uses.
+    unused: Vec<String>,
+}
+
+fn overlays(dirs: &BTreeSet<String>, builder: &kustomize::Builder<'_>) -> Overlays {
+    let mut result = Overlays::default();
+    let inputs: BTreeMap<&String, kustomize::Inputs> =
+        dirs.par_iter().map(|dir| (dir, builder.inputs(dir))).collect();
+    let used: BTreeSet<&String> = inputs
+        .iter()
+        .filter(|(dir, _)| !builder.is_component(dir))
+        .flat_map(|(dir, inputs)| inputs.directories.iter().filter(move |used| used != dir))
+        .collect();
+    for (dir, inputs) in &inputs {
+        if used.contains(dir) {
+            continue;
+        }
+        if builder.is_component(dir) {
+            result.unused.push((*dir).clone());
+        } else {
+            result.roots.push((*dir).clone());
+        }
+        result.consumed.extend(inputs.files.iter().cloned());
+        result.charts.extend(inputs.charts.iter().cloned());
     }
-    buildable.retain(|dir| !used.contains(dir));
-    (buildable, consumed)
+    result
+}
+
+/// A component is a piece of an overlay; alone it makes no objects.
+fn unused_component(dir: &str) -> Gap {
+    Gap {
+        kind: GapKind::NotRendered,
+        subject: dir.into(),
+        span: Span::NONE,
+        reason: "no overlay here uses this component, so it was not judged".to_owned(),
+        hint: "scan the directory of the overlay that uses it, too".to_owned(),
+        units: 1,
+    }
 }
 
 fn walk(

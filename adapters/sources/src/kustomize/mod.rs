@@ -55,6 +55,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 pub use inputs::Inputs;
+pub use store::FILE_NAMES;
 
 /// Something that Kustomize would refuse, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +89,7 @@ pub struct Builder<'a> {
 
 /// The path of a directory's kustomization file, if it has one.
 pub fn is_overlay(tree: &dyn Tree, dir: &str) -> Option<String> {
-    store::FILE_NAMES
+    FILE_NAMES
         .iter()
         .map(|name| tree::join(dir, name))
         .find(|path| tree.kind(path) == Some(tree::Kind::File))
@@ -102,6 +103,11 @@ impl<'a> Builder<'a> {
             bases: Mutex::default(),
             kustomizations: Mutex::default(),
         }
+    }
+
+    /// Whether a directory holds a component, which only other kustomizations can build.
+    pub fn is_component(&self, dir: &str) -> bool {
+        self.kustomization(&tree::normalise(dir), Span::NONE).is_ok_and(|kust| kust.component)
     }
 
     /// What `kustomize build DIR` prints.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MAX_FILE: u64 = 64 << 20;
 
 /// The names a kustomization may have.
-pub(super) const FILE_NAMES: [&str; 3] =
+pub const FILE_NAMES: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A parsed file.
