@@ -34,16 +34,6 @@ pub(crate) fn write(view: &View<'_>, mut out: &mut dyn io::Write) -> io::Result<
     out.write_all(b"\n")
 }
 
-/// The catalogue as `seawall rules list -o json` prints it: one rule per line.
-pub(crate) fn catalogue(rules: &[Rule], mut out: &mut dyn io::Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Lines::breaking(2));
-    let mut map = serializer.serialize_map(None).map_err(io::Error::from)?;
-    map.serialize_entry("schema", "seawall.rules/v1")?;
-    map.serialize_entry("rules", &Each(|| rules.iter().map(rule)))?;
-    map.end()?;
-    out.write_all(b"\n")
-}
-
 /// The report as it is written: [`saved::SavedReport`] without holding all of it.
 struct Report<'v, 'a>(&'v View<'a>);
 

@@ -236,12 +236,6 @@ pub fn write(format: Format, context: &Context<'_>, out: &mut dyn io::Write) -> 
     io::Write::flush(&mut out)
 }
 
-/// Writes a catalogue of rules as JSON: `{"schema": "seawall.rules/v1", "rules": […]}`,
-/// each rule as in a report.
-pub fn catalogue(rules: &[Rule], out: &mut dyn io::Write) -> io::Result<()> {
-    json::catalogue(rules, out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -381,13 +381,12 @@ fn the_catalogue_is_json() {
     let mut out = Vec::new();
     seawall_report::catalogue(&full().rules, &mut out).unwrap();
     let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!(value["schema"], "seawall.rules/v1");
     let schema = include_str!("../../../schema/seawall-report-v1.json");
     let mut schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let rules = schema["properties"]["rules"].clone();
     schema["properties"] = serde_json::json!({ "rules": rules });
     schema["required"] = serde_json::json!(["rules"]);
-    let only = serde_json::json!({ "rules": value["rules"] });
+    let only = serde_json::json!({ "rules": value });
     assert_eq!(schema::validate(&schema, &only), Vec::<String>::new());
 }
 
