@@ -1,5 +1,8 @@
 //! What holds for every text and every tree.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use seawall_model::{FileId, Span};
 use seawall_yaml::{

@@ -1,6 +1,9 @@
 //! What is read, where it stands, and what a reader is told about it. The values are what
 //! Kubernetes' own reader gives; `tests/tests/yaml_differential.rs` asks that reader.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::type_complexity)]
+
 use seawall_model::FileId;
 use seawall_yaml::{Limits, NoticeKind, Stream, parse, parse_bytes, parse_single, to_json};
 

@@ -1,5 +1,8 @@
 //! What is written, byte for byte as Go writes it.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::format_collect)]
+
 use seawall_model::{FileId, Span};
 use seawall_yaml::{
     Limits, Node, Value, parse_single, to_json, to_json_pretty, to_yaml, try_to_yaml,
