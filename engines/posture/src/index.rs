@@ -201,13 +201,7 @@ impl<'s> Index<'s> {
         namespace: Option<&str>,
         name: &str,
     ) -> Option<&'s Object> {
-        let of = |scope| {
-            let accounts = &self.at(scope, namespace)?.accounts;
-            accounts
-                .iter()
-                .copied()
-                .find(|account| &*account.reference.name == name)
-        };
+        let of = |scope| self.at(scope, namespace)?.accounts.get(name).copied();
         of(scope).or_else(|| of(ScopeId::PLAIN))
     }
 

@@ -147,11 +147,7 @@ fn missing(s: &Subject<'_>, name: &str, sink: &mut Sink) {
         return;
     };
     let locus = s.at("serviceAccountName", Some(field.span));
-    let known: Vec<&str> = space
-        .accounts
-        .iter()
-        .map(|account| &*account.reference.name)
-        .collect();
+    let known: Vec<&str> = space.accounts.keys().copied().collect();
     let message = format!("service account `{name}` is not among those of its namespace");
     let fix = format!("Create ServiceAccount `{name}`, or correct serviceAccountName");
     let draft = Draft::new(Id::W31, locus, message, fix).maybe(known.first().map(|first| {
