@@ -202,7 +202,10 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
     let metadata = reader.map(root, "metadata");
     let name_field = metadata.and_then(|m| reader.text(m, "name"));
     let generated = metadata.and_then(|m| reader.text(m, "generateName"));
-    let is_configuration = CONFIGURATION_GROUPS.contains(&&*group);
+    // A document of a custom group without any metadata is a tool's own configuration file
+    // in Kubernetes' style (`IstioOperator` profiles, component configs).
+    let is_configuration = CONFIGURATION_GROUPS.contains(&&*group)
+        || (root.get("metadata").is_none() && group.contains('.') && !group.ends_with(".k8s.io"));
     let (name, name_span) = match (name_field, generated) {
         (Some(name), _) if !name.value.is_empty() => (name.value, name.span),
         (_, Some(prefix)) => (Str::from(format!("{}*", prefix.value)), prefix.span),
