@@ -2,9 +2,15 @@
 //!
 //! Kubernetes reads manifests with `sigs.k8s.io/yaml`, a YAML 1.1 reader: `yes` is true,
 //! `0777` is 511, `<<` merges, the last of two equal keys wins, and only `---` lines split
-//! a stream. A YAML 1.2 reader sees another world, which makes it a scanner bypass. This
-//! crate turns the events of a well-kept scanner crate into a [`Node`] tree by Kubernetes'
-//! rules, and remembers file, line and column of every key and value.
+//! a stream. A YAML 1.2 reader sees another world, which makes it a scanner bypass; even a
+//! better 1.1 reader does, where the original has its oddities. So the grammar, too, is that
+//! of go-yaml v2, ported, and a differential test (`tests/tests/yaml_differential.rs`) holds
+//! it to the original. The result is a [`Node`] tree that remembers file, line and column of
+//! every key and value.
+//!
+//! A text goes through [`parse`]: `job` decides which piece of it is read by whom, `chunk`
+//! cuts streams, `reader` (YAML) and `json` make events, `build` makes nodes of them, and
+//! `resolve` knows what a scalar means. [`to_yaml`] and [`to_json`] write trees as Go does.
 //!
 //! What a careful reader would stumble over (1.1 truths, duplicate keys, octals) is told as
 //! a [`Notice`]; what cannot be read is a [`Problem`] with a place, and the other documents

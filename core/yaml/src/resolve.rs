@@ -45,7 +45,8 @@ pub(crate) fn resolve(
     let Some(kind) = tag.strip_prefix(CORE) else {
         return Ok((Resolved::Text, None)); // an application's tag: the text stays as it is
     };
-    let fail = |found: &str| Err(format!("cannot decode {found} `{text}` as a !!{kind}"));
+    // Without the text itself, which may be a secret.
+    let fail = |found: &str| Err(format!("cannot decode a {found} as a !!{kind}"));
     match kind {
         "binary" => Ok((Resolved::Binary, None)),
         "timestamp" => {
