@@ -219,8 +219,8 @@ pub(crate) fn capital(text: &str) -> String {
 pub(crate) fn count(n: u64, one: &str) -> String {
     let many = match one.strip_suffix('y') {
         _ if n == 1 => one.to_owned(),
-        Some(stem) => format!("{stem}ies"),
-        None => format!("{one}s"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{one}s"),
     };
     format!("{} {many}", number(n))
 }
@@ -338,6 +338,7 @@ mod tests {
     fn counts_read_as_words() {
         assert_eq!(count(1, "finding"), "1 finding");
         assert_eq!(count(0, "entry"), "0 entries");
+        assert_eq!(count(5, "overlay"), "5 overlays");
         assert_eq!(count(1_234_567, "finding"), "1,234,567 findings");
     }
 

@@ -94,6 +94,28 @@ impl<'a> View<'a> {
         }
     }
 
+    /// A place cut to `room` columns: first what the user typed himself goes, then the
+    /// directories in front.
+    pub(crate) fn short_place(&self, span: Span, room: usize) -> String {
+        self.short_path(&self.place(span), room)
+    }
+
+    /// A path, or a text that begins with one, cut likewise.
+    pub(crate) fn short_path(&self, path: &str, room: usize) -> String {
+        if text::width(path) <= room {
+            return path.to_owned();
+        }
+        let below = self.header.targets.iter().find_map(|target| {
+            let target = text::clean(target);
+            let rest = path.strip_prefix(target.trim_end_matches('/'))?;
+            rest.strip_prefix('/')
+                .filter(|rest| !rest.is_empty())
+                .map(str::to_owned)
+        });
+        let path = below.map_or_else(|| path.to_owned(), |below| format!("…/{below}"));
+        text::cut_start(&path, room).into_owned()
+    }
+
     /// The lines of a span.
     pub(crate) fn snippet(&self, finding: &Finding, span: Span, context: usize) -> Option<Snippet> {
         self.sources.snippet(span, context, self.is_secret(finding))

@@ -3,7 +3,7 @@
 use super::Screen;
 use super::frame::{Frame, GUTTER};
 use super::style::Role;
-use crate::text::{self, capital, clean, cut, cut_start, first_sentence, width, wrap};
+use crate::text::{self, capital, clean, cut, first_sentence, width, wrap};
 use crate::view::{View, short_id, yaml_trap};
 use seawall_model::{Finding, Proof, SourceKind, Span};
 use std::fmt::Write as _;
@@ -125,9 +125,12 @@ impl Screen<'_, '_> {
             .skip(1)
             .find(|evidence| evidence.note != finding.message);
         if let Some(evidence) = proof {
-            let text = self.proof_line(evidence);
-            let heading = cut(&text, self.room()).into_owned();
-            self.frame("└─", finding, heading).open(out);
+            let text = self.proof_line(finding, evidence);
+            let room = self.prose.saturating_sub(GUTTER + 1);
+            let mut lines = shorten(wrap(&text, room), 2, room).into_iter();
+            let first = lines.next().unwrap_or_default();
+            self.frame("└─", finding, first).open(out);
+            out.extend(lines.map(|line| format!("{}{line}", " ".repeat(GUTTER + 1))));
         }
     }
 
@@ -136,18 +139,21 @@ impl Screen<'_, '_> {
             self.paragraph(
                 "proof",
                 Role::Strong,
-                &self.proof_line(evidence),
+                &self.proof_line(finding, evidence),
                 usize::MAX,
                 out,
             );
         }
     }
 
-    fn proof_line(&self, evidence: &seawall_model::Evidence) -> String {
+    fn proof_line(&self, finding: &Finding, evidence: &seawall_model::Evidence) -> String {
         let note = clean(&evidence.note);
         match &evidence.proof {
+            Proof::Source(span) if span.is_known() && span.file == finding.locus.span.file => {
+                format!("{note} (line {})", span.line)
+            }
             Proof::Source(span) => {
-                let place = self.view.place(*span);
+                let place = self.view.short_place(*span, self.width / 2);
                 if place.is_empty() {
                     note.into_owned()
                 } else {
@@ -179,7 +185,7 @@ impl Screen<'_, '_> {
         }
         let lead = lead.unwrap_or("");
         let room = self.room().saturating_sub(width(lead)).max(12);
-        let shown = cut_start(&place, room);
+        let shown = self.view.short_path(&place, room);
         let url = self.url(span);
         let heading = format!("{lead}{}", self.style.link(url.as_deref(), &shown));
         let frame = self.frame(corner, finding, heading);
@@ -248,6 +254,11 @@ fn shorten(mut lines: Vec<String>, limit: usize, room: usize) -> Vec<String> {
     if lines.len() > limit {
         lines.truncate(limit);
         if let Some(last) = lines.last_mut() {
+            while width(last) + 2 > room
+                && let Some(at) = last.rfind(' ')
+            {
+                last.truncate(at);
+            }
             *last = format!("{} …", cut(last, room - 2).trim_end_matches('…'));
         }
     }
@@ -256,7 +267,7 @@ fn shorten(mut lines: Vec<String>, limit: usize, room: usize) -> Vec<String> {
 
 fn limit(detail: Detail) -> usize {
     match detail {
-        Detail::Top | Detail::Brief => 2,
+        Detail::Top | Detail::Brief => 3,
         Detail::Listed => 4,
         Detail::Full => usize::MAX,
     }

@@ -4,7 +4,7 @@ use super::finding::{Detail, asset};
 use super::frame::GUTTER;
 use super::style::Role;
 use super::{Screen, put};
-use crate::text::{self, clean, cut, cut_start, number, width, wrap};
+use crate::text::{self, clean, cut, number, width, wrap};
 use crate::view::{Group, short_id};
 use seawall_model::{Finding, Severity};
 use std::io;
@@ -111,7 +111,7 @@ impl Screen<'_, '_> {
         for row in rows {
             let severity = format!("{:<8}", row.severity);
             let title = cut(&row.title, titles);
-            let place = cut_start(&row.place, places);
+            let place = self.view.short_path(&row.place, places);
             let line = format!(
                 "  {}  {}{}  {title}{}  {}{}  {}",
                 self.paint(Role::Severity(row.severity), &severity),
@@ -190,7 +190,8 @@ impl Screen<'_, '_> {
         }
         let id = short_id(finding);
         let place = self.view.place(finding.locus.span);
-        let shown = cut_start(&place, self.width.saturating_sub(GUTTER + id.len() + 2));
+        let room = self.width.saturating_sub(GUTTER + id.len() + 2);
+        let shown = self.view.short_path(&place, room);
         let link = self
             .style
             .link(self.url(finding.locus.span).as_deref(), &shown);

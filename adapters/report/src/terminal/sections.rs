@@ -2,7 +2,7 @@
 
 use super::Screen;
 use super::style::Role;
-use crate::text::{self, clean, cut, cut_start, number, width, wrap};
+use crate::text::{self, clean, cut, number, width, wrap};
 use crate::view::verdict;
 use seawall_assessment::{ControlStatus, Verdict};
 use seawall_model::{Gap, Severity};
@@ -257,7 +257,7 @@ impl Screen<'_, '_> {
             (1, kind) => kind.to_owned(),
             (n, kind) => format!("{kind}, {} missed", number(u64::from(n))),
         };
-        let subject = cut_start(&subject, self.width / 2).into_owned();
+        let subject = self.view.short_path(&subject, self.width / 2);
         let text = format!("{subject}: {} ({kind})", clean(&gap.reason));
         let verbose = self.view.display.verbose > 0;
         if !verbose && !worst {

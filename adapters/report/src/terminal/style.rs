@@ -46,8 +46,6 @@ impl Style {
             Role::Label(Severity::Info) | Role::Severity(Severity::Info) | Role::Faint => "90",
             Role::Plain => "0",
             Role::Strong => "1",
-            Role::Plain => "0",
-            Role::Faint => "90",
             Role::Fix | Role::Good => "32",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
