@@ -100,13 +100,12 @@ fn look_at(stream: &Stream, length: usize, features: &mut HashSet<u64>) {
     features.insert(hash(&[2, stream.problems.len().min(8) as u8]));
     for problem in &stream.problems {
         check(problem.span, length);
-        // The message without what it quotes.
-        let words: String = problem
+        // The message up to what it quotes.
+        let words = problem
             .message
-            .chars()
-            .filter(|c| c.is_ascii_lowercase())
-            .take(40)
-            .collect();
+            .split(['`', '\'', '('])
+            .next()
+            .unwrap_or_default();
         features.insert(hash(words.as_bytes()));
     }
     for document in &stream.documents {
