@@ -271,7 +271,7 @@ pub(super) fn worth(path: &str, writable: bool) -> Option<Worth> {
     if is_socket(path) {
         return Some(Worth {
             socket: true,
-            gives: "containers with any right on the node",
+            gives: "a way to start containers with any right",
             severity: Severity::Critical,
         });
     }
