@@ -64,7 +64,11 @@ impl Screen<'_, '_> {
         let label = self.paint(Role::Label(finding.severity), &format!(" {severity} "));
         let used = severity.len() + 3;
         let id = match detail {
-            Detail::Top | Detail::Brief => finding.rule.as_str().to_owned(),
+            // How often the rule fires: its other findings are listed nowhere else.
+            Detail::Top | Detail::Brief => match self.repeats.get(finding.rule.as_str()) {
+                Some(n) if *n > 1 => format!("{} ×{}", finding.rule, text::number(*n as u64)),
+                _ => finding.rule.as_str().to_owned(),
+            },
             _ => format!("{} {}", finding.rule, short_id(finding)),
         };
         let id = cut(&clean(&id), self.width / 3).into_owned();

@@ -24,51 +24,46 @@ struct Row {
 }
 
 impl Screen<'_, '_> {
-    /// What else there is: one line per rule, as far as `room` lines allow.
+    /// What else there is: one line per rule that is not among the worst three, as far as
+    /// `room` lines allow.
     pub(super) fn others(&self, groups: &[Group<'_>], top: &[usize], room: usize) -> Vec<String> {
-        let mut rest: Vec<Group<'_>> = groups.to_vec();
-        for group in &mut rest {
-            group.members.retain(|index| !top.contains(index));
-            let worst = group
-                .members
-                .iter()
-                .filter_map(|i| self.view.finding(*i))
-                .map(|f| f.severity);
-            group.severity = worst.max().unwrap_or(Severity::Info);
-        }
-        rest.retain(|group| !group.members.is_empty());
+        let all: usize = groups.iter().map(|group| group.members.len()).sum();
+        let is_told = |group: &&Group<'_>| group.members.iter().any(|index| top.contains(index));
+        let mut rest: Vec<&Group<'_>> = groups.iter().filter(|group| !is_told(group)).collect();
         // Stable: rules of one severity stay in the order of the ranking.
         rest.sort_by_key(|group| std::cmp::Reverse(group.severity));
-        if rest.is_empty() {
+        if all == top.len() {
             return Vec::new();
         }
         // Two lines go for the heading and a blank, one for what does not fit.
-        let room = room.saturating_sub(2).max(FEWEST);
-        let fits = if rest.len() <= room {
-            rest.len()
-        } else {
-            (room - 1).max(FEWEST)
-        };
-        let mut out = vec![String::new(), self.paint(Role::Strong, "Also found")];
-        let (listed, left) = rest.split_at(fits.min(rest.len()));
+        let room = room.saturating_sub(3).max(FEWEST);
+        let (listed, left) = rest.split_at(rest.len().min(room));
+        let mut out = vec![String::new()];
+        if !listed.is_empty() {
+            out.push(self.paint(Role::Strong, "Also found"));
+        }
         let rows: Vec<Row> = listed.iter().map(|group| self.row(group)).collect();
         self.table(&rows, &mut out);
-        if !left.is_empty() {
-            let findings: usize = left.iter().map(|group| group.members.len()).sum();
-            let text = format!(
-                "{} of {}: seawall scan -v",
-                text::count(findings as u64, "more finding"),
-                text::count(left.len() as u64, "more rule"),
-            );
-            let mut line = format!("  … {text}");
-            if let Some(first) = listed.first() {
-                let more = format!(" · why: seawall explain {}", clean(first.rule.as_str()));
-                if width(&line) + width(&more) <= self.width {
-                    line += &more;
-                }
+        let told: usize = listed.iter().map(|group| group.members.len()).sum();
+        let mut line = match (all - told - top.len(), left.len()) {
+            (0, _) => "  all of them: seawall scan -v".to_owned(),
+            (n, 0) => {
+                let n = text::count(n as u64, "more finding");
+                format!("  … {n} of the rules above: seawall scan -v")
             }
-            out.push(self.paint(Role::Faint, &line));
+            (n, rules) => {
+                let n = text::count(n as u64, "more finding");
+                let rules = text::count(rules as u64, "more rule");
+                format!("  … {n}, {rules}: seawall scan -v")
+            }
+        };
+        if let Some(first) = listed.first().copied().or_else(|| groups.first()) {
+            let more = format!(" · why: seawall explain {}", clean(first.rule.as_str()));
+            if width(&line) + width(&more) <= self.width {
+                line += &more;
+            }
         }
+        out.push(self.paint(Role::Faint, &line));
         out
     }
 

@@ -14,6 +14,7 @@ pub(crate) use finding::{Detail, explain as explain_finding};
 pub(crate) use style::{Role, Style};
 
 use crate::view::View;
+use std::collections::HashMap;
 use std::io;
 
 /// Lines of one screen.
@@ -32,6 +33,8 @@ pub(crate) struct Screen<'v, 'a> {
     pub(crate) prose: usize,
     /// The working directory, for clickable places.
     pub(crate) here: Option<std::path::PathBuf>,
+    /// How many findings the rules have that are told first.
+    repeats: HashMap<&'a str, usize>,
 }
 
 impl<'v, 'a> Screen<'v, 'a> {
@@ -51,6 +54,7 @@ impl<'v, 'a> Screen<'v, 'a> {
             width,
             prose: width.min(PROSE),
             here,
+            repeats: HashMap::new(),
         }
     }
 
@@ -85,7 +89,7 @@ impl<'v, 'a> Screen<'v, 'a> {
 }
 
 pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let screen = Screen::new(view);
+    let mut screen = Screen::new(view);
     if view.display.quiet {
         return writeln!(out, "{}", screen.gate());
     }
@@ -93,6 +97,10 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     let header = screen.header();
     let groups = view.groups(view.shown());
     let top = view.top(&groups);
+    let told = groups.iter().take(crate::view::TOP);
+    screen.repeats = told
+        .map(|group| (group.rule.as_str(), group.members.len()))
+        .collect();
     let counts = screen.counts();
     let frameworks = screen.frameworks();
     let uncovered = screen.uncovered();
