@@ -88,18 +88,12 @@ impl<'s> Index<'s> {
         }
         for workload in snapshot.workloads() {
             let key = (workload.scope, workload.owner.namespace.as_deref());
-            let space = index.spaces.entry(key).or_default();
-            space.workloads.push(workload);
-            for (_, template) in snapshot.templates(workload) {
-                for (key, value) in &template.labels {
-                    let label = (&**key, &**value);
-                    space
-                        .by_label
-                        .entry(label)
-                        .or_default()
-                        .push(&template.labels);
-                }
-            }
+            index
+                .spaces
+                .entry(key)
+                .or_default()
+                .workloads
+                .push(workload);
         }
         index
     }

@@ -141,13 +141,8 @@ const RUNNERS: &[(&str, &str)] = &[
     ("buildkit", "an image builder"),
     ("kaniko", "an image builder"),
     ("dind", "an image builder"),
-    ("jupyter", "a notebook"),
+    ("jupyter-", "a notebook"),
     ("notebook", "a notebook"),
-    ("base-notebook", "a notebook"),
-    ("minimal-notebook", "a notebook"),
-    ("scipy-notebook", "a notebook"),
-    ("datascience-notebook", "a notebook"),
-    ("pyspark-notebook", "a notebook"),
     ("codeserver", "a remote editor"),
     ("code-server", "a remote editor"),
 ];
@@ -167,6 +162,7 @@ fn sandboxes(s: &Subject<'_>, sink: &mut Sink) {
         let name = reference.name();
         let tag = reference.tag.unwrap_or_default();
         let is_runner = |known: &str| {
+            let known = known.trim_end_matches('-');
             name == known
                 || name
                     .strip_prefix(known)

@@ -271,7 +271,7 @@ pub(super) fn worth(path: &str, writable: bool) -> Option<Worth> {
     if is_socket(path) {
         return Some(Worth {
             socket: true,
-            gives: "a way to start containers with any right",
+            gives: "containers with any right on the node",
             severity: Severity::Critical,
         });
     }

@@ -1,0 +1,60 @@
+//! Packed charts: `.tgz`, unpacked in memory within Helm's own limits.
+
+use crate::helm::limits::{MAX_CHART, MAX_FILE, MAX_FILES};
+use std::io::Read;
+
+/// The files of an archive by path, without the chart's own directory.
+pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes));
+    let mut files = Vec::new();
+    let mut left = MAX_CHART;
+    let entries = archive.entries().map_err(|error| error.to_string())?;
+    for entry in entries {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+            continue;
+        }
+        let raw = entry.path_bytes();
+        let path = std::str::from_utf8(&raw)
+            .map_err(|_| "a file name is not UTF-8")?
+            .to_owned();
+        let path = path.replace('\\', "/");
+        let (top, name) = path.split_once('/').unwrap_or((path.as_str(), ""));
+        if top == "Chart.yaml" {
+            return Err("chart yaml not in base directory".to_owned());
+        }
+        if name.starts_with('/') {
+            return Err("chart illegally contains absolute paths".to_owned());
+        }
+        let name = crate::tree::normalise(name);
+        if name == "." {
+            return Err(format!(
+                "chart illegally contains content outside the base directory: {path:?}"
+            ));
+        }
+        if name.starts_with("..") {
+            return Err("chart illegally references parent directory".to_owned());
+        }
+        if files.len() >= MAX_FILES {
+            return Err(format!("the chart has more than {MAX_FILES} files"));
+        }
+        let limit = left.min(MAX_FILE);
+        let mut data = Vec::new();
+        entry
+            .take(limit + 1)
+            .read_to_end(&mut data)
+            .map_err(|error| error.to_string())?;
+        if data.len() as u64 > limit {
+            return Err(format!(
+                "decompressed chart file {path:?} is larger than the maximum file size {limit}"
+            ));
+        }
+        left -= data.len() as u64;
+        files.push((name, data));
+    }
+    if files.is_empty() {
+        return Err("no files in chart archive".to_owned());
+    }
+    Ok(files)
+}
