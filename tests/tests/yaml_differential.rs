@@ -158,8 +158,12 @@ fn ask(judge: &Path, cases: &[Case]) -> Vec<Value> {
             }
         });
         let answers: Vec<Value> = output
-            .lines()
-            .map(|line| serde_json::from_str(&line.expect("read")).unwrap_or_default())
+            .split(b'\n')
+            .map(|line| {
+                // JSON that the judge passes on may hold bytes that are no text.
+                let line = String::from_utf8_lossy(&line.expect("read")).into_owned();
+                serde_json::from_str(&line).unwrap_or_default()
+            })
             .collect();
         child.wait().expect("ended");
         answers

@@ -179,10 +179,10 @@ impl<'t> Job<'t> {
         let mut at = Mark::default();
         let mut count = 0;
         loop {
-            let Some(start) = JsonReader::new(self.text, at).skip_to_value() else {
+            let Some(start) = JsonReader::new(self.text, at, &[]).skip_to_value() else {
                 return;
             };
-            let mut reader = JsonReader::new(self.text, start);
+            let mut reader = JsonReader::new(self.text, start, &self.broken);
             match self.builder.document(&mut reader) {
                 Ok(document) => {
                     count += 1;

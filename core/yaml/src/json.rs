@@ -34,17 +34,20 @@ pub(crate) struct JsonReader<'a> {
     known: Mark,
     state: State,
     open: Vec<Container>,
+    /// Where there is NUL for a byte that is no UTF-8. Go takes such bytes in strings.
+    broken: &'a [usize],
 }
 
 impl<'a> JsonReader<'a> {
     /// Starts at a place of the whole text.
-    pub(crate) fn new(text: &'a str, at: Mark) -> Self {
+    pub(crate) fn new(text: &'a str, at: Mark, broken: &'a [usize]) -> Self {
         Self {
             text,
             pos: at.offset,
             known: at,
             state: State::Start,
             open: Vec::new(),
+            broken,
         }
     }
 
@@ -209,6 +212,13 @@ impl<'a> JsonReader<'a> {
                     out.push_str(piece);
                     let c = self.escape()?;
                     out.push(c);
+                    from = self.pos;
+                }
+                Some(0) if self.broken.binary_search(&self.pos).is_ok() => {
+                    let out = out.get_or_insert_default();
+                    out.push_str(piece);
+                    out.push(char::REPLACEMENT_CHARACTER);
+                    self.pos += 1;
                     from = self.pos;
                 }
                 _ => return self.unexpected("in a string"),

@@ -274,6 +274,12 @@ fn bytes_that_are_no_text_spoil_one_document() {
         told(&stream),
         [r#"{"a":1}"#, r#"{"c":3}"#, "3:4 these bytes are not UTF-8"]
     );
+    let json = parse_bytes(b"{\"a\":\"x\xff\xfe\"}", FILE, &Limits::default());
+    assert_eq!(
+        told(&json),
+        ["{\"a\":\"x\u{fffd}\u{fffd}\"}"],
+        "as encoding/json"
+    );
     let utf16: Vec<u8> = "\u{feff}a: 1\n"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
