@@ -307,14 +307,14 @@ fn cut_last_break(node: &mut Node, text: &str) {
 
 /// Whether some plain scalar of the text could be a date at all.
 fn has_dates(text: &str) -> bool {
-    text.as_bytes().windows(8).any(|w| {
-        let (before, date) = w.split_at(1);
-        matches!(before, b" " | b"[" | b",")
-            && date.iter().enumerate().all(|(index, byte)| match index {
-                4 => *byte == b'-',
-                6 => byte.is_ascii_digit() || *byte == b'-',
-                _ => byte.is_ascii_digit(),
-            })
+    let bytes = text.as_bytes();
+    // Few bytes are hyphens, so they are looked at first: ` 2024-01…`, ` 2024-1-…`.
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'-').any(|(at, _)| {
+        let around = at.checked_sub(5).and_then(|start| bytes.get(start..at + 3));
+        let Some([before, y1, y2, y3, y4, _, month, next]) = around else { return false };
+        matches!(before, b' ' | b'[' | b',')
+            && [y1, y2, y3, y4, month].into_iter().all(u8::is_ascii_digit)
+            && (next.is_ascii_digit() || *next == b'-')
     })
 }
 
