@@ -4,7 +4,7 @@ use seawall_model::Str;
 use seawall_snapshot::selector::Operator;
 use seawall_snapshot::{LabelSelector, Object, ScopeId, Snapshot, Workload};
 use seawall_yaml::Node;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A namespace of one rendering. `None` is the namespace that `kubectl -n` or
 /// `helm install -n` decides.
@@ -70,8 +70,8 @@ pub(crate) struct Index<'s> {
     bindings: HashMap<&'s str, Vec<Binding<'s>>>,
     /// Whether a binding names all service accounts at once.
     all_bound: bool,
-    /// Whether a policy for the whole cluster may hold pods (Cilium, Calico, admin policies).
-    pub(crate) cluster_policies: bool,
+    /// Renderings with a policy for the whole cluster (Cilium, Calico, admin policies).
+    cluster_policies: HashSet<ScopeId>,
 }
 
 impl<'s> Index<'s> {
@@ -81,19 +81,25 @@ impl<'s> Index<'s> {
             spaces: BTreeMap::new(),
             bindings: HashMap::new(),
             all_bound: false,
-            cluster_policies: false,
+            cluster_policies: HashSet::new(),
         };
         for (_, object) in snapshot.objects() {
             index.add(object);
         }
         for workload in snapshot.workloads() {
             let key = (workload.scope, workload.owner.namespace.as_deref());
-            index
-                .spaces
-                .entry(key)
-                .or_default()
-                .workloads
-                .push(workload);
+            let space = index.spaces.entry(key).or_default();
+            space.workloads.push(workload);
+            for (_, template) in snapshot.templates(workload) {
+                for (key, value) in &template.labels {
+                    let label = (&**key, &**value);
+                    space
+                        .by_label
+                        .entry(label)
+                        .or_default()
+                        .push(&template.labels);
+                }
+            }
         }
         index
     }
@@ -122,7 +128,9 @@ impl<'s> Index<'s> {
                 | "CiliumClusterwideNetworkPolicy"
                 | "GlobalNetworkPolicy"
                 | "AntreaClusterNetworkPolicy",
-            ) => self.cluster_policies = true,
+            ) => {
+                self.cluster_policies.insert(object.scope);
+            }
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
                 self.bind(object);
             }
@@ -183,6 +191,11 @@ impl<'s> Index<'s> {
     /// All namespaces of all renderings.
     pub(crate) fn spaces(&self) -> impl Iterator<Item = (&SpaceKey<'s>, &Space<'s>)> {
         self.spaces.iter()
+    }
+
+    /// Whether a policy for the whole cluster may hold the pods of a rendering.
+    pub(crate) fn has_cluster_policies(&self, scope: ScopeId) -> bool {
+        self.cluster_policies.contains(&scope) || self.cluster_policies.contains(&ScopeId::PLAIN)
     }
 
     /// What lives in a namespace of a rendering.

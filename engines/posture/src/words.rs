@@ -33,15 +33,6 @@ pub(crate) fn counted<T: AsRef<str>>(noun: &str, items: &[T]) -> String {
     format!("{noun}{plural} {}", list(items))
 }
 
-/// Makes the first letter a capital.
-pub(crate) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

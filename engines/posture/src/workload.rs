@@ -20,10 +20,32 @@ use crate::index::Index;
 use crate::sink::Sink;
 use agent::Agent;
 use seawall_model::{Asset, KubernetesVersion, Locus, Span};
+use seawall_snapshot::pod::Toleration;
 use seawall_snapshot::{Container, ContainerKind, Object, PodTemplate, Workload};
 
 /// From this version on `hostUsers: false` works without a feature gate.
 const USER_NAMESPACES_ON: KubernetesVersion = KubernetesVersion::new(33);
+
+/// Labels and taints of control-plane nodes.
+const CONTROL_PLANE: [&str; 3] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/etcd",
+];
+
+fn tolerates_control_plane(t: &Toleration) -> bool {
+    t.key
+        .as_deref()
+        .is_some_and(|key| CONTROL_PLANE.contains(&key))
+}
+
+fn tolerates_everything(t: &Toleration) -> bool {
+    t.key.is_none()
+        && t.operator.as_deref() == Some("Exists")
+        && t.effect
+            .as_deref()
+            .is_none_or(|effect| effect == "NoSchedule")
+}
 
 /// One pod template and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +126,18 @@ impl<'a> Subject<'a> {
     /// Whether the pods share the node's network.
     pub(crate) fn on_host_network(&self) -> bool {
         self.template.host_network.as_ref().is_some_and(|f| f.value)
+    }
+
+    /// Whether the pods are let onto control-plane nodes.
+    pub(crate) fn may_run_on_control_plane(&self) -> bool {
+        let t = self.template;
+        t.tolerations
+            .iter()
+            .any(|t| tolerates_control_plane(t) || tolerates_everything(t))
+            || t.node_selector
+                .iter()
+                .any(|(key, _)| CONTROL_PLANE.contains(&&**key))
+            || t.node_name.is_some()
     }
 
     /// The workload's namespace as written.

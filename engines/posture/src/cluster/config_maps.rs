@@ -21,6 +21,7 @@ pub(super) fn check(t: &Thing<'_>, sink: &mut Sink) {
         let pointer = format!("/data/{}", entry.key.replace('~', "~0").replace('/', "~1"));
         let path = format!("data[{}]", entry.key);
         if &*entry.key == "allow-snippet-annotations" && text.eq_ignore_ascii_case("true") {
+            sink.assess(Id::N11, 1);
             let locus = t.at(&pointer, &path, Some(entry.value.span));
             let message =
                 "ingress-nginx takes configuration snippets from every Ingress".to_owned();

@@ -3,7 +3,7 @@
 use super::Thing;
 use crate::rules::Id;
 use crate::sink::{Draft, Sink};
-use crate::words::{capital, list};
+use crate::words::list;
 use seawall_model::Severity;
 use seawall_yaml::Node;
 
@@ -188,10 +188,7 @@ fn snippets(t: &Thing<'_>, sink: &mut Sink) {
             &format!("metadata/annotations[{key}]"),
             Some(value.span),
         );
-        let message = format!(
-            "{} puts text into the controller's configuration",
-            capital(&format!("`{key}`"))
-        );
+        let message = format!("`{key}` puts text into the controller's configuration");
         let fix = format!("Remove {key}; use the controller's own options for what it does");
         sink.add(
             t.asset,

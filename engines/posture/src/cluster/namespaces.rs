@@ -20,7 +20,7 @@ pub(super) fn check(index: &Index<'_>, sink: &mut Sink) {
         if let Some(object) = object {
             quotas(space, object, sink);
         }
-        if index.cluster_policies || space.foreign_policies {
+        if index.has_cluster_policies(key.0) || space.foreign_policies {
             continue;
         }
         match (object, space.policies.is_empty()) {

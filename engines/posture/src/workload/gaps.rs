@@ -3,7 +3,7 @@
 use super::{Subject, is_privileged, who};
 use crate::rules::Id;
 use crate::sink::{Draft, Sink};
-use crate::words::{capital, counted};
+use crate::words::counted;
 use seawall_model::{Proof, Severity, Span, pod_security};
 use seawall_snapshot::Container;
 use seawall_snapshot::pod::SecurityContext;
@@ -28,7 +28,7 @@ const DROP: Setting = Setting {
         "keep the default capabilities",
     ),
     default: "without capabilities.drop the runtime's default set stays",
-    fix: "Set securityContext.capabilities.drop to [ALL]",
+    fix: "Set securityContext.capabilities.drop to [ALL] on {}",
 };
 const ESCALATION: Setting = Setting {
     id: Id::W12,
@@ -38,7 +38,7 @@ const ESCALATION: Setting = Setting {
         "may gain privileges through set-uid programs",
     ),
     default: "allowPrivilegeEscalation defaults to true",
-    fix: "Set securityContext.allowPrivilegeEscalation to false",
+    fix: "Set securityContext.allowPrivilegeEscalation to false on {}",
 };
 const NON_ROOT: Setting = Setting {
     id: Id::W13,
@@ -65,8 +65,8 @@ const READ_ONLY: Setting = Setting {
         "have a writable root filesystem",
     ),
     default: "readOnlyRootFilesystem defaults to false",
-    fix: "Set securityContext.readOnlyRootFilesystem to true and mount an emptyDir where the \
-          program writes",
+    fix: "Set securityContext.readOnlyRootFilesystem to true on {} and mount an emptyDir where \
+          the program writes",
 };
 
 /// The containers with a gap.
@@ -235,14 +235,11 @@ fn single(
 ) {
     let locus = s.in_container(first, setting.path, place(setting, first));
     let message = subject_of(gap, setting.says.0, setting.says.1);
-    let fix = format!("{} on {}", setting.fix, subject_of(gap, "", "").trim_end());
-    let fix = if setting.fix.contains("the pod's") {
-        setting.fix.to_owned()
-    } else {
-        fix
-    };
+    let fix = setting
+        .fix
+        .replace("{}", subject_of(gap, "", "").trim_end());
     let mut draft = Draft::new(setting.id, workload_wide(locus, setting.path), message, fix)
-        .evidence(capital(setting.default), Proof::ApiDefault(setting.default))
+        .evidence(setting.default, Proof::ApiDefault(setting.default))
         .maybe(claim);
     if setting.id == Id::W10
         && gap
@@ -292,7 +289,7 @@ fn bundle(s: &Subject<'_>, gaps: &[Gap<'_>; 5], claim: Option<(String, Proof)>, 
         fix,
     );
     for setting in [&NON_ROOT, &ESCALATION, &DROP, &SECCOMP, &READ_ONLY] {
-        draft = draft.evidence(capital(setting.default), Proof::ApiDefault(setting.default));
+        draft = draft.evidence(setting.default, Proof::ApiDefault(setting.default));
     }
     sink.add(s.asset, draft.maybe(claim));
 }

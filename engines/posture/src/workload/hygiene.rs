@@ -141,8 +141,13 @@ const RUNNERS: &[(&str, &str)] = &[
     ("buildkit", "an image builder"),
     ("kaniko", "an image builder"),
     ("dind", "an image builder"),
-    ("jupyter-", "a notebook"),
+    ("jupyter", "a notebook"),
     ("notebook", "a notebook"),
+    ("base-notebook", "a notebook"),
+    ("minimal-notebook", "a notebook"),
+    ("scipy-notebook", "a notebook"),
+    ("datascience-notebook", "a notebook"),
+    ("pyspark-notebook", "a notebook"),
     ("codeserver", "a remote editor"),
     ("code-server", "a remote editor"),
 ];
@@ -162,7 +167,6 @@ fn sandboxes(s: &Subject<'_>, sink: &mut Sink) {
         let name = reference.name();
         let tag = reference.tag.unwrap_or_default();
         let is_runner = |known: &str| {
-            let known = known.trim_end_matches('-');
             name == known
                 || name
                     .strip_prefix(known)
@@ -171,8 +175,16 @@ fn sandboxes(s: &Subject<'_>, sink: &mut Sink) {
         };
         let (_, what) = RUNNERS.iter().find(|(known, _)| is_runner(known))?;
         // A controller or front end of such a thing only manages it.
-        let manages = ["controller", "operator", "manager", "hub", "web", "server"];
-        let manager = manages.iter().any(|word| name.ends_with(word)) && !name.contains("code");
+        const MANAGES: [&str; 7] = [
+            "controller",
+            "operator",
+            "manager",
+            "hub",
+            "web",
+            "app",
+            "ui",
+        ];
+        let manager = MANAGES.iter().any(|word| name.ends_with(word));
         (!manager).then_some((c, image.span, *what))
     });
     let Some((c, span, what)) = found else { return };

@@ -215,7 +215,7 @@ fn advice(s: &Subject<'_>, sink: &mut Sink) {
             .is_some_and(|field| field.value == 0);
         root && !context.capabilities_add.is_empty()
     };
-    let Some(c) = t.containers.iter().find(needs) else {
+    let Some(c) = s.lasting().find(needs) else {
         return;
     };
     let locus = s.at("hostUsers", t.span.map(|_| s.object.name_span));

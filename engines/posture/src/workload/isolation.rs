@@ -6,7 +6,6 @@ use crate::rules::Id;
 use crate::sink::{Draft, Sink, lower};
 use crate::words::list;
 use seawall_model::{Proof, Severity, pod_security};
-use seawall_snapshot::pod::Toleration;
 use seawall_snapshot::{Container, Field};
 
 const PER_POD: &[Id] = &[
@@ -247,12 +246,6 @@ fn unsafe_sysctl(s: &Subject<'_>, sysctl: &Field<seawall_model::Str>, sink: &mut
     );
 }
 
-const CONTROL_PLANE: [&str; 3] = [
-    "node-role.kubernetes.io/control-plane",
-    "node-role.kubernetes.io/master",
-    "node-role.kubernetes.io/etcd",
-];
-
 fn control_plane_nodes(s: &Subject<'_>, sink: &mut Sink) {
     // Agents of every node, and what belongs to the cluster itself, have to be there.
     let belongs = s.agent.is_some()
@@ -268,14 +261,14 @@ fn control_plane_nodes(s: &Subject<'_>, sink: &mut Sink) {
         .template
         .node_selector
         .iter()
-        .filter(|(key, _)| CONTROL_PLANE.contains(&&**key))
+        .filter(|(key, _)| super::CONTROL_PLANE.contains(&&**key))
         .map(|(key, _)| &**key)
         .collect();
     if let Some((_, value)) = s
         .template
         .node_selector
         .iter()
-        .find(|(key, _)| CONTROL_PLANE.contains(&&**key))
+        .find(|(key, _)| super::CONTROL_PLANE.contains(&&**key))
     {
         let locus = s.at("nodeSelector", Some(value.span));
         let message = format!("the pod asks for control-plane nodes ({})", list(&names));
@@ -284,29 +277,16 @@ fn control_plane_nodes(s: &Subject<'_>, sink: &mut Sink) {
         return;
     }
     let daemon = &*s.workload.owner.kind == "DaemonSet";
-    let of_control_plane = |t: &&Toleration| {
-        t.key
-            .as_deref()
-            .is_some_and(|key| CONTROL_PLANE.contains(&key))
-    };
-    let of_everything = |t: &&Toleration| {
-        t.key.is_none()
-            && t.operator.as_deref() == Some("Exists")
-            && t.effect
-                .as_deref()
-                .is_none_or(|effect| effect == "NoSchedule")
-    };
     // A DaemonSet that tolerates everything says "every node", not "the control plane".
     let found = s
         .template
         .tolerations
         .iter()
-        .find(of_control_plane)
+        .find(|t| super::tolerates_control_plane(t))
         .or_else(|| {
-            s.template
-                .tolerations
-                .iter()
-                .find(of_everything)
+            let mut tolerations = s.template.tolerations.iter();
+            tolerations
+                .find(|t| super::tolerates_everything(t))
                 .filter(|_| !daemon)
         });
     let Some(toleration) = found else { return };

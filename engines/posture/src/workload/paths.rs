@@ -23,6 +23,8 @@ struct Target {
     gives: &'static str,
     /// Whether only a writable mount gives it.
     write: bool,
+    /// Whether only nodes of the control plane have it.
+    control_plane: bool,
     severity: Severity,
 }
 
@@ -43,6 +45,7 @@ const TARGETS: &[Target] = &[
         paths: &["/var/lib/etcd"],
         gives: "every Secret of the cluster",
         write: false,
+        control_plane: true,
         severity: Severity::Critical,
     },
     Target {
@@ -60,12 +63,14 @@ const TARGETS: &[Target] = &[
         ],
         gives: "keys and credentials of the cluster",
         write: false,
+        control_plane: true,
         severity: Severity::Critical,
     },
     Target {
         paths: &["/etc/kubernetes/manifests"],
         gives: "static pods: any container on the node, past the API server",
         write: true,
+        control_plane: false,
         severity: Severity::Critical,
     },
     Target {
@@ -92,12 +97,14 @@ const TARGETS: &[Target] = &[
         ],
         gives: "programs and start-up files that the node runs as root",
         write: true,
+        control_plane: false,
         severity: Severity::Critical,
     },
     Target {
         paths: &["/var/lib/kubelet/pods"],
         gives: "tokens and Secrets of every pod on the node",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
@@ -109,24 +116,28 @@ const TARGETS: &[Target] = &[
         ],
         gives: "the node's own identity",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/var/lib/kubelet/config.json", "/root/.docker"],
         gives: "registry credentials",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/root/.ssh", "/home", "/etc/shadow", "/etc/ssl/private"],
         gives: "private keys and password hashes of the node's users",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/run/dbus/system_bus_socket", "/run/systemd/private"],
         gives: "systemd, which starts anything as root",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
@@ -137,6 +148,7 @@ const TARGETS: &[Target] = &[
         ],
         gives: "the files of all containers on the node",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
@@ -147,6 +159,7 @@ const TARGETS: &[Target] = &[
         ],
         gives: "the node's cloud credentials",
         write: false,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
@@ -158,24 +171,28 @@ const TARGETS: &[Target] = &[
         ],
         gives: "plug-ins that the kubelet trusts",
         write: true,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/opt/cni/bin", "/etc/cni/net.d"],
         gives: "network plug-ins that the node runs as root for every pod",
         write: true,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/lib/modules", "/usr/lib/modules", "/boot"],
         gives: "kernel modules and boot files",
         write: true,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/proc/sys/kernel", "/proc/sysrq-trigger"],
         gives: "kernel settings that run a program as root on the node",
         write: true,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
@@ -188,18 +205,21 @@ const TARGETS: &[Target] = &[
         ],
         gives: "kernel interfaces: cgroups, tracing, loaded BPF programs",
         write: true,
+        control_plane: false,
         severity: Severity::High,
     },
     Target {
         paths: &["/dev/mem", "/dev/sda", "/dev/nvme0n1", "/dev/kmsg"],
         gives: "raw devices of the node",
         write: true,
+        control_plane: false,
         severity: Severity::Medium,
     },
     Target {
         paths: &["/var/log/pods", "/var/log/containers"],
         gives: "a way to read any file of the node as a log, for whoever may read logs",
         write: true,
+        control_plane: false,
         severity: Severity::Medium,
     },
 ];
@@ -266,12 +286,13 @@ fn is_socket(path: &str) -> bool {
         || pipe.ends_with("pipe\\containerd-containerd")
 }
 
-/// What a mount gives away; `None` when the path is known for nothing.
-pub(super) fn worth(path: &str, writable: bool) -> Option<Worth> {
+/// What a mount gives away; `None` when the path is known for nothing. What only nodes of
+/// the control plane have counts when it is mounted by name, or when the pod may run there.
+pub(super) fn worth(path: &str, writable: bool, on_control_plane: bool) -> Option<Worth> {
     if is_socket(path) {
         return Some(Worth {
             socket: true,
-            gives: "containers with any right on the node",
+            gives: "a way to start containers with any right",
             severity: Severity::Critical,
         });
     }
@@ -296,7 +317,13 @@ pub(super) fn worth(path: &str, writable: bool) -> Option<Worth> {
     TARGETS
         .iter()
         .filter(|target| writable || !target.write)
-        .find(|target| target.paths.iter().any(|t| contains(path, t)))
+        .find(|target| {
+            let anywhere = !target.control_plane || on_control_plane;
+            target
+                .paths
+                .iter()
+                .any(|t| *t == path || anywhere && contains(path, t))
+        })
         .map(|target| Worth {
             socket: false,
             gives: target.gives,
@@ -329,11 +356,13 @@ mod tests {
 
     #[test]
     fn worth_depends_on_the_mount_and_what_lies_below_it() {
-        let severity = |path, writable| worth(path, writable).map(|worth| worth.severity);
+        let severity = |path, writable| worth(path, writable, false).map(|worth| worth.severity);
         for (path, writable, want) in [
             ("/", true, Some(Severity::Critical)),
             ("/", false, Some(Severity::High)),
-            ("/etc", false, Some(Severity::Critical)),
+            ("/etc", false, Some(Severity::High)),
+            ("/etc", true, Some(Severity::Critical)),
+            ("/etc/kubernetes/pki", false, Some(Severity::Critical)),
             ("/etc/cron.d", false, None),
             ("/etc/cron.d", true, Some(Severity::Critical)),
             ("/etc/ssl/certs", false, None),

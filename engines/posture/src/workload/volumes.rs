@@ -54,7 +54,12 @@ fn host_path(s: &Subject<'_>, volume: &Volume, path: &Field<Str>, sink: &mut Sin
         .collect();
     let worst = uses
         .iter()
-        .filter_map(|u| Some((u, paths::worth(&u.path, !u.mount.read_only)?)))
+        .filter_map(|u| {
+            Some((
+                u,
+                paths::worth(&u.path, !u.mount.read_only, s.may_run_on_control_plane())?,
+            ))
+        })
         .max_by_key(|(_, worth)| (worth.socket, worth.severity));
     let locus = || {
         s.numbered(

@@ -6,15 +6,15 @@ use seawall_yaml::{Limits, parse};
 use std::path::Path;
 
 /// A builder and its source map, filled file by file.
-pub struct Loader {
-    pub map: SourceMap,
-    pub builder: Builder,
-    pub gaps: Vec<seawall_model::Gap>,
-    pub problems: usize,
+pub(crate) struct Loader {
+    pub(crate) map: SourceMap,
+    pub(crate) builder: Builder,
+    pub(crate) gaps: Vec<seawall_model::Gap>,
+    pub(crate) problems: usize,
 }
 
 impl Loader {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (map, builder) = (SourceMap::new(), Builder::new());
         Self {
             map,
@@ -24,12 +24,12 @@ impl Loader {
         }
     }
 
-    pub fn add(&mut self, path: &Path, text: &str) {
+    pub(crate) fn add(&mut self, path: &Path, text: &str) {
         let path = path.to_string_lossy().replace('\\', "/");
         self.add_to(ScopeId::PLAIN, &path, text);
     }
 
-    pub fn add_to(&mut self, scope: ScopeId, path: &str, text: &str) {
+    pub(crate) fn add_to(&mut self, scope: ScopeId, path: &str, text: &str) {
         let file = SourceFile {
             path: path.into(),
             kind: SourceKind::File,
@@ -46,7 +46,7 @@ impl Loader {
         }
     }
 
-    pub fn build(self) -> (Snapshot, SourceMap) {
+    pub(crate) fn build(self) -> (Snapshot, SourceMap) {
         (self.builder.build(), self.map)
     }
 }
