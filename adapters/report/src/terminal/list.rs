@@ -100,8 +100,8 @@ impl Screen<'_, '_> {
         let room = self
             .width
             .saturating_sub(2 + 8 + 2 + ids + 2 + 2 + counts + 2);
-        // The title first, but the place keeps a third where it needs it.
-        let places = (room / 3).max(room.saturating_sub(titles)).min(places);
+        // The title first, but the place keeps two fifths where it needs it.
+        let places = (room * 2 / 5).max(room.saturating_sub(titles)).min(places);
         let titles = titles.min(room - places);
         for row in rows {
             let severity = format!("{:<8}", row.severity);
