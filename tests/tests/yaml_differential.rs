@@ -13,7 +13,7 @@
 mod yaml_texts;
 
 use seawall_model::FileId;
-use seawall_yaml::{Limits, parse_bytes, to_json, try_to_yaml};
+use seawall_yaml::{Limits, parse_bytes, parse_single, to_json, try_to_yaml};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
@@ -58,14 +58,25 @@ enum Reading {
     Refused,
 }
 
+/// How a text is read: as kubectl reads streams, or as Helm reads values.
+#[derive(Clone, Copy, PartialEq)]
+enum Entry {
+    Stream,
+    Single,
+}
+
 /// One text and where it is from.
 struct Case {
     name: String,
     bytes: Vec<u8>,
 }
 
-fn ours(bytes: &[u8]) -> Vec<(Reading, String)> {
-    let stream = parse_bytes(bytes, FileId(1), &Limits::default());
+fn ours(bytes: &[u8], entry: Entry) -> Vec<(Reading, String)> {
+    let limits = Limits::default();
+    let stream = match (entry, std::str::from_utf8(bytes)) {
+        (Entry::Single, Ok(text)) => parse_single(text, FileId(1), &limits),
+        _ => parse_bytes(bytes, FileId(1), &limits),
+    };
     let mut readings: Vec<(u32, Reading, String)> = Vec::new();
     for document in &stream.documents {
         if document.root.is_null() {
@@ -141,7 +152,7 @@ fn reread(json: &str) -> String {
 }
 
 /// Asks the judge about all cases in one process.
-fn ask(judge: &Path, cases: &[Case]) -> Vec<Value> {
+fn ask(judge: &Path, cases: &[Case], entry: Entry) -> Vec<Value> {
     let mut child = Command::new(judge)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -154,7 +165,12 @@ fn ask(judge: &Path, cases: &[Case]) -> Vec<Value> {
         scope.spawn(move || {
             for case in cases {
                 let base64 = base64(&case.bytes);
-                writeln!(input, r#"{{"base64":"{base64}","marshal":true}}"#).expect("written");
+                let single = entry == Entry::Single;
+                writeln!(
+                    input,
+                    r#"{{"base64":"{base64}","marshal":true,"single":{single}}}"#
+                )
+                .expect("written");
             }
         });
         let answers: Vec<Value> = output
@@ -190,8 +206,8 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Compares all cases; says how many agree.
-fn compare(kind: &str, judge: &Path, cases: &[Case]) {
-    let answers = ask(judge, cases);
+fn compare(kind: &str, judge: &Path, cases: &[Case], entry: Entry) {
+    let answers = ask(judge, cases, entry);
     assert_eq!(answers.len(), cases.len(), "one answer for each text");
     let mut differences = String::new();
     let known = known_differences();
@@ -202,7 +218,7 @@ fn compare(kind: &str, judge: &Path, cases: &[Case]) {
         if answer.is_null() {
             continue;
         }
-        let mut ours = ours(&case.bytes);
+        let mut ours = ours(&case.bytes, entry);
         let mut theirs = theirs(answer);
         if answer.get("sniffed_json").is_some() {
             // The judge stops at the first error there, and shows no YAML.
@@ -302,25 +318,36 @@ fn first_difference(these: &[(Reading, String)], those: &[(Reading, String)]) ->
 #[test]
 fn scalars_resolve_alike() {
     let Some(judge) = judge() else { return };
-    compare("scalars", &judge, &yaml_texts::scalars());
+    compare("scalars", &judge, &yaml_texts::scalars(), Entry::Stream);
 }
 
 #[test]
 fn generated_texts_read_alike() {
     let Some(judge) = judge() else { return };
-    compare("generated trees", &judge, &yaml_texts::trees(4_000));
-    compare("generated soup", &judge, &yaml_texts::soup(8_000));
+    compare(
+        "generated trees",
+        &judge,
+        &yaml_texts::trees(4_000),
+        Entry::Stream,
+    );
+    compare(
+        "generated soup",
+        &judge,
+        &yaml_texts::soup(8_000),
+        Entry::Stream,
+    );
 }
 
 #[test]
 fn kept_cases_read_alike() {
     let Some(judge) = judge() else { return };
     let cases = yaml_texts::files(&root().join("tests/cases/yaml"));
-    compare("kept cases", &judge, &cases);
+    compare("kept cases", &judge, &cases, Entry::Stream);
     compare(
         "changed cases",
         &judge,
         &yaml_texts::mutations(&cases, 4_000),
+        Entry::Stream,
     );
 }
 
@@ -333,7 +360,7 @@ fn real_manifests_read_alike() {
         return;
     }
     let cases = yaml_texts::files(&folder);
-    compare("real manifests", &judge, &cases);
+    compare("real manifests", &judge, &cases, Entry::Stream);
     let small: Vec<Case> = cases
         .into_iter()
         .filter(|c| c.bytes.len() < 2_000)
@@ -342,5 +369,18 @@ fn real_manifests_read_alike() {
         "changed manifests",
         &judge,
         &yaml_texts::mutations(&small, 4_000),
+        Entry::Stream,
     );
+}
+
+#[test]
+fn single_texts_read_alike() {
+    let Some(judge) = judge() else { return };
+    let utf8 = |case: &Case| std::str::from_utf8(&case.bytes).is_ok();
+    let mut cases = yaml_texts::files(&root().join("tests/cases/yaml"));
+    cases.extend(yaml_texts::mutations(&cases, 1_000));
+    cases.extend(yaml_texts::trees(1_000));
+    cases.extend(yaml_texts::soup(2_000));
+    cases.retain(utf8);
+    compare("single texts", &judge, &cases, Entry::Single);
 }

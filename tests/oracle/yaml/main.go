@@ -35,6 +35,8 @@ type request struct {
 	Strict bool `json:"strict"`
 	// Also answer with each document as it is written.
 	Marshal bool `json:"marshal"`
+	// Do not split the text: read it as sigs.k8s.io/yaml alone does, as Helm reads values.
+	Single bool `json:"single"`
 }
 
 type document struct {
@@ -113,6 +115,10 @@ func respond(line []byte) (result answer) {
 			result.Error = err.Error()
 			return result
 		}
+	}
+	if req.Single {
+		result.Documents = append(result.Documents, one(input, req))
+		return result
 	}
 	read(input, req, &result)
 	return result
