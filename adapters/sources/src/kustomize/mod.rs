@@ -46,6 +46,7 @@ mod specs;
 mod store;
 mod transform;
 mod value;
+mod valueadd;
 mod vars;
 
 use crate::Rendered;

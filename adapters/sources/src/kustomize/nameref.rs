@@ -36,6 +36,9 @@ impl Candidate {
 
 /// Updates all name references.
 pub(super) fn fix(resources: &mut [Resource], references: &[BackReference]) -> Result<(), Fail> {
+    for resource in &*resources {
+        blank_subject(resource)?;
+    }
     if resources.iter().all(|resource| resource.previous.is_empty()) {
         return Ok(()); // nothing was ever renamed
     }
@@ -102,6 +105,23 @@ fn binding_namespaces(node: &Node) -> HashSet<String> {
         .filter(|subject| text_at(subject, &["kind"]) == "ServiceAccount")
         .map(|subject| text_at(subject, &["namespace"]).into_owned())
         .collect()
+}
+
+/// Kustomize stops on a service account whose namespace is given but no text.
+fn blank_subject(resource: &Resource) -> Result<(), Fail> {
+    if text_at(&resource.node, &["kind"]) != "RoleBinding" {
+        return Ok(());
+    }
+    for subject in resource.node.get("subjects").and_then(Node::as_seq).into_iter().flatten() {
+        if let Some(namespace) = subject.get("namespace")
+            && namespace.as_str().is_none()
+            && text_at(subject, &["kind"]) == "ServiceAccount"
+        {
+            let message = format!("{}: the namespace of a subject is blank", resource.id());
+            return Err(Fail::new(namespace.span, message));
+        }
+    }
+    Ok(())
 }
 
 fn role_ref(node: &Node) -> Option<Gvk> {

@@ -318,6 +318,17 @@ pub(super) fn merge_specs(
     Ok(())
 }
 
+/// Whether a list is one of the default ones, in which no entry hides another.
+fn is_default(specs: &Arc<Vec<FieldSpec>>) -> bool {
+    let d = Config::defaults();
+    [
+        &d.name_prefix, &d.name_suffix, &d.namespace, &d.common_labels, &d.labels,
+        &d.template_labels, &d.annotations, &d.var_reference, &d.images, &d.replicas,
+    ]
+    .into_iter()
+    .any(|list| Arc::ptr_eq(list, specs))
+}
+
 impl Config {
     /// What Kustomize does without any configuration.
     pub(super) fn defaults() -> &'static Config {
@@ -351,6 +362,10 @@ impl Config {
     }
 
     /// Adds another configuration to this one.
+    ///
+    /// Even into an empty one it goes entry by entry: an entry for all kinds is dropped when
+    /// one for some kind with the same path stands before it. That looks like a mistake, but
+    /// users rely on it to narrow down what gets a name prefix.
     pub(super) fn merge(&mut self, other: &Config) -> Result<(), String> {
         for (mine, theirs) in [
             (&mut self.name_prefix, &other.name_prefix),
@@ -367,7 +382,7 @@ impl Config {
             if Arc::ptr_eq(mine, theirs) || theirs.is_empty() {
                 continue; // most kustomizations only have the defaults
             }
-            if mine.is_empty() {
+            if mine.is_empty() && is_default(theirs) {
                 mine.clone_from(theirs);
                 continue;
             }
