@@ -116,10 +116,13 @@ impl Builder<'_> {
         if let Some(kust) = lock().get(dir) {
             return Ok(kust.clone());
         }
-        let (path, name) = self
-            .store
-            .kustomization(dir)
-            .map_err(|message| Fail { subject: Some(dir.into()), ..Fail::new(span, message) })?;
+        let (path, name) = self.store.kustomization(dir).map_err(|(file, message)| {
+            let place = file.filter(|_| !span.is_known()).map_or(span, |file| {
+                let file = self.store.map.add_file(self.store.tree.source(&file));
+                Span { file, line: 1, column: 1, ..Span::NONE }
+            });
+            Fail { subject: Some(dir.into()), ..Fail::new(place, message) }
+        })?;
         let parsed = self.store.parse_file(&path, span)?;
         let mut kust = if let Some(node) = parsed.kubernetes.first() {
             kust::decode(node, &path, name)

@@ -71,6 +71,9 @@ pub(super) fn sort(
     resources.sort_by_cached_key(|resource| {
         let id = resource.id();
         let (group, version) = super::ids::split_api_version(&id.api_version);
+        // Real namespaces stand before other things of that kind.
+        let real = &*id.kind == "Namespace" && group.is_empty();
+        let group = if real { " " } else { group };
         let kind = format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(&id.kind, "~K"));
         let name = format!("{}|{}", or(&id.namespace, "~X"), or(&id.name, "~N"));
         (rank(&id.kind, &first, &last), kind, name)

@@ -48,7 +48,12 @@ pub(super) fn merge(
     schemas: &Schemas,
 ) -> Result<Option<Node>, String> {
     let walker = Walker { schemas };
-    Ok(walker.walk(Some(target), Some(patch), None, 0)?.node())
+    Ok(match walker.walk(Some(target), Some(patch), None, 0)? {
+        Walked::Gone => None,
+        Walked::Target(node) => Some(node),
+        // A patch that replaces the whole object is computed and then forgotten.
+        Walked::Patch(_) => Some(target.clone()),
+    })
 }
 
 struct Walker<'s> {

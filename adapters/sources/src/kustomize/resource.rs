@@ -283,6 +283,10 @@ pub(super) fn string_map(node: Option<&Node>) -> Map {
     for entry in node.and_then(Node::as_map).into_iter().flatten() {
         let text = match &entry.value.value {
             seawall_yaml::Value::String(_) => entry.value.clone(),
+            seawall_yaml::Value::Null if !value::is_unwritten(&entry.value) => {
+                let tilde = entry.value.span.end.saturating_sub(entry.value.span.start) == 1;
+                value::string(if tilde { "~" } else { "null" }, entry.value.span)
+            }
             _ => value::string(value::text(&entry.value).into_owned(), entry.value.span),
         };
         result.insert(entry.key.clone(), entry.key_span, text);

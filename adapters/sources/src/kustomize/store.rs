@@ -25,7 +25,7 @@ pub(super) struct Parsed {
     pub(super) resources: Vec<Node>,
     /// What could not be read.
     pub(super) problems: Vec<Fail>,
-    /// Keys that stand twice in one mapping.
+    /// Keys that Kustomize stops at: those that stand twice in one mapping, or are no text.
     pub(super) duplicates: Vec<Fail>,
 }
 
@@ -85,16 +85,22 @@ impl<'a> Store<'a> {
         Some(Root { dir, canonical })
     }
 
-    /// The path of the kustomization file in a directory.
-    pub(super) fn kustomization(&self, dir: &str) -> Result<(String, &'static str), String> {
+    /// The path of the kustomization file in a directory, or why there is none; when there
+    /// are too many, with one of them.
+    pub(super) fn kustomization(
+        &self,
+        dir: &str,
+    ) -> Result<(String, &'static str), (Option<String>, String)> {
         let mut found = FILE_NAMES.iter().filter_map(|name| {
             let path = tree::join(dir, name);
             (self.tree.kind(&path) == Some(Kind::File)).then_some((path, *name))
         });
         match (found.next(), found.next()) {
-            (None, _) => Err(format!("no {} in {dir}", FILE_NAMES.join(", "))),
+            (None, _) => Err((None, format!("there is no {} in {dir}", FILE_NAMES.join(", ")))),
             (Some(found), None) => Ok(found),
-            (Some(_), Some(_)) => Err(format!("more than one kustomization file in {dir}")),
+            (Some(_), Some((second, _))) => {
+                Err((Some(second), format!("there is more than one kustomization in {dir}")))
+            }
         }
     }
 
@@ -271,8 +277,11 @@ fn parse(text: &str, file: FileId) -> Parsed {
             cut_last_break(&mut root, text);
         }
         if !legacy.is_empty() || has_dates(text) {
-            to_yaml_1_2(&mut root, &legacy, text, &mut Vec::new());
+            let reader = Reader { legacy: &legacy, text };
+            reader.to_yaml_1_2(&mut root, &mut Vec::new(), false);
         }
+        annotations_as_written(&mut root, text);
+        odd_keys(&root, text, &mut parsed.duplicates);
         parsed.resources.push(root);
     }
     parsed
@@ -305,6 +314,52 @@ fn cut_last_break(node: &mut Node, text: &str) {
     }
 }
 
+/// The values of annotations end up as text; numbers keep the form in which they are written.
+fn annotations_as_written(root: &mut Node, text: &str) {
+    let number = |node: &Node| {
+        matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_))
+    };
+    let Some(found) = root.at(&["metadata", "annotations"]).and_then(Node::as_map) else { return };
+    if !found.iter().any(|entry| number(&entry.value)) {
+        return;
+    }
+    let annotations = root
+        .as_map_mut()
+        .and_then(|map| map.get_mut("metadata")?.as_map_mut()?.get_mut("annotations")?.as_map_mut());
+    for entry in annotations.into_iter().flat_map(|map| map.entries_mut()) {
+        let span = entry.value.span;
+        if number(&entry.value)
+            && let Some(written) = text.get(span.start as usize..span.end as usize)
+        {
+            entry.value = value::string(written, span);
+        }
+    }
+}
+
+/// Keys that YAML 1.2 reads as numbers, truths or null.
+fn odd_keys(node: &Node, text: &str, fails: &mut Vec<Fail>) {
+    match &node.value {
+        Value::Map(map) => {
+            for entry in map {
+                let span = entry.key_span;
+                let first = entry.key.as_bytes().first().copied().unwrap_or(b'~');
+                let suspect = first.is_ascii_digit() || b"+-.~tTfFnN".contains(&first);
+                if suspect
+                    && value::resolve(&entry.key, span).as_str().is_none()
+                    && text.get(span.start as usize..span.end as usize) == Some(&*entry.key)
+                    && span.is_known()
+                {
+                    let message = format!("the key {} is no text", entry.key);
+                    fails.push(Fail::new(span, message));
+                }
+                odd_keys(&entry.value, text, fails);
+            }
+        }
+        Value::Seq(items) => items.iter().for_each(|item| odd_keys(item, text, fails)),
+        _ => {}
+    }
+}
+
 /// Whether some plain scalar of the text could be a date at all.
 fn has_dates(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -318,44 +373,57 @@ fn has_dates(text: &str) -> bool {
     })
 }
 
-/// Turns `yes`, `on` … back into text, and dates into points in time, as Kustomize's YAML
-/// library has them. Annotations stay as they are written.
-fn to_yaml_1_2(
-    node: &mut Node,
-    legacy: &HashMap<(u32, u32), Str>,
-    text: &str,
-    path: &mut Vec<Str>,
-) {
-    match &mut node.value {
-        Value::Map(map) => {
-            for entry in map.entries_mut() {
-                if let Some(written) = legacy.get(&(entry.key_span.start, entry.key_span.end)) {
-                    entry.key = written.clone();
+/// What a second look at a parsed text needs.
+struct Reader<'t> {
+    legacy: &'t HashMap<(u32, u32), Str>,
+    text: &'t str,
+}
+
+impl Reader<'_> {
+    /// Turns `yes`, `on` … back into text, and dates into points in time, as Kustomize's YAML
+    /// library has them. Annotations stay as they are written, and so do times of day within
+    /// brackets, which the library puts into quotes on the way.
+    fn to_yaml_1_2(&self, node: &mut Node, path: &mut Vec<Str>, flow: bool) {
+        let start = node.span.start as usize;
+        let container = matches!(node.value, Value::Seq(_) | Value::Map(_));
+        let bracket = |at: usize| matches!(self.text.as_bytes().get(at), Some(b'[' | b'{'));
+        let before = || self.text.get(..start).unwrap_or_default().trim_end().len();
+        let flow = flow || (container && (bracket(start) || bracket(before().wrapping_sub(1))));
+        match &mut node.value {
+            Value::Map(map) => {
+                for entry in map.entries_mut() {
+                    let key = (entry.key_span.start, entry.key_span.end);
+                    if let Some(written) = self.legacy.get(&key) {
+                        entry.key = written.clone();
+                    }
+                    path.push(entry.key.clone());
+                    self.to_yaml_1_2(&mut entry.value, path, flow);
+                    path.pop();
                 }
-                path.push(entry.key.clone());
-                to_yaml_1_2(&mut entry.value, legacy, text, path);
-                path.pop();
             }
-        }
-        Value::Seq(items) => {
-            for item in Arc::make_mut(items) {
-                to_yaml_1_2(item, legacy, text, path);
+            Value::Seq(items) => {
+                for item in Arc::make_mut(items) {
+                    self.to_yaml_1_2(item, path, flow);
+                }
             }
-        }
-        Value::Bool(_) => {
-            if let Some(written) = legacy.get(&(node.span.start, node.span.end)) {
-                *node = value::string(written.clone(), node.span);
+            Value::Bool(_) => {
+                if let Some(written) = self.legacy.get(&(node.span.start, node.span.end)) {
+                    *node = value::string(written.clone(), node.span);
+                }
             }
-        }
-        Value::String(string) => {
-            let annotation = matches!(path.as_slice(), [m, a, _] if &**m == "metadata" && &**a == "annotations");
-            let plain = text.get(node.span.start as usize..node.span.end as usize)
-                == Some(&**string);
-            if plain && !annotation && let Some(time) = super::date::timestamp(string) {
-                *node = value::string(time, node.span);
+            Value::String(string) => {
+                let written = self.text.get(node.span.start as usize..node.span.end as usize);
+                let annotation = matches!(path.as_slice(), [m, a, _] if &**m == "metadata" && &**a == "annotations");
+                if written == Some(&**string)
+                    && !annotation
+                    && !(flow && string.contains(':'))
+                    && let Some(time) = super::date::timestamp(string)
+                {
+                    *node = value::string(time, node.span);
+                }
             }
+            _ => {}
         }
-        _ => {}
     }
 }
 
