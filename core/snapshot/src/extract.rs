@@ -4,11 +4,13 @@
 //! guessed at: the field counts as unset, and a gap says where and why. `null` is the same
 //! as unset, as it is for the API.
 
+use crate::object::anchor;
 use crate::pod::{
     Container, ContainerKind, EnvFrom, EnvSource, EnvVar, Field, Hook, PodTemplate, Port,
     Resources, SecurityContext, Toleration, Volume, VolumeKind, VolumeMount,
 };
-use seawall_model::{Gap, GapKind, Span, Str};
+use crate::reader::Reader;
+use seawall_model::{GapKind, Span, Str};
 use seawall_yaml::{Map, Node, Value};
 
 /// How deep in a custom resource a pod template is looked for.
@@ -16,159 +18,7 @@ const TEMPLATE_SEARCH_DEPTH: u8 = 10;
 /// How many pod templates one object may embed.
 const MAX_TEMPLATES: usize = 256;
 
-/// Reads typed fields and writes down what is wrong.
-#[derive(Debug)]
-pub struct Reader<'g> {
-    subject: Str,
-    gaps: &'g mut Vec<Gap>,
-}
-
-impl<'g> Reader<'g> {
-    /// A reader that reports about `subject` (a path).
-    pub fn new(subject: Str, gaps: &'g mut Vec<Gap>) -> Self {
-        Self { subject, gaps }
-    }
-
-    /// Writes down a gap.
-    pub fn gap(&mut self, kind: GapKind, span: Span, reason: String, units: u32) {
-        self.gaps.push(Gap {
-            kind,
-            subject: self.subject.clone(),
-            span,
-            reason,
-            hint: String::new(),
-            units,
-        });
-    }
-
-    fn wrong_type(&mut self, key: &str, node: &Node, want: &str) {
-        let reason = format!(
-            "`{key}` must be a {want}, this is a {}: the API server would refuse the object",
-            node.type_name()
-        );
-        self.gap(GapKind::Invalid, node.span, reason, 1);
-    }
-
-    /// A mapping under a key.
-    pub fn map<'n>(&mut self, node: &'n Node, key: &str) -> Option<&'n Map> {
-        self.submap(node.as_map()?, key)
-    }
-
-    fn present<'n>(map: &'n Map, key: &str) -> Option<&'n Node> {
-        map.get(key).filter(|node| !node.is_null())
-    }
-
-    fn submap<'n>(&mut self, map: &'n Map, key: &str) -> Option<&'n Map> {
-        let node = Self::present(map, key)?;
-        let found = node.as_map();
-        if found.is_none() {
-            self.wrong_type(key, node, "mapping");
-        }
-        found
-    }
-
-    /// A text field.
-    pub fn text(&mut self, map: &Map, key: &str) -> Option<Field<Str>> {
-        let node = Self::present(map, key)?;
-        if let Value::String(text) = &node.value {
-            return Some(Field { value: text.clone(), span: node.span });
-        }
-        self.wrong_type(key, node, "string");
-        None
-    }
-
-    /// A boolean field.
-    pub fn boolean(&mut self, map: &Map, key: &str) -> Option<Field<bool>> {
-        let node = Self::present(map, key)?;
-        let value = node.as_bool();
-        if value.is_none() {
-            self.wrong_type(key, node, "boolean");
-        }
-        Some(Field { value: value?, span: node.span })
-    }
-
-    /// An integer field.
-    pub fn integer(&mut self, map: &Map, key: &str) -> Option<Field<i64>> {
-        let node = Self::present(map, key)?;
-        let value = node.as_i64();
-        if value.is_none() {
-            self.wrong_type(key, node, "whole number");
-        }
-        Some(Field { value: value?, span: node.span })
-    }
-
-    /// A quantity, written as text or number.
-    fn quantity(&mut self, map: &Map, key: &str) -> Option<Field<Str>> {
-        let node = Self::present(map, key)?;
-        let value = match &node.value {
-            Value::String(text) => text.clone(),
-            Value::Int(number) => number.to_string().into(),
-            Value::UInt(number) => number.to_string().into(),
-            Value::Float(number) => number.to_string().into(),
-            _ => {
-                self.wrong_type(key, node, "quantity");
-                return None;
-            }
-        };
-        Some(Field { value, span: node.span })
-    }
-
-    /// The items of a list field.
-    pub fn items<'n>(&mut self, map: &'n Map, key: &str) -> &'n [Node] {
-        let Some(node) = Self::present(map, key) else { return &[] };
-        node.as_seq().unwrap_or_else(|| {
-            self.wrong_type(key, node, "list");
-            &[]
-        })
-    }
-
-    /// The items of a list of mappings, with their indices.
-    fn objects<'n>(&mut self, map: &'n Map, key: &str) -> Vec<(usize, &'n Node, &'n Map)> {
-        let mut objects = Vec::new();
-        for (index, item) in self.items(map, key).iter().enumerate() {
-            match item.as_map() {
-                Some(object) => objects.push((index, item, object)),
-                None => self.wrong_type(key, item, "mapping"),
-            }
-        }
-        objects
-    }
-
-    /// A list of texts.
-    fn texts(&mut self, map: &Map, key: &str) -> Vec<Field<Str>> {
-        let mut texts = Vec::new();
-        for item in self.items(map, key) {
-            match &item.value {
-                Value::String(text) => {
-                    texts.push(Field { value: text.clone(), span: item.span });
-                }
-                _ => self.wrong_type(key, item, "string"),
-            }
-        }
-        texts
-    }
-
-    /// A mapping of texts, such as labels.
-    pub fn texts_by_key(&mut self, map: &Map, key: &str) -> Vec<(Str, Field<Str>)> {
-        let Some(entries) = self.submap(map, key) else { return Vec::new() };
-        let mut texts = Vec::new();
-        for entry in entries {
-            match &entry.value.value {
-                Value::String(text) => {
-                    let field = Field { value: text.clone(), span: entry.value.span };
-                    texts.push((entry.key.clone(), field));
-                }
-                Value::Null => {}
-                _ => self.wrong_type(&format!("{key}.{}", entry.key), &entry.value, "string"),
-            }
-        }
-        texts
-    }
-
-    fn name_of(&mut self, map: &Map, key: &str) -> Str {
-        self.text(map, key).map_or_else(|| Str::from(""), |field| field.value)
-    }
-
+impl Reader<'_> {
     /// The pod templates of an object: where the built-in kinds have them, or wherever a
     /// custom resource embeds one.
     pub fn pod_templates(&mut self, root: &Node, group: &str, kind: &str) -> Vec<PodTemplate> {
@@ -191,7 +41,10 @@ impl<'g> Reader<'g> {
                 let reason = format!("{kind} has no pod spec: the API server would refuse it");
                 self.gap(GapKind::Invalid, root.span, reason, 1);
                 // Still a workload, so that it is counted and named.
-                templates.push(PodTemplate { span: Some(root.span), ..PodTemplate::default() });
+                templates.push(PodTemplate {
+                    span: Some(root.span),
+                    ..PodTemplate::default()
+                });
             }
             return templates;
         }
@@ -242,10 +95,17 @@ impl<'g> Reader<'g> {
         let holder_map = holder.as_map()?;
         let spec = self.submap(holder_map, "spec")?;
         let span = holder_map.get("spec").map(|node| node.span);
-        let mut template = PodTemplate { pointer, span, ..PodTemplate::default() };
+        let mut template = PodTemplate {
+            pointer,
+            span,
+            ..PodTemplate::default()
+        };
         if let Some(metadata) = self.submap(holder_map, "metadata") {
             let labels = self.texts_by_key(metadata, "labels");
-            template.labels = labels.into_iter().map(|(k, field)| (k, field.value)).collect();
+            template.labels = labels
+                .into_iter()
+                .map(|(k, field)| (k, field.value))
+                .collect();
             template.labels.sort_unstable();
             template.annotations = self.texts_by_key(metadata, "annotations");
         }
@@ -260,7 +120,9 @@ impl<'g> Reader<'g> {
             .or_else(|| self.text(spec, "serviceAccount"))
             .filter(|name| !name.value.is_empty());
         template.automount_token = self.boolean(spec, "automountServiceAccountToken");
-        template.node_name = self.text(spec, "nodeName").filter(|name| !name.value.is_empty());
+        template.node_name = self
+            .text(spec, "nodeName")
+            .filter(|name| !name.value.is_empty());
         template.node_selector = self.texts_by_key(spec, "nodeSelector");
         template.runtime_class_name = self.text(spec, "runtimeClassName");
         template.priority_class_name = self.text(spec, "priorityClassName");
@@ -270,7 +132,11 @@ impl<'g> Reader<'g> {
             template.security_context = self.security_context(context, span);
         }
         template.volumes = self.volumes(spec);
-        for kind in [ContainerKind::Init, ContainerKind::Main, ContainerKind::Ephemeral] {
+        for kind in [
+            ContainerKind::Init,
+            ContainerKind::Main,
+            ContainerKind::Ephemeral,
+        ] {
             for (index, node, map) in self.objects(spec, kind.field()) {
                 let container = self.container(kind, index, node.span, map);
                 template.containers.push(container);
@@ -294,7 +160,10 @@ impl<'g> Reader<'g> {
     }
 
     fn security_context(&mut self, map: &Map, span: Option<Span>) -> SecurityContext {
-        let mut context = SecurityContext { span, ..SecurityContext::default() };
+        let mut context = SecurityContext {
+            span,
+            ..SecurityContext::default()
+        };
         context.privileged = self.boolean(map, "privileged");
         context.allow_privilege_escalation = self.boolean(map, "allowPrivilegeEscalation");
         context.read_only_root_filesystem = self.boolean(map, "readOnlyRootFilesystem");
@@ -305,7 +174,10 @@ impl<'g> Reader<'g> {
         for item in self.items(map, "supplementalGroups") {
             match item.as_i64() {
                 Some(value) => {
-                    context.supplemental_groups.push(Field { value, span: item.span });
+                    context.supplemental_groups.push(Field {
+                        value,
+                        span: item.span,
+                    });
                 }
                 None => self.wrong_type("supplementalGroups", item, "whole number"),
             }
@@ -347,9 +219,11 @@ impl<'g> Reader<'g> {
             kind,
             index,
             name: self.name_of(map, "name"),
-            name_span: map.get("name").map_or(span, |node| node.span),
+            name_span: anchor(map.get("name").map_or(span, |node| node.span)),
             span,
-            image: self.text(map, "image").filter(|image| !image.value.is_empty()),
+            image: self
+                .text(map, "image")
+                .filter(|image| !image.value.is_empty()),
             image_pull_policy: self.text(map, "imagePullPolicy"),
             command: self.texts(map, "command"),
             args: self.texts(map, "args"),
@@ -379,12 +253,16 @@ impl<'g> Reader<'g> {
                         EnvSource::Other
                     }
                 }
-                None => EnvSource::Literal(
-                    self.text(map, "value")
-                        .unwrap_or(Field { value: Str::from(""), span: node.span }),
-                ),
+                None => EnvSource::Literal(self.text(map, "value").unwrap_or(Field {
+                    value: Str::from(""),
+                    span: node.span,
+                })),
             };
-            variables.push(EnvVar { name, span: node.span, source });
+            variables.push(EnvVar {
+                name,
+                span: node.span,
+                source,
+            });
         }
         variables
     }
@@ -395,7 +273,11 @@ impl<'g> Reader<'g> {
             for (field, secret) in [("secretRef", true), ("configMapRef", false)] {
                 if let Some(reference) = self.submap(map, field) {
                     let name = self.name_of(reference, "name");
-                    sources.push(EnvFrom { name, secret, span: node.span });
+                    sources.push(EnvFrom {
+                        name,
+                        secret,
+                        span: node.span,
+                    });
                 }
             }
         }
@@ -421,7 +303,9 @@ impl<'g> Reader<'g> {
             mounts.push(VolumeMount {
                 name: self.name_of(map, "name"),
                 path: self.name_of(map, "mountPath"),
-                read_only: self.boolean(map, "readOnly").is_some_and(|field| field.value),
+                read_only: self
+                    .boolean(map, "readOnly")
+                    .is_some_and(|field| field.value),
                 bidirectional: self
                     .text(map, "mountPropagation")
                     .is_some_and(|field| &*field.value == "Bidirectional"),
@@ -437,7 +321,9 @@ impl<'g> Reader<'g> {
     }
 
     fn resources(&mut self, container: &Map) -> Resources {
-        let Some(map) = self.submap(container, "resources") else { return Resources::default() };
+        let Some(map) = self.submap(container, "resources") else {
+            return Resources::default();
+        };
         let mut resources = Resources {
             span: container.get("resources").map(|node| node.span),
             ..Resources::default()
@@ -506,16 +392,19 @@ impl<'g> Reader<'g> {
                 .iter()
                 .find(|entry| &*entry.key != "name" && !entry.value.is_null());
             let kind = source.map_or(VolumeKind::Other, |entry| {
-                entry.value.as_map().map_or(VolumeKind::Other, |map| {
-                    self.volume_kind(&entry.key, map)
-                })
+                entry
+                    .value
+                    .as_map()
+                    .map_or(VolumeKind::Other, |map| self.volume_kind(&entry.key, map))
             });
             volumes.push(Volume {
                 name: self.name_of(map, "name"),
                 index,
                 span: node.span,
-                source: source
-                    .map(|entry| Field { value: entry.key.clone(), span: entry.key_span }),
+                source: source.map(|entry| Field {
+                    value: entry.key.clone(),
+                    span: entry.key_span,
+                }),
                 kind,
             });
         }
@@ -526,7 +415,10 @@ impl<'g> Reader<'g> {
         match source {
             "hostPath" => {
                 let path = self.text(map, "path");
-                let path = path.unwrap_or(Field { value: Str::from(""), span: Span::NONE });
+                let path = path.unwrap_or(Field {
+                    value: Str::from(""),
+                    span: Span::NONE,
+                });
                 VolumeKind::HostPath(path, self.text(map, "type").map(|field| field.value))
             }
             "secret" => VolumeKind::Secret(self.name_of(map, "secretName")),
@@ -546,7 +438,11 @@ impl<'g> Reader<'g> {
                         tokens.push(self.name_of(token, "audience"));
                     }
                 }
-                VolumeKind::Projected { secrets, config_maps, tokens }
+                VolumeKind::Projected {
+                    secrets,
+                    config_maps,
+                    tokens,
+                }
             }
             _ => VolumeKind::Other,
         }
@@ -554,11 +450,16 @@ impl<'g> Reader<'g> {
 }
 
 fn is_pod_template(node: &Node) -> bool {
-    let containers = node.at(&["spec", "containers"]).and_then(Node::as_seq).unwrap_or_default();
+    let containers = node
+        .at(&["spec", "containers"])
+        .and_then(Node::as_seq)
+        .unwrap_or_default();
     let named = |container: &Node| container.get("name").and_then(Node::as_str).is_some();
     !containers.is_empty()
         && containers.iter().all(named)
-        && containers.iter().any(|container| container.get("image").is_some())
+        && containers
+            .iter()
+            .any(|container| container.get("image").is_some())
 }
 
 /// Escapes a key for a JSON pointer (RFC 6901).

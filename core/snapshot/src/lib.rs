@@ -17,6 +17,7 @@
 pub mod extract;
 pub mod object;
 pub mod pod;
+pub mod reader;
 pub mod selector;
 mod snapshot;
 

@@ -1,8 +1,8 @@
 //! One Kubernetes object of a snapshot.
 
-use crate::extract::Reader;
 use crate::pod::{Field, PodTemplate};
-use seawall_model::{Gap, GapKind, ResourceRef, SourceMap, Span, Str};
+use crate::reader::Reader;
+use seawall_model::{CauseId, Gap, GapKind, ResourceRef, SourceMap, Span, Str};
 use seawall_yaml::{Map, Node, Notice, Value};
 use std::sync::Arc;
 
@@ -115,12 +115,18 @@ impl Object {
 
     /// The value of an annotation with its place.
     pub fn annotation(&self, key: &str) -> Option<&Field<Str>> {
-        self.annotations.iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
+        self.annotations
+            .iter()
+            .find(|(name, _)| &**name == key)
+            .map(|(_, value)| value)
     }
 
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.iter().find(|(name, _)| &**name == key).map(|(_, value)| &**value)
+        self.labels
+            .iter()
+            .find(|(name, _)| &**name == key)
+            .map(|(_, value)| &**value)
     }
 
     /// The controlling owner, if any.
@@ -144,7 +150,11 @@ const CONFIGURATION_GROUPS: [&str; 9] = [
 
 /// Whether a tree claims to be a Kubernetes object: a mapping with `apiVersion` and `kind`.
 pub fn looks_like_object(node: &Node) -> bool {
-    let text = |key| node.get(key).and_then(Node::as_str).is_some_and(|text| !text.is_empty());
+    let text = |key| {
+        node.get(key)
+            .and_then(Node::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
     text("apiVersion") && text("kind")
 }
 
@@ -207,8 +217,8 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
     let is_configuration = CONFIGURATION_GROUPS.contains(&&*group)
         || (root.get("metadata").is_none() && group.contains('.') && !group.ends_with(".k8s.io"));
     let (name, name_span) = match (name_field, generated) {
-        (Some(name), _) if !name.value.is_empty() => (name.value, name.span),
-        (_, Some(prefix)) => (Str::from(format!("{}*", prefix.value)), prefix.span),
+        (Some(name), _) if !name.value.is_empty() => (name.value, anchor(name.span)),
+        (_, Some(prefix)) => (Str::from(format!("{}*", prefix.value)), anchor(prefix.span)),
         // A configuration file has no name of its own; its path tells two of them apart.
         _ if is_configuration => (map.path(root.span.file), root.span),
         _ => {
@@ -237,8 +247,16 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
     let owners = metadata.map(|m| owners(&mut reader, m)).unwrap_or_default();
     let details = details(&mut reader, root, &group, &kind);
     Some(Object {
-        reference: ResourceRef { group, kind, namespace, name },
-        api_version: Field { value: api_version, span: api_version_node.span },
+        reference: ResourceRef {
+            group,
+            kind,
+            namespace,
+            name,
+        },
+        api_version: Field {
+            value: api_version,
+            span: api_version_node.span,
+        },
         scope,
         span: root.span,
         name_span,
@@ -250,18 +268,32 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
     })
 }
 
+/// Findings about something missing are shown at the name. The values key that the name
+/// comes from did not decide them.
+pub(crate) fn anchor(name: Span) -> Span {
+    Span {
+        cause: CauseId::NONE,
+        ..name
+    }
+}
+
 fn owners(reader: &mut Reader<'_>, metadata: &Map) -> Vec<OwnerRef> {
     reader
         .items(metadata, "ownerReferences")
         .iter()
         .filter_map(|owner| {
             let text = |key| owner.get(key).and_then(Node::as_str);
-            let group = text("apiVersion")?.rsplit_once('/').map_or("", |(group, _)| group);
+            let group = text("apiVersion")?
+                .rsplit_once('/')
+                .map_or("", |(group, _)| group);
             Some(OwnerRef {
                 group: group.into(),
                 kind: text("kind")?.into(),
                 name: text("name")?.into(),
-                controller: owner.get("controller").and_then(Node::as_bool).unwrap_or(false),
+                controller: owner
+                    .get("controller")
+                    .and_then(Node::as_bool)
+                    .unwrap_or(false),
             })
         })
         .collect()
@@ -277,9 +309,15 @@ fn details(reader: &mut Reader<'_>, root: &Node, group: &str, kind: &str) -> Det
     }
     // A custom resource may mean anything by `replicas`; only a number is one.
     let replicas = root.at(&["spec", "replicas"]).and_then(|node| {
-        Some(Field { value: node.as_i64()?, span: node.span })
+        Some(Field {
+            value: node.as_i64()?,
+            span: node.span,
+        })
     });
-    Details::Workload { replicas, templates }
+    Details::Workload {
+        replicas,
+        templates,
+    }
 }
 
 /// The tree without what the API server keeps for itself.

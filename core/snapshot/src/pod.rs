@@ -328,7 +328,9 @@ impl PodTemplate {
 
     /// Whether the pod says that it runs Windows.
     pub fn is_windows(&self) -> bool {
-        self.os_name.as_ref().is_some_and(|os| &*os.value == "windows")
+        self.os_name
+            .as_ref()
+            .is_some_and(|os| &*os.value == "windows")
     }
 
     /// Whether the pod runs in a user namespace of its own.
@@ -338,7 +340,9 @@ impl PodTemplate {
 
     /// The service account's name with the API default.
     pub fn service_account(&self) -> &str {
-        self.service_account_name.as_ref().map_or("default", |name| &name.value)
+        self.service_account_name
+            .as_ref()
+            .map_or("default", |name| &name.value)
     }
 
     /// A place in the pod spec that is set at `span` (or, when unset, belongs there).
@@ -376,12 +380,17 @@ impl PodTemplate {
 impl Volume {
     /// The source's field name with the API default.
     pub fn source_name(&self) -> &str {
-        self.source.as_ref().map_or("emptyDir", |source| &source.value)
+        self.source
+            .as_ref()
+            .map_or("emptyDir", |source| &source.value)
     }
 }
 
 /// The place of the thing that lacks a field. The values key behind that thing did not
 /// decide the lack, so it is left out.
 fn enclosing(span: Span) -> Span {
-    Span { cause: CauseId::NONE, ..span }
+    Span {
+        cause: CauseId::NONE,
+        ..span
+    }
 }

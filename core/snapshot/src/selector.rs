@@ -41,11 +41,22 @@ impl LabelSelector {
         if let Some(labels) = node.get("matchLabels").and_then(Node::as_map) {
             requirements.extend(equalities(labels));
         }
-        for expression in node.get("matchExpressions").and_then(Node::as_seq).unwrap_or_default() {
+        for expression in node
+            .get("matchExpressions")
+            .and_then(Node::as_seq)
+            .unwrap_or_default()
+        {
             let key = Str::from(expression.get("key")?.as_str()?);
             let values = || -> Vec<Str> {
-                let values = expression.get("values").and_then(Node::as_seq).unwrap_or_default();
-                values.iter().filter_map(Node::as_str).map(Str::from).collect()
+                let values = expression
+                    .get("values")
+                    .and_then(Node::as_seq)
+                    .unwrap_or_default();
+                values
+                    .iter()
+                    .filter_map(Node::as_str)
+                    .map(Str::from)
+                    .collect()
             };
             let operator = match expression.get("operator")?.as_str()? {
                 "In" => Operator::In(values()),
@@ -61,7 +72,9 @@ impl LabelSelector {
 
     /// Reads a plain map selector, as Services and ReplicationControllers have it.
     pub fn read_map(node: &Node) -> Option<Self> {
-        Some(Self { requirements: equalities(node.as_map()?).collect() })
+        Some(Self {
+            requirements: equalities(node.as_map()?).collect(),
+        })
     }
 
     /// Whether labels (sorted by key) meet every requirement.
@@ -87,7 +100,10 @@ impl LabelSelector {
 fn equalities(labels: &seawall_yaml::Map) -> impl Iterator<Item = Requirement> + '_ {
     labels.iter().filter_map(|entry| {
         let value = Str::from(entry.value.as_str()?);
-        Some(Requirement { key: entry.key.clone(), operator: Operator::In(vec![value]) })
+        Some(Requirement {
+            key: entry.key.clone(),
+            operator: Operator::In(vec![value]),
+        })
     })
 }
 
@@ -96,11 +112,19 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> Vec<(Str, Str)> {
-        pairs.iter().map(|(k, v)| (Str::from(*k), Str::from(*v))).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| (Str::from(*k), Str::from(*v)))
+            .collect()
     }
 
     fn requirement(key: &str, operator: Operator) -> LabelSelector {
-        LabelSelector { requirements: vec![Requirement { key: key.into(), operator }] }
+        LabelSelector {
+            requirements: vec![Requirement {
+                key: key.into(),
+                operator,
+            }],
+        }
     }
 
     #[test]

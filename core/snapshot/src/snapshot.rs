@@ -51,13 +51,22 @@ pub struct Builder {
 impl Builder {
     /// An empty builder with the plain scope.
     pub fn new() -> Self {
-        let plain = Scope { kind: ScopeKind::Plain, name: Str::from("") };
-        Self { objects: Vec::new(), scopes: vec![plain] }
+        let plain = Scope {
+            kind: ScopeKind::Plain,
+            name: Str::from(""),
+        };
+        Self {
+            objects: Vec::new(),
+            scopes: vec![plain],
+        }
     }
 
     /// A new scope for a rendering.
     pub fn scope(&mut self, kind: ScopeKind, name: impl Into<Str>) -> ScopeId {
-        self.scopes.push(Scope { kind, name: name.into() });
+        self.scopes.push(Scope {
+            kind,
+            name: name.into(),
+        });
         ScopeId(u32::try_from(self.scopes.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -83,9 +92,12 @@ impl Builder {
 impl Snapshot {
     /// All objects.
     pub fn objects(&self) -> impl Iterator<Item = (ObjectId, &Object)> {
-        self.objects.iter().enumerate().filter_map(|(index, object)| {
-            Some((ObjectId(u32::try_from(index).ok()?), object.as_deref()?))
-        })
+        self.objects
+            .iter()
+            .enumerate()
+            .filter_map(|(index, object)| {
+                Some((ObjectId(u32::try_from(index).ok()?), object.as_deref()?))
+            })
     }
 
     /// Objects of a kind in a group.
@@ -133,7 +145,13 @@ impl Snapshot {
             let id = *self.by_name.get(&(scope, reference.clone()))?;
             Some((id, self.get(id)?))
         };
-        at(scope).or_else(|| if scope == ScopeId::PLAIN { None } else { at(ScopeId::PLAIN) })
+        at(scope).or_else(|| {
+            if scope == ScopeId::PLAIN {
+                None
+            } else {
+                at(ScopeId::PLAIN)
+            }
+        })
     }
 
     /// The Namespace object that an object of `scope` lives in, if it is in the picture.
@@ -161,7 +179,12 @@ impl Snapshot {
             .members
             .iter()
             .filter_map(|id| self.get(*id))
-            .flat_map(|object| object.templates().iter().map(move |template| (object, template)))
+            .flat_map(|object| {
+                object
+                    .templates()
+                    .iter()
+                    .map(move |template| (object, template))
+            })
     }
 
     /// A new snapshot with the changes made. Objects that do not change are shared with this
@@ -200,7 +223,9 @@ impl Snapshot {
     /// The objects whose verdicts can move when an object changes: the object itself, the
     /// members of its workload, and for namespace-wide kinds everything in the namespace.
     pub fn dependents(&self, id: ObjectId) -> Vec<ObjectId> {
-        let Some(changed) = self.get(id) else { return Vec::new() };
+        let Some(changed) = self.get(id) else {
+            return Vec::new();
+        };
         let kind = &*changed.reference.kind;
         let mut dependents = match kind {
             "Namespace" => self.in_namespace(changed.scope, &changed.reference.name),
@@ -234,7 +259,9 @@ impl Snapshot {
         let mut by_name = HashMap::new();
         for (id, object) in self.objects() {
             // The first of two with one name wins.
-            by_name.entry((object.scope, object.reference.clone())).or_insert(id);
+            by_name
+                .entry((object.scope, object.reference.clone()))
+                .or_insert(id);
         }
         self.by_name = by_name;
         self.workloads = self.resolve();
@@ -245,18 +272,24 @@ impl Snapshot {
         let mut groups: BTreeMap<(ScopeId, ResourceRef), Vec<ObjectId>> = BTreeMap::new();
         for (id, object) in self.objects() {
             if let Details::Workload { .. } = object.details {
-                groups.entry((object.scope, self.top_owner(object))).or_default().push(id);
+                groups
+                    .entry((object.scope, self.top_owner(object)))
+                    .or_default()
+                    .push(id);
             }
         }
         groups
             .into_iter()
             .map(|((scope, owner), mut members)| {
                 members.sort_by_key(|id| {
-                    self.get(*id).map(|object| {
-                        (object.reference != owner, object.reference.clone(), *id)
-                    })
+                    self.get(*id)
+                        .map(|object| (object.reference != owner, object.reference.clone(), *id))
                 });
-                Workload { owner, scope, members }
+                Workload {
+                    owner,
+                    scope,
+                    members,
+                }
             })
             .collect()
     }
@@ -266,7 +299,9 @@ impl Snapshot {
         let mut current = object;
         // Owner chains are three long (Pod, Job, CronJob); a cycle ends here.
         for _ in 0..8 {
-            let Some(controller) = current.controller() else { break };
+            let Some(controller) = current.controller() else {
+                break;
+            };
             let owner = ResourceRef {
                 group: controller.group.clone(),
                 kind: controller.kind.clone(),
@@ -292,7 +327,10 @@ impl Snapshot {
 fn missing_owner(object: &Object, owner: ResourceRef) -> ResourceRef {
     if &*owner.kind == "ReplicaSet"
         && let Some(hash) = object.label("pod-template-hash")
-        && let Some(deployment) = owner.name.strip_suffix(hash).and_then(|n| n.strip_suffix('-'))
+        && let Some(deployment) = owner
+            .name
+            .strip_suffix(hash)
+            .and_then(|n| n.strip_suffix('-'))
     {
         return ResourceRef {
             kind: Str::from("Deployment"),

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 fn objects(text: &str, scope: ScopeId, gaps: &mut Vec<Gap>) -> Vec<Object> {
     let map = SourceMap::new();
-    let file = map.add_file(SourceFile { path: "test.yaml".into(), kind: SourceKind::File });
+    let file = map.add_file(SourceFile {
+        path: "test.yaml".into(),
+        kind: SourceKind::File,
+    });
     assert_ne!(file, FileId::UNKNOWN);
     let stream = seawall_yaml::parse(text, file, &seawall_yaml::Limits::default());
     assert_eq!(stream.problems, []);
@@ -28,7 +31,11 @@ fn snapshot(text: &str) -> (Snapshot, Vec<Gap>) {
 }
 
 fn owners(snapshot: &Snapshot) -> Vec<(String, usize)> {
-    snapshot.workloads().iter().map(|w| (w.owner.to_string(), w.members.len())).collect()
+    snapshot
+        .workloads()
+        .iter()
+        .map(|w| (w.owner.to_string(), w.members.len()))
+        .collect()
 }
 
 const POD: &str = "spec: {containers: [{name: a, image: b}]}";
@@ -47,15 +54,37 @@ fn owned(kind: &str, version: &str, name: &str, owner: (&str, &str, &str), spec:
 fn a_deployment_with_its_replica_set_and_pods_is_one_workload() {
     let text = format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: ns}}\n{TEMPLATE}\n{}{}{}",
-        owned("ReplicaSet", "apps/v1", "web-1", ("apps/v1", "Deployment", "web"), TEMPLATE),
-        owned("Pod", "v1", "web-1-a", ("apps/v1", "ReplicaSet", "web-1"), POD),
-        owned("Pod", "v1", "web-1-b", ("apps/v1", "ReplicaSet", "web-1"), POD),
+        owned(
+            "ReplicaSet",
+            "apps/v1",
+            "web-1",
+            ("apps/v1", "Deployment", "web"),
+            TEMPLATE
+        ),
+        owned(
+            "Pod",
+            "v1",
+            "web-1-a",
+            ("apps/v1", "ReplicaSet", "web-1"),
+            POD
+        ),
+        owned(
+            "Pod",
+            "v1",
+            "web-1-b",
+            ("apps/v1", "ReplicaSet", "web-1"),
+            POD
+        ),
     );
     let (snapshot, gaps) = snapshot(&text);
     assert_eq!(gaps, []);
     assert_eq!(owners(&snapshot), [("Deployment ns/web".to_owned(), 4)]);
     // The owner comes first: its template is the one to judge and to mend.
-    let first = snapshot.templates(&snapshot.workloads()[0]).next().unwrap().0;
+    let first = snapshot
+        .templates(&snapshot.workloads()[0])
+        .next()
+        .unwrap()
+        .0;
     assert_eq!(&*first.reference.kind, "Deployment");
 }
 
@@ -65,9 +94,27 @@ fn a_job_of_a_cron_job_belongs_to_it_and_cycles_end() {
                 {jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: b}]}}}}}\n";
     let text = format!(
         "{cron}{}{}{}",
-        owned("Job", "batch/v1", "c-1", ("batch/v1", "CronJob", "c1"), TEMPLATE),
-        owned("ReplicaSet", "apps/v1", "x1", ("apps/v1", "ReplicaSet", "y1"), TEMPLATE),
-        owned("ReplicaSet", "apps/v1", "y1", ("apps/v1", "ReplicaSet", "x1"), TEMPLATE),
+        owned(
+            "Job",
+            "batch/v1",
+            "c-1",
+            ("batch/v1", "CronJob", "c1"),
+            TEMPLATE
+        ),
+        owned(
+            "ReplicaSet",
+            "apps/v1",
+            "x1",
+            ("apps/v1", "ReplicaSet", "y1"),
+            TEMPLATE
+        ),
+        owned(
+            "ReplicaSet",
+            "apps/v1",
+            "y1",
+            ("apps/v1", "ReplicaSet", "x1"),
+            TEMPLATE
+        ),
     );
     let (snapshot, _) = snapshot(&text);
     assert_eq!(owners(&snapshot)[0].0, "ReplicaSet ns/x1");
@@ -82,9 +129,17 @@ fn a_custom_resource_that_embeds_pods_is_a_workload() {
          Worker: {template: {spec: {containers: [{name: a, image: b}]}}}\n",
     );
     assert_eq!(gaps, []);
-    let pointers: Vec<&str> =
-        snapshot.templates(&snapshot.workloads()[0]).map(|(_, t)| &*t.pointer).collect();
-    assert_eq!(pointers, ["/spec/replicas/Master/template", "/spec/replicas/Worker/template"]);
+    let pointers: Vec<&str> = snapshot
+        .templates(&snapshot.workloads()[0])
+        .map(|(_, t)| &*t.pointer)
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/spec/replicas/Master/template",
+            "/spec/replicas/Worker/template"
+        ]
+    );
 }
 
 #[test]
@@ -103,7 +158,8 @@ fn renderings_do_not_see_each_other_but_see_plain_manifests() {
     let mut builder = Builder::new();
     let a = builder.scope(ScopeKind::Overlay, "a");
     let b = builder.scope(ScopeKind::Overlay, "b");
-    let namespace = |name: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n");
+    let namespace =
+        |name: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n");
     for (scope, name) in [(ScopeId::PLAIN, "plain"), (a, "only-a"), (b, "only-b")] {
         for object in objects(&namespace(name), scope, &mut gaps) {
             builder.add(object);
@@ -128,13 +184,20 @@ fn a_patch_shares_what_did_not_change() {
     let after = before.apply(vec![Change::Put(Box::new(pod))]);
     let image = |snapshot: &Snapshot| {
         let (_, pod) = snapshot.find(ScopeId::PLAIN, &name).unwrap();
-        pod.templates()[0].containers[0].image.as_ref().unwrap().value.to_string()
+        pod.templates()[0].containers[0]
+            .image
+            .as_ref()
+            .unwrap()
+            .value
+            .to_string()
     };
-    assert_eq!((image(&before), image(&after)), ("b".to_owned(), "c".to_owned()));
+    assert_eq!(
+        (image(&before), image(&after)),
+        ("b".to_owned(), "c".to_owned())
+    );
     // The namespace is the same object in memory, not a copy.
-    let namespace = |snapshot: &Snapshot| {
-        std::ptr::from_ref(snapshot.namespace(ScopeId::PLAIN, "ns").unwrap())
-    };
+    let namespace =
+        |snapshot: &Snapshot| std::ptr::from_ref(snapshot.namespace(ScopeId::PLAIN, "ns").unwrap());
     assert_eq!(namespace(&before), namespace(&after));
     let gone = after.apply(vec![Change::Remove(ScopeId::PLAIN, name.clone())]);
     assert!(gone.find(ScopeId::PLAIN, &name).is_none());
@@ -167,7 +230,10 @@ fn a_namespace_change_moves_everything_in_it() {
 fn static_pods_are_workloads_of_their_own() {
     let text = owned("Pod", "v1", "kube-apiserver-a", ("v1", "Node", "a"), POD);
     let (snapshot, _) = snapshot(&text);
-    assert_eq!(owners(&snapshot), [("Pod ns/kube-apiserver-a".to_owned(), 1)]);
+    assert_eq!(
+        owners(&snapshot),
+        [("Pod ns/kube-apiserver-a".to_owned(), 1)]
+    );
     let _: ResourceRef = snapshot.workloads()[0].owner.clone();
     let _ = Arc::new(snapshot);
 }
