@@ -222,6 +222,9 @@ fn compare(judge: &Path, requests: &[Value], name: &dyn Fn(&Value) -> String) ->
                 let short: String = error.chars().take(500).collect();
                 score.wrong.push(format!("{label}: no gap, but: {short}"));
             } else {
+                if std::env::var_os("HELM_VERBOSE").is_some() {
+                    println!("  refused: {label}\n    judge: {error}\n    ours: {}", gaps.join("; "));
+                }
                 score.refused += 1;
             }
             continue;

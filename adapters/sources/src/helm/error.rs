@@ -49,10 +49,11 @@ impl Fail {
         Self::new(message).or_at(source, at)
     }
 
-    /// The place, unless a deeper one is known.
+    /// The place, unless a deeper one is known that stands in a file.
     #[must_use]
     pub(crate) fn or_at(mut self, source: &Rc<Source>, at: At) -> Self {
-        if self.0.at.is_none() {
+        let known = self.0.at.as_ref();
+        if known.is_none_or(|(source, at)| source.text.origin_at(at.start).file == 0) {
             self.0.at = Some((source.clone(), at));
         }
         self

@@ -369,10 +369,7 @@ fn define(reader: &mut Reader<'_>, scope: &mut Scope, mut found: Vec<Found>) -> 
             ..Origin::default()
         };
         let text = Text::from(file.text.clone()).with_origin(origin);
-        let source = Rc::new(Source {
-            name: file.name.clone(),
-            text,
-        });
+        let source = Rc::new(Source { text });
         for (name, body) in parsed.definitions {
             scope.define(
                 name,
@@ -465,16 +462,13 @@ fn run(reader: &mut Reader<'_>, places: &mut Places, scope: Scope, jobs: &[Job])
 }
 
 fn failed(reader: &mut Reader<'_>, places: &Places, job: &Job, fail: &Fail, units: u32) {
-    let mut reason = fail.message().to_owned();
+    let reason = fail.message().to_owned();
     let mut span = Span::NONE;
     if let Some((source, at)) = fail.place() {
         let At { start, end } = at;
         let origin = source.text.origin_at(start);
         let last = source.text.origin_at(end.saturating_sub(1).max(start));
         span = places.span([origin, last, Origin::default()], false, reader.map);
-        if source.name != job.name && &*source.name != "gotpl" {
-            reason = format!("{reason} (in {})", source.name);
-        }
     }
     if !span.is_known() {
         let origin = job.template.source.text.origin_at(0);

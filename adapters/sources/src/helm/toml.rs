@@ -23,7 +23,7 @@ fn table(value: &Value, path: &[String], out: &mut String) -> Result<(), String>
         return Ok(());
     };
     let entries = map.entries();
-    let pad = "  ".repeat(path.len().saturating_sub(1));
+    let pad = "  ".repeat(path.len());
     for (key, item) in &entries {
         if item.is_nil() || is_table(item) || is_tables(item) {
             continue;

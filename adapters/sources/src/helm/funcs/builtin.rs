@@ -260,10 +260,7 @@ fn tpl(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
             error.message
         ))
     })?;
-    let source = Rc::new(Source {
-        name: Rc::from("gotpl"),
-        text,
-    });
+    let source = Rc::new(Source { text });
     let outer = engine.scope.clone();
     if !parsed.definitions.is_empty() {
         let mut scope = Scope {

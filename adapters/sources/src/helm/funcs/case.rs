@@ -1,6 +1,7 @@
 //! Sprig's functions on words and letters: ports of `huandu/xstrings` and
 //! `Masterminds/goutils`.
 
+use super::strings::{lower, upper};
 use super::{Builtin, f};
 use crate::helm::error::Result;
 use crate::helm::value::Value;
@@ -69,7 +70,7 @@ fn title(text: &str) -> String {
         if inside {
             out.push(c);
         } else {
-            out.extend(c.to_uppercase());
+            out.push(upper(c));
         }
         inside = match c {
             c if c.is_ascii() => c.is_ascii_alphanumeric() || c == '_',
@@ -87,7 +88,7 @@ fn untitle(text: &str) -> String {
             start = true;
             out.push(c);
         } else if std::mem::take(&mut start) {
-            out.extend(c.to_lowercase());
+            out.push(lower(c));
         } else {
             out.push(c);
         }
@@ -99,9 +100,9 @@ fn swap_case(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_uppercase() {
-            out.extend(c.to_lowercase());
+            out.push(lower(c));
         } else if c.is_lowercase() {
-            out.extend(c.to_uppercase());
+            out.push(upper(c));
         } else {
             out.push(c);
         }
@@ -194,8 +195,6 @@ fn is_connector(c: char) -> bool {
 fn pascal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
-    let upper = |c: char| c.to_uppercase().next().unwrap_or(c);
-    let lower = |c: char| c.to_lowercase().next().unwrap_or(c);
     let mut current;
     let mut first_upper;
     loop {
@@ -318,7 +317,7 @@ fn push_lower(out: &mut String, kind: Word, word: &str, connector: char) {
         if is_connector(c) {
             out.push(connector);
         } else {
-            out.extend(c.to_lowercase());
+            out.push(lower(c));
         }
     }
 }

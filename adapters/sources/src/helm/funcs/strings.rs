@@ -26,8 +26,12 @@ pub(super) const TABLE: &[Builtin] = &[
             text.strip_prefix(prefix.as_str()).unwrap_or(text)
         })
     }),
-    f("upper", 1, 1, |_, a| each(&a.text(0)?, str::to_uppercase)),
-    f("lower", 1, 1, |_, a| each(&a.text(0)?, str::to_lowercase)),
+    f("upper", 1, 1, |_, a| {
+        each(&a.text(0)?, |text| text.chars().map(upper).collect())
+    }),
+    f("lower", 1, 1, |_, a| {
+        each(&a.text(0)?, |text| text.chars().map(lower).collect())
+    }),
     f("substr", 3, 3, |_, a| substring(a)),
     f("trunc", 2, 2, |_, a| {
         let (count, text) = (a.int(0)?, a.text(1)?);
@@ -161,6 +165,20 @@ pub(super) const TABLE: &[Builtin] = &[
         }))
     }),
 ];
+
+/// `unicode.ToUpper`: one character for one, so `ß` stays.
+pub(super) fn upper(c: char) -> char {
+    let mut made = c.to_uppercase();
+    match (made.next(), made.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+/// `unicode.ToLower`.
+pub(super) fn lower(c: char) -> char {
+    c.to_lowercase().next().unwrap_or(c)
+}
 
 /// The argument's text, as `%v` prints it, with its marks.
 fn shown(value: &Value) -> Text {

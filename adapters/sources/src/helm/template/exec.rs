@@ -14,8 +14,6 @@ use std::rc::Rc;
 /// The text that a template was read from.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// The name that Go shows in errors.
-    pub(crate) name: Rc<str>,
     pub(crate) text: Text,
 }
 
@@ -65,19 +63,19 @@ pub(crate) struct Engine<'a> {
 
 /// How a body ended.
 #[derive(PartialEq, Eq, Clone, Copy)]
-enum Flow {
+pub(super) enum Flow {
     Normal,
     Break,
     Continue,
 }
 
 /// One template at work.
-struct Frame {
-    source: Rc<Source>,
-    vars: Vec<(Rc<str>, Value)>,
+pub(super) struct Frame {
+    pub(super) source: Rc<Source>,
+    pub(super) vars: Vec<(Rc<str>, Value)>,
     out: Out,
     /// The key that decided the body we are in.
-    around: u32,
+    pub(super) around: u32,
 }
 
 impl Engine<'_> {
@@ -100,6 +98,16 @@ impl Engine<'_> {
         around: u32,
     ) -> Result<Out> {
         self.budget.stack()?;
+        // A template that is given nil has no dot at all: its fields are nothing, no error.
+        let nothing = Value {
+            data: Data::Invalid,
+            cause: dot.cause,
+        };
+        let dot = if matches!(dot.data, Data::Nil) {
+            &nothing
+        } else {
+            dot
+        };
         let mut frame = Frame {
             source: template.source.clone(),
             vars: vec![(Rc::from("$"), dot.clone())],
@@ -113,7 +121,7 @@ impl Engine<'_> {
         Ok(frame.out)
     }
 
-    fn body(&mut self, frame: &mut Frame, nodes: &[Node], dot: &Value) -> Result<Flow> {
+    pub(super) fn body(&mut self, frame: &mut Frame, nodes: &[Node], dot: &Value) -> Result<Flow> {
         for node in nodes {
             self.budget.step(1)?;
             let flow = self.node(frame, node, dot)?;
@@ -196,96 +204,6 @@ impl Engine<'_> {
         Ok(flow)
     }
 
-    fn range(&mut self, frame: &mut Frame, branch: &Branch, dot: &Value) -> Result<Flow> {
-        let mark = frame.vars.len();
-        let value = self.pipe(frame, dot, &branch.pipe)?;
-        let entries = self.entries(frame, branch, &value)?;
-        let around = frame.around;
-        let cause = value.first_cause();
-        let decided = if cause > crate::helm::places::ROOT {
-            cause
-        } else {
-            around
-        };
-        let mut flow = Flow::Normal;
-        if entries.is_empty() {
-            if let Some(otherwise) = &branch.otherwise {
-                frame.around = decided;
-                flow = self.body(frame, otherwise, dot)?;
-            }
-        } else {
-            let top = frame.vars.len();
-            for (index, item) in entries {
-                self.budget.step(1)?;
-                bind(frame, &branch.pipe, index, &item);
-                let own = item.first_cause();
-                frame.around = if own == 0 { decided } else { own };
-                let ended = self.body(frame, &branch.body, &item)?;
-                frame.vars.truncate(top);
-                if ended == Flow::Break {
-                    break;
-                }
-            }
-        }
-        frame.around = around;
-        frame.vars.truncate(mark);
-        Ok(flow)
-    }
-
-    /// What a range runs over: indexes or keys, and items.
-    fn entries(
-        &mut self,
-        frame: &Frame,
-        branch: &Branch,
-        value: &Value,
-    ) -> Result<Vec<(Value, Value)>> {
-        let numbered = |items: Vec<Value>| -> Vec<(Value, Value)> {
-            let index = |at: usize| Value::int(i64::try_from(at).unwrap_or(0));
-            items
-                .into_iter()
-                .enumerate()
-                .map(|(at, item)| (index(at), item))
-                .collect()
-        };
-        if let Some(items) = convert::items(value) {
-            return Ok(numbered(items));
-        }
-        match &value.data {
-            Data::Invalid | Data::Nil => Ok(Vec::new()),
-            Data::Map(map) => {
-                let entries = map.entries().into_iter();
-                Ok(entries
-                    .map(|(key, item)| (Value::text(key).caused_by(item.cause), item))
-                    .collect())
-            }
-            Data::Int(..) | Data::Uint(..) => {
-                if branch.pipe.decl.len() > 1 {
-                    let shown = convert::display(value);
-                    let message =
-                        format!("can't use {shown} to iterate over more than one variable");
-                    return Err(Fail::at(message, &frame.source, branch.pipe.at));
-                }
-                let count = convert::to_int64(value).max(0);
-                self.budget.step(count.cast_unsigned())?;
-                Ok((0..count)
-                    .map(|at| (Value::INVALID, Value::int(at)))
-                    .collect())
-            }
-            Data::Object(object) => match &**object {
-                crate::helm::value::object::Object::Files(files) => Ok(files
-                    .files
-                    .iter()
-                    .map(|(name, file)| {
-                        let bytes = crate::helm::value::object::Object::Bytes(file.bytes.clone());
-                        (Value::text(name.clone()), Value::object(bytes))
-                    })
-                    .collect()),
-                _ => Err(cannot_range(frame, branch, value)),
-            },
-            _ => Err(cannot_range(frame, branch, value)),
-        }
-    }
-
     fn call(
         &mut self,
         frame: &mut Frame,
@@ -311,7 +229,7 @@ impl Engine<'_> {
     }
 
     /// A pipeline's value; declares its variables.
-    fn pipe(&mut self, frame: &mut Frame, dot: &Value, pipe: &Pipe) -> Result<Value> {
+    pub(super) fn pipe(&mut self, frame: &mut Frame, dot: &Value, pipe: &Pipe) -> Result<Value> {
         self.budget.step(1)?;
         let mut value: Option<Value> = None;
         for command in &pipe.commands {
@@ -324,7 +242,7 @@ impl Engine<'_> {
         let value = value.unwrap_or(Value::INVALID);
         for name in &pipe.decl {
             if pipe.assign {
-                frame.assign(name, value.clone());
+                frame.assign(name, value.clone(), pipe.at)?;
             } else {
                 frame.vars.push((name.clone(), value.clone()));
             }
@@ -488,51 +406,22 @@ fn with_cause(value: Value, cause: u32) -> Value {
     }
 }
 
-fn cannot_range(frame: &Frame, branch: &Branch, value: &Value) -> Fail {
-    let shown = convert::display(value);
-    Fail::at(
-        format!("range can't iterate over {shown}"),
-        &frame.source,
-        branch.pipe.at,
-    )
-}
-
-/// Gives range variables their values for one round.
-fn bind(frame: &mut Frame, pipe: &Pipe, index: Value, item: &Value) {
-    let top = frame.vars.len();
-    match (pipe.decl.as_slice(), pipe.assign) {
-        ([], _) => {}
-        ([name], true) => frame.assign(name, item.clone()),
-        ([key, name, ..], true) => {
-            frame.assign(key, index);
-            frame.assign(name, item.clone());
-        }
-        ([_], false) => {
-            if let Some(slot) = top.checked_sub(1).and_then(|at| frame.vars.get_mut(at)) {
-                slot.1 = item.clone();
-            }
-        }
-        ([_, _, ..], false) => {
-            if let Some(slot) = top.checked_sub(1).and_then(|at| frame.vars.get_mut(at)) {
-                slot.1 = item.clone();
-            }
-            if let Some(slot) = top.checked_sub(2).and_then(|at| frame.vars.get_mut(at)) {
-                slot.1 = index;
-            }
-        }
-    }
-}
-
 impl Frame {
-    fn assign(&mut self, name: &str, value: Value) {
-        if let Some(slot) = self
+    pub(super) fn assign(&mut self, name: &str, value: Value, at: At) -> Result<()> {
+        let slot = self
             .vars
             .iter_mut()
             .rev()
-            .find(|(known, _)| **known == *name)
-        {
-            slot.1 = value;
-        }
+            .find(|(known, _)| **known == *name);
+        let Some(slot) = slot else {
+            return Err(Fail::at(
+                format!("undefined variable: {name}"),
+                &self.source,
+                at,
+            ));
+        };
+        slot.1 = value;
+        Ok(())
     }
 
     fn variable(&self, name: &str, at: At) -> Result<Value> {
