@@ -257,6 +257,7 @@ fn parse(text: &str, file: FileId) -> Parsed {
             ..Fail::new(problem.span, problem.message)
         });
     }
+    let dates = has_dates(text);
     for document in stream.documents {
         let mut legacy: HashMap<(u32, u32), Str> = HashMap::new();
         for notice in &document.notices {
@@ -276,7 +277,7 @@ fn parse(text: &str, file: FileId) -> Parsed {
         if !text.ends_with('\n') {
             cut_last_break(&mut root, text);
         }
-        if !legacy.is_empty() || has_dates(text) {
+        if !legacy.is_empty() || dates {
             let reader = Reader { legacy: &legacy, text };
             reader.to_yaml_1_2(&mut root, &mut Vec::new(), false);
         }
