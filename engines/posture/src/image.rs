@@ -173,27 +173,13 @@ fn is_registry(registry: &str) -> bool {
 
 /// `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
 fn is_path_component(part: &str) -> bool {
-    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let mut separator = String::new();
-    let mut any = false;
-    for byte in part.bytes() {
-        if alphanumeric(byte) {
-            let fine = match separator.as_str() {
-                "" | "." | "_" | "__" => true,
-                dashes => dashes.bytes().all(|b| b == b'-'),
-            };
-            if !fine || (!any && !separator.is_empty()) {
-                return false;
-            }
-            separator.clear();
-            any = true;
-        } else if matches!(byte, b'.' | b'_' | b'-') {
-            separator.push(char::from(byte));
-        } else {
-            return false;
-        }
-    }
-    any && separator.is_empty()
+    let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = part.as_bytes();
+    let edges = bytes.first().is_some_and(alphanumeric) && bytes.last().is_some_and(alphanumeric);
+    edges
+        && bytes.split(alphanumeric).all(|separator| {
+            matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-')
+        })
 }
 
 /// `[\w][\w.-]{0,127}`

@@ -70,6 +70,8 @@ pub(crate) struct Index<'s> {
     bindings: HashMap<&'s str, Vec<Binding<'s>>>,
     /// Whether a binding names all service accounts at once.
     all_bound: bool,
+    /// Whether anything selects pods by label.
+    selects: bool,
     /// Renderings with a policy for the whole cluster (Cilium, Calico, admin policies).
     cluster_policies: HashSet<ScopeId>,
 }
@@ -81,15 +83,20 @@ impl<'s> Index<'s> {
             spaces: BTreeMap::new(),
             bindings: HashMap::new(),
             all_bound: false,
+            selects: false,
             cluster_policies: HashSet::new(),
         };
         for (_, object) in snapshot.objects() {
             index.add(object);
         }
+        let selects = index.selects;
         for workload in snapshot.workloads() {
             let key = (workload.scope, workload.owner.namespace.as_deref());
             let space = index.spaces.entry(key).or_default();
             space.workloads.push(workload);
+            if !selects {
+                continue;
+            }
             for (_, template) in snapshot.templates(workload) {
                 for (key, value) in &template.labels {
                     let label = (&**key, &**value);
@@ -108,16 +115,21 @@ impl<'s> Index<'s> {
         let key = (object.scope, object.reference.namespace.as_deref());
         let group = &*object.reference.group;
         match (group, &*object.reference.kind) {
+            ("policy", "PodDisruptionBudget") => self.selects = true,
             ("", "ServiceAccount") => {
                 self.space(key)
                     .accounts
                     .entry(&object.reference.name)
                     .or_insert(object);
             }
-            ("", "Service") => self.space(key).services.push(object),
+            ("", "Service") => {
+                self.selects = true;
+                self.space(key).services.push(object);
+            }
             ("", "ResourceQuota") => self.space(key).quotas.push(object),
             ("", "LimitRange") => self.space(key).limit_ranges.push(object),
             ("networking.k8s.io" | "extensions", "NetworkPolicy") => {
+                self.selects = true;
                 self.space(key).policies.push(object);
             }
             (
@@ -216,6 +228,19 @@ impl<'s> Index<'s> {
     ) -> Option<&'s Object> {
         let of = |scope| self.at(scope, namespace)?.accounts.get(name).copied();
         of(scope).or_else(|| of(ScopeId::PLAIN))
+    }
+
+    /// Whether an account of this name is anywhere in the input: bases and overlays are
+    /// often put together elsewhere.
+    pub(crate) fn knows_account(&self, name: &str) -> bool {
+        self.spaces
+            .values()
+            .any(|space| space.accounts.contains_key(name))
+    }
+
+    /// Whether a selector matches a pod anywhere in the input.
+    pub(crate) fn knows_pod(&self, selector: &LabelSelector) -> bool {
+        self.spaces.values().any(|space| space.has_pod(selector))
     }
 
     /// A binding that surely gives this account rights: the subject names its namespace.

@@ -5,6 +5,7 @@ use seawall_model::{
     Asset, Evidence, Fact, Finding, FindingId, Gap, Locus, Outcome, Proof, Severity,
 };
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A finding on its way: the sink adds the asset, and drops it if it is known.
 #[derive(Debug)]
@@ -54,6 +55,28 @@ impl Draft {
     }
 }
 
+/// A finding's id is a hash already: its first bytes do.
+#[derive(Debug, Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(chunk) {
+                *to = *from;
+            }
+            self.0 = self.0.rotate_left(1) ^ u64::from_le_bytes(word);
+        }
+    }
+}
+
+type Ids = HashSet<FindingId, BuildHasherDefault<FirstBytes>>;
+
 /// Collects the outcome.
 #[derive(Debug)]
 pub(crate) struct Sink {
@@ -63,9 +86,9 @@ pub(crate) struct Sink {
     /// Subjects by rule.
     counts: Vec<u64>,
     /// What was found in the current object.
-    object: HashSet<FindingId>,
+    object: Ids,
     /// What was found in the current workload.
-    workload: HashSet<FindingId>,
+    workload: Ids,
     /// Whether the current object only repeats what its owner says.
     copy: bool,
 }
@@ -77,8 +100,8 @@ impl Sink {
             facts: Vec::new(),
             gaps: Vec::new(),
             counts: vec![0; Id::ALL.len()],
-            object: HashSet::new(),
-            workload: HashSet::new(),
+            object: Ids::default(),
+            workload: Ids::default(),
             copy: false,
         }
     }
@@ -126,11 +149,11 @@ impl Sink {
         }
         self.object.insert(id);
         self.workload.insert(id);
-        let proof = Evidence {
+        let mut evidence = Vec::with_capacity(1 + draft.evidence.len());
+        evidence.push(Evidence {
             note: draft.message.clone(),
             proof: Proof::Source(draft.locus.span),
-        };
-        let mut evidence = vec![proof];
+        });
         evidence.extend(draft.evidence);
         self.findings.push(Finding {
             id,

@@ -19,6 +19,7 @@ use crate::Config;
 use crate::index::Index;
 use crate::sink::Sink;
 use agent::Agent;
+use rayon::prelude::*;
 use seawall_model::{Asset, KubernetesVersion, Locus, Span};
 use seawall_snapshot::pod::Toleration;
 use seawall_snapshot::{Container, ContainerKind, Object, PodTemplate, Workload};
@@ -172,12 +173,27 @@ pub(crate) fn who(c: &Container) -> String {
     format!("{kind} `{}`", c.name)
 }
 
+/// How many workloads one task judges.
+const CHUNK: usize = 256;
+
 /// Judges all workloads.
 pub(crate) fn check(index: &Index<'_>, config: &Config, sink: &mut Sink) {
-    for workload in index.snapshot.workloads() {
-        check_one(index, config, workload, sink);
+    // Workloads do not look at each other; the order of findings stays that of workloads.
+    let parts: Vec<Sink> = index
+        .snapshot
+        .workloads()
+        .par_chunks(CHUNK)
+        .map(|chunk| {
+            let mut part = Sink::new();
+            for workload in chunk {
+                check_one(index, config, workload, &mut part);
+            }
+            part
+        })
+        .collect();
+    for part in parts {
+        sink.merge(part);
     }
-    sink.start_workload();
 }
 
 fn check_one(index: &Index<'_>, config: &Config, workload: &Workload, sink: &mut Sink) {

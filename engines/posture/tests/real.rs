@@ -88,3 +88,72 @@ fn loudest_rules() {
         }
     }
 }
+
+/// Prints how long 10,000 workloads take: bare ones, where every rule has something to say,
+/// and hardened ones, where none has.
+#[test]
+#[ignore = "measures, prints"]
+fn ten_thousand_workloads() {
+    let rounds = std::env::var("ROUNDS").map_or(5, |rounds| rounds.parse().expect("a number"));
+    let only = std::env::var("ONLY").ok();
+    for (name, hardened) in [("bare", false), ("hardened", true)] {
+        if only.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let mut loader = Loader::new();
+        for number in 0..10_000 {
+            loader.add(
+                Path::new(&format!("{number}.yaml")),
+                &deployment(number, hardened),
+            );
+        }
+        let (snapshot, _) = loader.build();
+        for _ in 0..rounds {
+            let start = Instant::now();
+            let outcome = check(&snapshot, &Config::default());
+            println!(
+                "{name}: {} findings in {:?}",
+                outcome.findings.len(),
+                start.elapsed()
+            );
+        }
+    }
+}
+
+fn deployment(number: usize, hardened: bool) -> String {
+    let (pod, container, image) = if hardened {
+        (
+            "automountServiceAccountToken: false\n      securityContext: {runAsNonRoot: true, \
+             seccompProfile: {type: RuntimeDefault}}",
+            "securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, \
+             capabilities: {drop: [ALL]}}\n        resources: {requests: {cpu: 1}, limits: \
+             {memory: 64Mi}}\n        readinessProbe: {httpGet: {port: 80}}",
+            "registry.example.com/app:1@sha256:\
+             aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        )
+    } else {
+        (
+            "restartPolicy: Always",
+            "imagePullPolicy: Always",
+            "nginx:latest",
+        )
+    };
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: app-{number}, namespace: team-{}}}
+spec:
+  template:
+    metadata: {{labels: {{app: app-{number}}}}}
+    spec:
+      {pod}
+      containers:
+      - name: app
+        image: {image}
+        {container}
+        ports: [{{containerPort: 8080}}]
+        env: [{{name: A, value: b}}, {{name: LOG_LEVEL, value: info}}]
+",
+        number % 100
+    )
+}

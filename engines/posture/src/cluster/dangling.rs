@@ -54,7 +54,8 @@ pub(super) fn service(t: &Thing<'_>, sink: &mut Sink) {
     };
     let Some(space) = known(t) else { return };
     sink.assess(Id::N12, 1);
-    if selector.requirements.is_empty() || space.has_pod(&selector) {
+    if selector.requirements.is_empty() || space.has_pod(&selector) || t.index.knows_pod(&selector)
+    {
         return;
     }
     report(
@@ -76,7 +77,8 @@ pub(super) fn network_policy(t: &Thing<'_>, sink: &mut Sink) {
     };
     let Some(space) = known(t) else { return };
     sink.assess(Id::N12, 1);
-    if selector.requirements.is_empty() || space.has_pod(&selector) {
+    if selector.requirements.is_empty() || space.has_pod(&selector) || t.index.knows_pod(&selector)
+    {
         return;
     }
     report(
@@ -98,7 +100,8 @@ pub(super) fn budget(t: &Thing<'_>, sink: &mut Sink) {
     };
     let Some(space) = known(t) else { return };
     sink.assess(Id::N12, 1);
-    if selector.requirements.is_empty() || space.has_pod(&selector) {
+    if selector.requirements.is_empty() || space.has_pod(&selector) || t.index.knows_pod(&selector)
+    {
         return;
     }
     report(

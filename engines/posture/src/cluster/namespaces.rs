@@ -143,7 +143,8 @@ fn unselected(index: &Index<'_>, key: &SpaceKey<'_>, space: &Space<'_>, sink: &m
         path: "networkpolicies".to_owned(),
         span,
     };
-    let names: Vec<&str> = open.iter().map(|workload| &*workload.owner.name).collect();
+    let mut names: Vec<&str> = open.iter().map(|workload| &*workload.owner.name).collect();
+    names.dedup();
     let verb = if names.len() == 1 {
         "accepts"
     } else {

@@ -140,7 +140,7 @@ fn missing(s: &Subject<'_>, name: &str, sink: &mut Sink) {
         return;
     };
     // Some of the environment's accounts are here; an operator may make others.
-    if space.accounts.is_empty() || space.custom_resources {
+    if space.accounts.is_empty() || space.custom_resources || s.index.knows_account(name) {
         return;
     }
     let Some(field) = &s.template.service_account_name else {

@@ -183,8 +183,22 @@ enum Named {
     Token,
 }
 
+/// Whether a name has any word in it that counts. Nearly none has.
+fn may_be_named(name: &str) -> bool {
+    const PARTS: [&[u8]; 5] = [b"pass", b"pwd", b"secret", b"token", b"key"];
+    let has = |part: &[u8]| {
+        name.as_bytes()
+            .windows(part.len())
+            .any(|window| window.eq_ignore_ascii_case(part))
+    };
+    PARTS.into_iter().any(has)
+}
+
 /// Judges a name by its last words, so that TOKEN_TTL and PASSWORD_FILE are neither.
 fn named(name: &str) -> Option<Named> {
+    if !may_be_named(name) {
+        return None;
+    }
     let words = words(name);
     let mut words = words.as_slice();
     // PASSWORD_1 is a password, too.

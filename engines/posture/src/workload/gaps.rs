@@ -105,7 +105,12 @@ pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
                 drop.containers.push(c);
             }
             applied[1] += 1;
-            if own.allow_privilege_escalation.is_none() {
+            // The API takes no `false` next to SYS_ADMIN, which is W09's.
+            let admin = own
+                .capabilities_add
+                .iter()
+                .any(|f| matches!(&*f.value, "SYS_ADMIN" | "CAP_SYS_ADMIN" | "ALL"));
+            if own.allow_privilege_escalation.is_none() && !admin {
                 escalation.containers.push(c);
             }
             applied[3] += 1;

@@ -6,7 +6,7 @@ use crate::rules::Id;
 use crate::sink::{Draft, Sink};
 use crate::words::list;
 use seawall_model::{Severity, Span, Str};
-use seawall_snapshot::{Container, Field};
+use seawall_snapshot::{Container, Field, ScopeKind};
 
 pub(super) fn check(s: &Subject<'_>, copy: bool, sink: &mut Sink) {
     for c in &s.template.containers {
@@ -116,6 +116,11 @@ fn namespace(s: &Subject<'_>, sink: &mut Sink) {
     let Some(namespace) = s.namespace() else {
         return;
     };
+    // A chart is rendered into `default` because nobody said where it goes.
+    let scope = s.index.snapshot.scope(s.workload.scope);
+    if namespace == "default" && scope.is_some_and(|scope| scope.kind == ScopeKind::Chart) {
+        return;
+    }
     sink.assess(Id::W44, 1);
     let message = match namespace {
         "default" => "the workload runs in the default namespace, which nobody owns".to_owned(),
