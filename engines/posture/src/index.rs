@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// `helm install -n` decides.
 pub(crate) type SpaceKey<'s> = (ScopeId, Option<&'s str>);
 
+/// The labels of a pod template, sorted by key.
+type Labels<'s> = &'s [(Str, Str)];
+
 /// What lives in a namespace.
 #[derive(Debug, Default)]
 pub(crate) struct Space<'s> {
@@ -24,7 +27,7 @@ pub(crate) struct Space<'s> {
     /// Whether a custom resource is here, whose operator may make pods and services.
     pub(crate) custom_resources: bool,
     /// Labels of pods by each of their labels, so that a selector looks at few.
-    by_label: HashMap<(&'s str, &'s str), Vec<&'s [(Str, Str)]>>,
+    by_label: HashMap<(&'s str, &'s str), Vec<Labels<'s>>>,
 }
 
 impl Space<'_> {

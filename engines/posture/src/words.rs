@@ -1,5 +1,7 @@
 //! Small pieces of plain English.
 
+use std::fmt::Write as _;
+
 /// A list for a sentence: `a`, `b` and `c`; long ones are cut.
 pub(crate) fn list<T: AsRef<str>>(items: &[T]) -> String {
     const MOST: usize = 5;
@@ -22,7 +24,8 @@ pub(crate) fn list<T: AsRef<str>>(items: &[T]) -> String {
         text.push('`');
     }
     if items.len() > shown {
-        text.push_str(&format!(" and {} more", items.len() - shown));
+        // Writing to a String cannot fail.
+        let _ = write!(text, " and {} more", items.len() - shown);
     }
     text
 }

@@ -4,6 +4,8 @@
 //!
 //! A case may begin with `# kubernetes: 1.24` and `# registries: registry.example.com/shop`.
 
+#![allow(clippy::expect_used)] // helpers of tests may fail loudly
+
 mod support;
 
 use seawall_model::{Outcome, SourceMap};

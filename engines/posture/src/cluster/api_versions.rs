@@ -32,8 +32,8 @@ const fn going(
     }
 }
 
-/// Source: the deprecation guide of kubernetes.io and the prerelease life cycle of k8s.io/api,
-/// read at v1.37. First match counts.
+/// Source: `zz_generated.prerelease-lifecycle.go` of k8s.io/api v0.37.0, and the deprecation
+/// guide of kubernetes.io for versions that are no longer in it. First match counts.
 const TABLE: &[Going] = &[
     going(
         "extensions/v1beta1",
@@ -63,7 +63,7 @@ const TABLE: &[Going] = &[
         16,
         "apps/v1",
     ),
-    going("apps/v1beta1", &[], 9, 16, "apps/v1"),
+    going("apps/v1beta1", &[], 8, 16, "apps/v1"),
     going("apps/v1beta2", &[], 9, 16, "apps/v1"),
     going("batch/v2alpha1", &["CronJob"], 8, 21, "batch/v1"),
     going("batch/v1beta1", &["CronJob"], 21, 25, "batch/v1"),
@@ -120,6 +120,16 @@ const TABLE: &[Going] = &[
         "admissionregistration.k8s.io/v1",
     ),
     going(
+        "admissionregistration.k8s.io/v1alpha1",
+        &[
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+        ],
+        29,
+        32,
+        "admissionregistration.k8s.io/v1",
+    ),
+    going(
         "admissionregistration.k8s.io/v1beta1",
         &[
             "ValidatingAdmissionPolicy",
@@ -131,12 +141,9 @@ const TABLE: &[Going] = &[
     ),
     going(
         "admissionregistration.k8s.io/v1alpha1",
-        &[
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-        ],
-        29,
-        32,
+        &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"],
+        35,
+        38,
         "admissionregistration.k8s.io/v1",
     ),
     going(
@@ -182,6 +189,20 @@ const TABLE: &[Going] = &[
         "certificates.k8s.io/v1",
     ),
     going(
+        "certificates.k8s.io/v1alpha1",
+        &["ClusterTrustBundle"],
+        34,
+        37,
+        "certificates.k8s.io/v1",
+    ),
+    going(
+        "certificates.k8s.io/v1beta1",
+        &["ClusterTrustBundle", "PodCertificateRequest"],
+        37,
+        40,
+        "certificates.k8s.io/v1",
+    ),
+    going(
         "coordination.k8s.io/v1beta1",
         &["Lease"],
         19,
@@ -203,8 +224,29 @@ const TABLE: &[Going] = &[
         "scheduling.k8s.io/v1",
     ),
     going(
+        "storage.k8s.io/v1alpha1",
+        &["CSIStorageCapacity", "VolumeAttachment"],
+        21,
+        24,
+        "storage.k8s.io/v1",
+    ),
+    going(
+        "storage.k8s.io/v1alpha1",
+        &["VolumeAttributesClass"],
+        32,
+        35,
+        "storage.k8s.io/v1",
+    ),
+    going(
         "storage.k8s.io/v1beta1",
-        &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
+        &["CSINode"],
+        17,
+        22,
+        "storage.k8s.io/v1",
+    ),
+    going(
+        "storage.k8s.io/v1beta1",
+        &["CSIDriver", "StorageClass", "VolumeAttachment"],
         19,
         22,
         "storage.k8s.io/v1",
@@ -233,7 +275,7 @@ const TABLE: &[Going] = &[
     going(
         "events.k8s.io/v1beta1",
         &["Event"],
-        19,
+        22,
         25,
         "events.k8s.io/v1",
     ),
@@ -261,7 +303,7 @@ const TABLE: &[Going] = &[
     going(
         "node.k8s.io/v1beta1",
         &["RuntimeClass"],
-        20,
+        22,
         25,
         "node.k8s.io/v1",
     ),
@@ -292,6 +334,26 @@ const TABLE: &[Going] = &[
         29,
         32,
         "flowcontrol.apiserver.k8s.io/v1",
+    ),
+    going("resource.k8s.io/v1beta1", &[], 35, 38, "resource.k8s.io/v1"),
+    going(
+        "resource.k8s.io/v1beta2",
+        &[
+            "DeviceClass",
+            "ResourceClaim",
+            "ResourceClaimTemplate",
+            "ResourceSlice",
+        ],
+        36,
+        39,
+        "resource.k8s.io/v1",
+    ),
+    going(
+        "storagemigration.k8s.io/v1beta1",
+        &["StorageVersionMigration"],
+        37,
+        40,
+        "storagemigration.k8s.io/v1",
     ),
     going(
         "v1",

@@ -15,6 +15,7 @@ fn watches(t: &Thing<'_>, pointer: &str, span: Option<Span>, value: &str) -> Dra
 
 /// Kyverno's ClusterPolicy and Policy.
 pub(super) fn kyverno(t: &Thing<'_>, sink: &mut Sink) {
+    const POINTER: &str = "/spec/validationFailureAction";
     let rules = t.items(&["spec", "rules"]);
     let validating: Vec<&Node> = rules
         .iter()
@@ -33,28 +34,21 @@ pub(super) fn kyverno(t: &Thing<'_>, sink: &mut Sink) {
     if decided.contains(&true) {
         return;
     }
-    match t.get(&["spec", "validationFailureAction"]) {
-        Some(node) => {
-            let value = node.as_str().unwrap_or_default();
-            if !value.eq_ignore_ascii_case("audit") || overridden(t) {
-                return;
-            }
-            sink.add(
-                t.asset,
-                watches(t, "/spec/validationFailureAction", Some(node.span), value),
-            );
+    if let Some(node) = t.get(&["spec", "validationFailureAction"]) {
+        let value = node.as_str().unwrap_or_default();
+        if value.eq_ignore_ascii_case("audit") && !overridden(t) {
+            sink.add(t.asset, watches(t, POINTER, Some(node.span), value));
         }
-        None => {
-            let mut draft = watches(t, "/spec/validationFailureAction", None, "Audit");
-            if decided.is_empty() {
-                draft = draft.evidence(
-                    "validationFailureAction defaults to Audit",
-                    Proof::ApiDefault("validationFailureAction: Audit"),
-                );
-            }
-            sink.add(t.asset, draft);
-        }
+        return;
     }
+    let mut draft = watches(t, POINTER, None, "Audit");
+    if decided.is_empty() {
+        draft = draft.evidence(
+            "validationFailureAction defaults to Audit",
+            Proof::ApiDefault("validationFailureAction: Audit"),
+        );
+    }
+    sink.add(t.asset, draft);
 }
 
 /// Whether some namespaces enforce it all the same.
@@ -78,11 +72,7 @@ pub(super) fn kyverno_validating(t: &Thing<'_>, sink: &mut Sink) {
     if actions.is_empty() || holds(actions, "Deny") {
         return;
     }
-    let value = actions
-        .iter()
-        .filter_map(Node::as_str)
-        .next()
-        .unwrap_or_default();
+    let value = actions.iter().find_map(Node::as_str).unwrap_or_default();
     sink.add(
         t.asset,
         watches(t, "/spec/validationActions", Some(node.span), value),

@@ -81,9 +81,9 @@ fn loopback(p: &Panel<'_>, sink: &mut Sink, id: Id, who: &str) {
 
 /// Judges the controller manager.
 pub(super) fn controller_manager(p: &Panel<'_>, sink: &mut Sink) {
+    const OWN: &str = "use-service-account-credentials";
     collection(p, sink);
     profiling(p, sink, Id::K1_3_2, "controller manager");
-    const OWN: &str = "use-service-account-credentials";
     let own = p.flags.truth(OWN);
     if own.is_some() || (p.flags.complete && !p.flags.has(OWN)) {
         sink.assess(Id::K1_3_3, 1);

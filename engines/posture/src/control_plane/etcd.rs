@@ -60,9 +60,8 @@ pub(super) fn check(
     p: &Panel<'_>,
     sink: &mut Sink,
 ) {
-    let mut flags = match program::of(c) {
-        Found::Command(Program::Etcd, flags, _) => flags,
-        _ => return,
+    let Found::Command(Program::Etcd, mut flags, _) = program::of(c) else {
+        return;
     };
     with_environment(&mut flags, c);
     if flags.has("config-file") {

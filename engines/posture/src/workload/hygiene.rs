@@ -5,7 +5,7 @@ use crate::image::ImageReference;
 use crate::rules::Id;
 use crate::sink::{Draft, Sink};
 use crate::words::list;
-use seawall_model::{Severity, Span, Str};
+use seawall_model::{Locus, Severity, Span, Str};
 use seawall_snapshot::{Container, Field, ScopeKind};
 
 pub(super) fn check(s: &Subject<'_>, copy: bool, sink: &mut Sink) {
@@ -129,9 +129,11 @@ fn namespace(s: &Subject<'_>, sink: &mut Sink) {
         }
         _ => return,
     };
-    let mut locus = s.at("", Some(s.object.name_span));
-    locus.pointer = "/metadata/namespace".to_owned();
-    locus.path = "metadata/namespace".to_owned();
+    let locus = Locus {
+        pointer: "/metadata/namespace".to_owned(),
+        path: "metadata/namespace".to_owned(),
+        span: s.object.name_span,
+    };
     let fix = "Move it to a namespace of its own".to_owned();
     sink.add(s.asset, Draft::new(Id::W44, locus, message, fix));
 }
@@ -157,6 +159,17 @@ const RUNNERS: &[(&str, &str)] = &[
     ("code-server", "a remote editor"),
 ];
 
+/// Ends of names of what only manages runners and notebooks.
+const MANAGES: [&str; 7] = [
+    "controller",
+    "operator",
+    "manager",
+    "hub",
+    "web",
+    "app",
+    "ui",
+];
+
 fn sandboxes(s: &Subject<'_>, sink: &mut Sink) {
     if s.workload.owner.group.ends_with("agents.x-k8s.io") {
         agent_sandbox(s, sink);
@@ -180,15 +193,6 @@ fn sandboxes(s: &Subject<'_>, sink: &mut Sink) {
         };
         let (_, what) = RUNNERS.iter().find(|(known, _)| is_runner(known))?;
         // A controller or front end of such a thing only manages it.
-        const MANAGES: [&str; 7] = [
-            "controller",
-            "operator",
-            "manager",
-            "hub",
-            "web",
-            "app",
-            "ui",
-        ];
         let manager = MANAGES.iter().any(|word| name.ends_with(word));
         (!manager).then_some((c, image.span, *what))
     });

@@ -41,6 +41,16 @@ fn tiller(s: &Subject<'_>, c: &Container, span: Span, image: &str, sink: &mut Si
     );
 }
 
+/// Flags of the dashboard that open it, and what they do.
+const OPEN: [(&str, &str); 3] = [
+    ("--enable-skip-login", "lets visitors skip the login"),
+    ("--enable-insecure-login", "takes logins without TLS"),
+    (
+        "--disable-settings-authorizer",
+        "lets anyone change its settings",
+    ),
+];
+
 fn dashboard(s: &Subject<'_>, c: &Container, image: &str, sink: &mut Sink) {
     let Some(reference) = ImageReference::parse(image) else {
         return;
@@ -56,14 +66,6 @@ fn dashboard(s: &Subject<'_>, c: &Container, image: &str, sink: &mut Sink) {
         return;
     }
     sink.assess(Id::N18, 1);
-    const OPEN: [(&str, &str); 3] = [
-        ("--enable-skip-login", "lets visitors skip the login"),
-        ("--enable-insecure-login", "takes logins without TLS"),
-        (
-            "--disable-settings-authorizer",
-            "lets anyone change its settings",
-        ),
-    ];
     for word in c.command.iter().chain(&c.args) {
         let (flag, value) = word.value.split_once('=').unwrap_or((&word.value, "true"));
         let Some((flag, what)) = OPEN.iter().find(|(name, _)| *name == flag) else {
