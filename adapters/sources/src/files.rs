@@ -39,12 +39,10 @@ pub(crate) fn read(tree: &dyn Tree, path: &str, want: Want, map: &SourceMap) -> 
     let bytes = match tree.read(path, MAX_FILE) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let reason = match error.kind() {
-                io::ErrorKind::FileTooLarge => {
-                    format!("the file is larger than {} MiB", MAX_FILE >> 20)
-                }
-                _ => format!("cannot be read: {error}"),
-            };
+            if error.kind() == io::ErrorKind::FileTooLarge {
+                return too_large(path);
+            }
+            let reason = format!("cannot be read: {error}");
             return Read {
                 gaps: vec![gap(GapKind::Unreadable, path, Span::NONE, reason, 1)],
                 ..Read::default()
@@ -53,6 +51,12 @@ pub(crate) fn read(tree: &dyn Tree, path: &str, want: Want, map: &SourceMap) -> 
     };
     let file = map.add_file(tree.source(path));
     read_bytes(&bytes, path, file, want, map)
+}
+
+/// Nothing but the gap of something that is too long.
+pub(crate) fn too_large(path: &str) -> Read {
+    let reason = format!("it is larger than {} MiB", MAX_FILE >> 20);
+    Read { gaps: vec![gap(GapKind::Unreadable, path, Span::NONE, reason, 1)], ..Read::default() }
 }
 
 /// Reads the bytes of a file or of standard input.

@@ -15,6 +15,7 @@ pub mod kustomize;
 pub mod load;
 pub mod memory;
 mod plan;
+mod remembering;
 pub mod tree;
 
 use seawall_model::Gap;

@@ -7,6 +7,7 @@ use crate::files::{self, Read, Want};
 use crate::git::Revision;
 use crate::memory::Memory;
 use crate::plan::{Plan, plan};
+use crate::remembering::Remembering;
 use crate::tree::{Disk, Tree};
 use crate::{Rendered, git, helm, kustomize};
 use rayon::prelude::*;
@@ -57,6 +58,8 @@ impl Progress {
 pub enum LoadError {
     /// A path that does not exist.
     NotFound(String),
+    /// Something that is neither a file nor a directory: a pipe, a socket, a device.
+    Special(String),
     /// A revision that git does not know, or no git.
     Git(String),
 }
@@ -65,6 +68,9 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LoadError::NotFound(path) => write!(f, "no file or directory `{path}`"),
+            LoadError::Special(path) => {
+                write!(f, "`{path}` is neither a file nor a directory")
+            }
             LoadError::Git(message) => f.write_str(message),
         }
     }
@@ -114,6 +120,10 @@ impl SourceText for Texts {
     }
 }
 
+/// How much of standard input is read, in bytes: one more than is parsed, so that what is
+/// too long is known to be.
+pub const MAX_STDIN: u64 = files::MAX_FILE + 1;
+
 /// Loads everything the request names. Only a path or revision that does not exist is an
 /// error; whatever cannot be read is coverage.
 pub fn load(request: &Request, map: &Arc<SourceMap>) -> Result<Loaded, LoadError> {
@@ -139,14 +149,15 @@ fn load_from(
     request: &Request,
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, LoadError> {
-    let kustomize = kustomize::Builder::new(&*tree, map);
-    let plan = plan(request, &*tree, &kustomize, map)?;
+    let asked = Remembering::new(&*tree);
+    let kustomize = kustomize::Builder::new(&asked, map);
+    let plan = plan(request, &asked, &kustomize, map)?;
     let mut builder = Builder::new();
     let jobs = jobs(&plan, &mut builder);
     request.progress.total.store(jobs.len() as u64, Ordering::Relaxed);
     let read: Vec<(&Job, Read)> = jobs
         .par_iter()
-        .map(|job| (job, run(job, &*tree, &kustomize, request, Want::Objects, map)))
+        .map(|job| (job, run(job, &asked, &kustomize, request, Want::Objects, map)))
         .collect();
     let mut coverage = Coverage { looked_at: 0, gaps: plan.gaps.clone() };
     let mut add = |read: Read| {
@@ -178,12 +189,13 @@ pub fn render(
     map: &Arc<SourceMap>,
 ) -> Result<(Vec<Node>, Coverage), LoadError> {
     let tree = open(request)?;
-    let kustomize = kustomize::Builder::new(&*tree, map);
-    let plan = plan(request, &*tree, &kustomize, map)?;
+    let asked = Remembering::new(&*tree);
+    let kustomize = kustomize::Builder::new(&asked, map);
+    let plan = plan(request, &asked, &kustomize, map)?;
     let jobs = jobs(&plan, &mut Builder::new());
     let read: Vec<Read> = jobs
         .par_iter()
-        .map(|job| run(job, &*tree, &kustomize, request, Want::Nodes, map))
+        .map(|job| run(job, &asked, &kustomize, request, Want::Nodes, map))
         .collect();
     let mut coverage = Coverage { looked_at: 0, gaps: plan.gaps };
     let mut nodes = Vec::new();
@@ -254,6 +266,9 @@ fn stdin(request: &Request) -> Option<&[u8]> {
 
 fn read_stdin(bytes: &[u8], want: Want, map: &SourceMap) -> Read {
     let file = map.add_file(SourceFile { path: "<stdin>".into(), kind: SourceKind::Stdin });
+    if bytes.len() as u64 >= MAX_STDIN {
+        return files::too_large("<stdin>");
+    }
     files::read_bytes(bytes, "<stdin>", file, want, map)
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn plan(
                 }
             }
             Some(Kind::Directory) => walk(request, tree, &path, &mut found, &mut plan.gaps),
-            None => return Err(LoadError::NotFound(path)),
+            None => return Err(nothing_at(tree, path)),
         }
     }
     let mut charts: BTreeSet<String> = BTreeSet::new();
@@ -87,6 +87,14 @@ pub(crate) fn plan(
     plan.files.dedup();
     let _ = map;
     Ok(plan)
+}
+
+/// A pipe or a device has no size and may have no end: standard input is for those.
+fn nothing_at(tree: &dyn Tree, path: String) -> LoadError {
+    match tree.canonical(&path) {
+        Ok(_) => LoadError::Special(path),
+        Err(_) => LoadError::NotFound(path),
+    }
 }
 
 /// Whether a file name is one that manifests have.

@@ -22,6 +22,11 @@ pub trait Tree: Sync {
     fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>>;
     /// What stands at a path; `None` when nothing does.
     fn kind(&self, path: &str) -> Option<Kind>;
+    /// Whether the path itself is a link.
+    fn is_link(&self, path: &str) -> bool {
+        let _ = path;
+        false
+    }
     /// The path with links resolved.
     fn canonical(&self, path: &str) -> io::Result<String>;
     /// How a path is shown to the user and which kind of source it is.
@@ -78,11 +83,12 @@ pub struct Disk;
 impl Tree for Disk {
     fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         use std::io::Read;
-        let file = std::fs::File::open(path)?;
-        let metadata = file.metadata()?;
+        // Before it is opened: opening a pipe waits for whoever writes to it.
+        let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
+        let file = std::fs::File::open(path)?;
         if metadata.len() > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -134,6 +140,10 @@ impl Tree for Disk {
         } else {
             None
         }
+    }
+
+    fn is_link(&self, path: &str) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
     }
 
     fn canonical(&self, path: &str) -> io::Result<String> {
