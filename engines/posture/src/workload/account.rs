@@ -119,19 +119,23 @@ fn unused_token(s: &Subject<'_>, name: &str, account: Option<&Object>, sink: &mu
     sink.add(s.asset, draft);
 }
 
-/// Whether an annotation or variable says that the token is used to log in somewhere.
+/// Whether something says that the token is used: to log in somewhere, or because the
+/// program is one that works through the API, whose rights are elsewhere then.
 fn speaks_to_the_api(s: &Subject<'_>) -> bool {
+    const PROGRAMS: [&str; 4] = ["kubectl", "controller", "operator", "ztunnel"];
     let annotated = s.template.annotations.iter().any(|(key, _)| {
         key.starts_with("vault.hashicorp.com/") || key.starts_with("vault.security.banzaicloud.io/")
     });
+    let in_words = |text: &str| PROGRAMS.iter().any(|program| text.contains(program));
     annotated
-        || s.template
-            .containers
-            .iter()
-            .flat_map(|c| &c.env)
-            .any(|variable| {
-                variable.name.starts_with("KUBERNETES_") || &*variable.name == "VAULT_ADDR"
-            })
+        || in_words(&s.workload.owner.name)
+        || s.template.containers.iter().any(|c| {
+            c.image.as_ref().is_some_and(|image| in_words(&image.value))
+                || c.command.first().is_some_and(|word| in_words(&word.value))
+                || c.env.iter().any(|variable| {
+                    variable.name.starts_with("KUBERNETES_") || &*variable.name == "VAULT_ADDR"
+                })
+        })
 }
 
 /// W31: other accounts of the namespace are in the input, this one is not.
