@@ -34,7 +34,7 @@ fn files(dir: &Path, to: &mut Vec<PathBuf>) {
 #[test]
 #[ignore = "reads manifests outside the repository, prints"]
 fn loudest_rules() {
-    let root = std::env::var("MANIFESTS").unwrap_or("/work/shared/data/manifests".into());
+    let root = std::env::var("MANIFESTS").unwrap_or("../../../shared/data/manifests".into());
     let rule = std::env::var("RULE").ok();
     let mut paths = Vec::new();
     files(Path::new(&root), &mut paths);
