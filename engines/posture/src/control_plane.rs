@@ -20,7 +20,7 @@ use crate::sink::{Draft, Sink};
 use flags::Flags;
 use program::{Found, Program};
 use seawall_model::{Asset, Gap, GapKind, KubernetesVersion, Locus, Span};
-use seawall_snapshot::{Container, Object, PodTemplate, Workload};
+use seawall_snapshot::{Container, ContainerKind, Object, PodTemplate, Workload};
 use seawall_yaml::{Limits, Node, parse};
 use std::collections::HashSet;
 
@@ -128,6 +128,25 @@ pub(crate) fn check(index: &Index<'_>, config: &Config, sink: &mut Sink) {
         }
     }
     files(index, config, sink);
+}
+
+/// Whether these pods are a component of the control plane itself, as kubeadm and its like
+/// lay them out. Such a pod needs the node's network, its keys and its data: that is what it
+/// is for, and its own `K` rules judge it.
+pub(crate) fn is_component(workload: &Workload, template: &PodTemplate) -> bool {
+    let bare = &*workload.owner.kind == "Pod"
+        && workload.owner.namespace.as_deref() == Some("kube-system");
+    let on_host_network = template.host_network.as_ref().is_some_and(|field| field.value);
+    let main = |c: &&Container| c.kind == ContainerKind::Main;
+    bare && on_host_network
+        && template.containers.iter().filter(main).all(|c| match program::of(c) {
+            Found::Command(Program::Etcd, ..) => etcd::is_the_clusters(workload, template),
+            Found::Command(
+                Program::ApiServer | Program::ControllerManager | Program::Scheduler,
+                ..,
+            ) => true,
+            _ => false,
+        })
 }
 
 fn base(template: &PodTemplate, c: &Container) -> (String, String) {

@@ -219,17 +219,20 @@ fn check_one(index: &Index<'_>, config: &Config, workload: &Workload, sink: &mut
                 number,
                 agent,
             };
-            isolation::check(&subject, sink);
-            volumes::check(&subject, sink);
             privileges::check(&subject, sink);
-            identity::check(&subject, sink);
-            gaps::check(&subject, sink);
             images::check(&subject, sink);
             secrets::check(&subject, sink);
+            software::check(&subject, sink);
+            if crate::control_plane::is_component(workload, template) {
+                continue;
+            }
+            isolation::check(&subject, sink);
+            volumes::check(&subject, sink);
+            identity::check(&subject, sink);
+            gaps::check(&subject, sink);
             account::check(&subject, copy, sink);
             resources::check(&subject, sink);
             hygiene::check(&subject, copy, sink);
-            software::check(&subject, sink);
         }
     }
 }

@@ -191,6 +191,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             cis("5.6.2"),
             cis("5.6.3"),
             nsa("C-0013"),
+            nsa("C-0017"),
             nsa("C-0016"),
             nsa("C-0055"),
             pss("restricted/allowPrivilegeEscalation"),
