@@ -5,6 +5,7 @@
 
 use seawall_model::{Asset, Finding, Rule, SourceMap, Span};
 use seawall_snapshot::Snapshot;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -137,10 +138,28 @@ pub(crate) fn apply(
         .map(|suppression| Row::new(suppression, None))
         .chain(annotated.iter().map(|(asset, suppression)| Row::new(suppression, Some(asset))))
         .collect();
+    // What is written on an object concerns that object alone; asking every row about every
+    // finding would be quadratic.
+    let mut on_objects: HashMap<&Asset, Vec<usize>> = HashMap::new();
+    for (at, (asset, _)) in annotated.iter().enumerate() {
+        on_objects.entry(asset).or_default().push(listed.len() + at);
+    }
     for finding in findings {
         let rule = rules.iter().find(|rule| rule.id == finding.rule);
-        let row = rows.iter_mut().find(|row| row.matches(&finding, rule, map));
-        match row {
+        let own = finding.affected.first().and_then(|asset| on_objects.get(asset));
+        let mut chosen = None;
+        for at in (0..listed.len()).chain(own.into_iter().flatten().copied()) {
+            let Some(row) = rows.get(at).filter(|row| row.matches(&finding, rule, map)) else {
+                continue;
+            };
+            // One that still counts wins over one that has expired.
+            if row.live(today) {
+                chosen = Some(at);
+                break;
+            }
+            chosen = chosen.or(Some(at));
+        }
+        match chosen.and_then(|at| rows.get_mut(at)) {
             Some(row) if row.live(today) => {
                 row.used = true;
                 applied.suppressed.push(Suppressed {

@@ -11,6 +11,7 @@ use seawall_model::{
 use seawall_report::Format;
 use seawall_yaml::{Limits, Node, Value};
 use std::fmt::Display;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The name that is looked for, here and in the directories above.
@@ -86,11 +87,10 @@ const KEYS: [&str; 10] = [
     "ignore-file",
 ];
 
-impl Config {
-    /// Puts the layers together.
-    pub(crate) fn load(judge: &Judge, source: Option<&Source>) -> Result<Self, Failure> {
+impl Default for Config {
+    fn default() -> Self {
         let terminal = Output { format: Format::Terminal, file: None };
-        let mut config = Config {
+        Config {
             output: Setting::default(vec![terminal]),
             severity: Setting::default(Severity::Info),
             only: Setting::default(Vec::new()),
@@ -101,9 +101,16 @@ impl Config {
             kubernetes_version: Setting::default(None),
             allowed_registries: Setting::default(Vec::new()),
             ignore_file: Setting::default(None),
-        };
+        }
+    }
+}
+
+impl Config {
+    /// Puts the layers together.
+    pub(crate) fn load(judge: &Judge, source: Option<&Source>) -> Result<Self, Failure> {
+        let mut config = Config::default();
         if let Some(path) = file(judge)? {
-            config.read_file(&path)?;
+            config.read_text(&path, &read(&path)?)?;
         }
         config.read_flags(judge, source)?;
         let on_stdout = config.output.value.iter().filter(|output| output.file.is_none()).count();
@@ -137,8 +144,9 @@ impl Config {
         set(&mut self.ignore_file, "--ignore-file", judge.ignore_file.as_ref(), path)
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), Failure> {
-        let (map, root) = read_yaml(path)?;
+    /// Takes over what the text of a configuration file says.
+    pub(crate) fn read_text(&mut self, path: &Path, text: &[u8]) -> Result<(), Failure> {
+        let (map, root) = read_yaml(path, text)?;
         let Some(entries) = root.as_map() else {
             return Err(at(&map, root.span, "the configuration must be a mapping", ""));
         };
@@ -261,17 +269,36 @@ pub(crate) fn find_upward(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// Reads a small YAML file of ours; problems are usage errors with their place.
-pub(crate) fn read_yaml(path: &Path) -> Result<(SourceMap, Node), Failure> {
+/// The longest file of ours, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads a small file of ours, or a pipe. It may be anything, also one without an end.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            Failure::usage(format!("cannot read {}: {error}", path.display()), "check the path")
+        })?;
+    Ok(bytes)
+}
+
+/// The tree of a small YAML file of ours; problems are usage errors with their place.
+pub(crate) fn read_yaml(path: &Path, bytes: &[u8]) -> Result<(SourceMap, Node), Failure> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("cannot read {shown}: {error}"), "check the path")
-    })?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::usage(
+            format!("{shown} is longer than {} MiB", LONGEST >> 20),
+            "check the path",
+        ));
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("{shown} is not UTF-8 text"), "check the path"))?;
     let map = SourceMap::new();
     let file =
         map.add_file(SourceFile { path: shown.as_str().into(), kind: SourceKind::File });
-    let limits = Limits { max_bytes: 1 << 20, max_nodes: 100_000, ..Limits::default() };
-    let mut stream = seawall_yaml::parse(&text, file, &limits);
+    let limits = Limits { max_nodes: 100_000, ..Limits::default() };
+    let mut stream = seawall_yaml::parse(text, file, &limits);
     if let Some(problem) = stream.problems.first() {
         return Err(at(&map, problem.span, &problem.message, ""));
     }

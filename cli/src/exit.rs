@@ -48,12 +48,14 @@ impl Failure {
     }
 }
 
-/// Writes an error to standard error: what and where, then what to do next.
+/// Writes an error to standard error: what and where, then what to do next. Names of files
+/// and keys in it may come from strangers, so nothing in it reaches the terminal that the
+/// terminal would obey.
 pub(crate) fn complain(message: &str, hint: &str) {
     let mut err = std::io::stderr().lock();
     // When standard error is closed there is nobody to tell.
-    let _ = writeln!(err, "seawall: {message}");
+    let _ = writeln!(err, "seawall: {}", seawall_report::clean(message));
     if !hint.is_empty() {
-        let _ = writeln!(err, "  hint: {hint}");
+        let _ = writeln!(err, "  hint: {}", seawall_report::clean(hint));
     }
 }

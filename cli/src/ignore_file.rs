@@ -9,14 +9,16 @@
 //!     expires: 2027-01-31               # optional, the last day on which it counts
 //! ```
 
-use crate::config::{Config, at, find_upward, read_yaml};
+use crate::config::{self, Config, at, find_upward, read_yaml};
 use crate::exit::Failure;
 use crate::suggest;
 use seawall_assessment::{Date, InvalidDate, Suppression};
 use seawall_model::{FileId, SourceFile, SourceKind, SourceMap, Span};
-use seawall_yaml::{Map, Node};
+use seawall_yaml::{Map, Node, Value};
+use std::path::Path;
 
-const FILE_NAME: &str = ".seawallignore.yaml";
+/// The name that is looked for.
+pub(crate) const FILE_NAME: &str = ".seawallignore.yaml";
 const KEYS: [&str; 5] = ["id", "target", "path", "reason", "expires"];
 
 /// Reads the list; `map` is the scan's, so that reports can point into the file.
@@ -28,9 +30,19 @@ pub(crate) fn load(config: &Config, map: &SourceMap) -> Result<Vec<Suppression>,
             None => return Ok(Vec::new()),
         },
     };
-    let (own, root) = read_yaml(&path)?;
+    let text = config::read(&path)?;
     let shown = path.display().to_string();
     let file = map.add_file(SourceFile { path: shown.as_str().into(), kind: SourceKind::File });
+    read(&path, &text, file)
+}
+
+/// Reads the text of such a list, known to reports as `file`.
+pub(crate) fn read(
+    path: &Path,
+    text: &[u8],
+    file: FileId,
+) -> Result<Vec<Suppression>, Failure> {
+    let (own, root) = read_yaml(path, text)?;
     let Some(top) = root.as_map() else {
         return Err(at(&own, root.span, "expected `ignore:` with a list under it", ""));
     };
@@ -40,7 +52,15 @@ pub(crate) fn load(config: &Config, map: &SourceMap) -> Result<Vec<Suppression>,
             let message = format!("unknown key `{}`", entry.key);
             return Err(at(&own, entry.key_span, &message, "the only key is `ignore`"));
         }
-        for item in entry.value.as_seq().unwrap_or_default() {
+        let items = match &entry.value.value {
+            Value::Seq(items) => items.as_slice(),
+            Value::Null => &[],
+            _ => {
+                let message = "expected a list of accepted findings";
+                return Err(at(&own, entry.value.span, message, "start each one with `- id:`"));
+            }
+        };
+        for item in items {
             let Some(fields) = item.as_map() else {
                 return Err(at(&own, item.span, "expected a mapping with `id` and `reason`", ""));
             };
@@ -62,6 +82,11 @@ fn suppression(
                 suggest::hint(&entry.key, KEYS.into_iter(), &format!("use {}", KEYS.join(", ")));
             let message = format!("unknown key `{}`", entry.key);
             return Err(at(own, entry.key_span, &message, &hint));
+        }
+        // A glob that is read as no glob would accept more than was meant.
+        if !matches!(entry.value.value, Value::String(_)) {
+            let message = format!("`{}` cannot be a {}", entry.key, entry.value.type_name());
+            return Err(at(own, entry.value.span, &message, "write a text, in quotes if need be"));
         }
     }
     let text = |key: &str| fields.get(key).and_then(Node::as_str).map(str::to_owned);

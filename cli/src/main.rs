@@ -1,39 +1,7 @@
-//! The binary `seawall`: arguments to configuration to sources to assessment to report.
-//! No logic of its own.
+//! The binary `seawall`.
 
-mod args;
-mod color;
-mod commands;
-mod config;
-mod exit;
-mod ignore_file;
-mod progress;
-mod suggest;
-
-use clap::Parser;
-use exit::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| {
-        // The place is enough to find the bug; the payload could hold a piece of the input,
-        // and with it a secret.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        exit::complain(&format!("internal error at {place}"), INTERNAL_HINT);
-    }));
-    let outcome = std::panic::catch_unwind(|| {
-        let arguments = match args::Arguments::try_parse() {
-            Ok(arguments) => arguments,
-            Err(error) => {
-                // Help and version are printed by clap on standard output.
-                let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
-                let _ = error.print();
-                return code;
-            }
-        };
-        commands::run(arguments)
-    });
-    outcome.unwrap_or(Exit::Internal).into()
+    seawall_cli::main()
 }
-
-const INTERNAL_HINT: &str = "this is a bug in seawall: please report it with the command you ran";

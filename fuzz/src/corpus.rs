@@ -39,3 +39,9 @@ pub fn files(folders: &[PathBuf], endings: &[&str], longest: u64) -> Vec<Vec<u8>
         .filter_map(|path| std::fs::read(path).ok())
         .collect()
 }
+
+/// The seeds of a target, written for it.
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    files(&[folder], &["txt"], 20_000)
+}

@@ -30,6 +30,7 @@ mod view;
 
 pub use file::write_file;
 pub use json::catalogue;
+pub use text::clean;
 pub use view::exit_code;
 
 use seawall_assessment::Assessment;

@@ -32,8 +32,9 @@ fn shown(c: char) -> Option<char> {
     }
 }
 
-/// One line without control characters; line ends become spaces.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+/// One line without anything that a terminal would obey or that deceives a reader: control
+/// characters become their pictures, line ends become spaces.
+pub fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| shown(c).is_none()) {
         return Cow::Borrowed(text);
     }

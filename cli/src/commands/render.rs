@@ -5,6 +5,7 @@ use crate::args::{Global, Render};
 use crate::exit::{Exit, Failure, complain};
 use crate::suggest;
 use seawall_model::SourceMap;
+use seawall_report::clean;
 use seawall_sources::load;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(crate) fn run(render: &Render, global: &Global) -> Result<Exit, Failure> {
                 seawall_yaml::to_json(object)
             );
         } else {
-            let _ = write!(text, "---\n# origin: {origin}\n{}", seawall_yaml::to_yaml(object));
+            let _ = write!(text, "---\n# origin: {}\n{}", clean(&origin), seawall_yaml::to_yaml(object));
         }
     }
     print(text.as_bytes())?;

@@ -38,7 +38,8 @@ pub(crate) fn request(source: &Source) -> Result<Request, Failure> {
     let mut stdin = None;
     if source.paths.iter().any(|path| path == "-") {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+        let input = std::io::stdin().lock().take(load::MAX_STDIN).read_to_end(&mut bytes);
+        input.map_err(|error| {
             Failure::usage(format!("cannot read standard input: {error}"), "")
         })?;
         stdin = Some(bytes);
@@ -62,6 +63,7 @@ pub(crate) fn request(source: &Source) -> Result<Request, Failure> {
 pub(crate) fn not_loaded(error: &load::LoadError) -> Failure {
     let hint = match error {
         load::LoadError::NotFound(_) => "check the path; `seawall scan -` reads standard input",
+        load::LoadError::Special(_) => "`seawall scan -` reads a pipe as standard input",
         load::LoadError::Git(_) => "`git log` in the scanned directory shows its revisions",
     };
     Failure::usage(error.to_string(), hint)
