@@ -123,11 +123,7 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
             Want::Objects => {
                 let object = object::read(&node, ScopeId::PLAIN, map, &mut read.gaps);
                 if let Some(mut object) = object {
-                    object.notices = notices
-                        .iter()
-                        .filter(|notice| within(notice.span, node.span))
-                        .cloned()
-                        .collect();
+                    object.notices = object::notices_within(&notices, node.span);
                     read.objects.push(object);
                 }
             }
@@ -141,10 +137,6 @@ fn is_tool_file(node: &Node) -> bool {
     ["kustomize.config.k8s.io/", "builtin", "skaffold/", "config.kubernetes.io/", "kind.x-k8s.io/"]
         .iter()
         .any(|tool| group.starts_with(tool))
-}
-
-fn within(inner: Span, outer: Span) -> bool {
-    inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
 }
 
 /// Whether a text speaks of Kubernetes objects at all.

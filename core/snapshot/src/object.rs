@@ -195,6 +195,16 @@ fn flatten_into(node: Node, depth: u8, flat: &mut Vec<Node>) {
     }
 }
 
+/// The notices of a document that stand in one of its objects.
+pub fn notices_within(notices: &[Notice], object: Span) -> Vec<Notice> {
+    let inside = |notice: &&Notice| {
+        notice.span.file == object.file
+            && notice.span.start >= object.start
+            && notice.span.end <= object.end
+    };
+    notices.iter().filter(inside).cloned().collect()
+}
+
 /// Reads an object and its facts. What is wrong with it goes to `gaps`; `None` when it is
 /// not an object at all.
 pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -> Option<Object> {

@@ -29,6 +29,7 @@ mod cluster;
 mod control_plane;
 pub mod image;
 mod index;
+mod reading;
 mod rules;
 mod sink;
 mod words;
@@ -68,5 +69,6 @@ pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
     workload::check(&index, config, &mut sink);
     cluster::check(&index, config, &mut sink);
     control_plane::check(&index, config, &mut sink);
+    reading::check(snapshot, &mut sink);
     sink.finish()
 }

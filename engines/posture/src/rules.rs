@@ -11,6 +11,7 @@ mod isolation;
 mod kubelet;
 mod namespaces;
 mod privileges;
+mod reading;
 mod server;
 mod server_limits;
 mod supply;
@@ -70,6 +71,7 @@ ids! {
     K4_2_5 = "K4.2.5", K4_2_6 = "K4.2.6", K4_2_7 = "K4.2.7", K4_2_8 = "K4.2.8",
     K4_2_9 = "K4.2.9", K4_2_10 = "K4.2.10", K4_2_11 = "K4.2.11", K4_2_12 = "K4.2.12",
     K4_2_13 = "K4.2.13", K4_2_14 = "K4.2.14", K4_3_1 = "K4.3.1",
+    Y01 = "Y01", Y02 = "Y02",
 }
 
 impl Id {
@@ -140,6 +142,7 @@ pub(crate) fn catalogue() -> &'static [Rule] {
             server_limits::ENTRIES,
             components::ENTRIES,
             kubelet::ENTRIES,
+            reading::ENTRIES,
         ];
         let mut entries: Vec<&Entry> = parts.iter().copied().flatten().collect();
         entries.sort_by_key(|entry| entry.id);

@@ -39,7 +39,9 @@ impl Loader {
         self.problems += stream.problems.len();
         for document in stream.documents {
             for node in object::flatten(document.root) {
-                if let Some(object) = object::read(&node, scope, &self.map, &mut self.gaps) {
+                let object = object::read(&node, scope, &self.map, &mut self.gaps);
+                if let Some(mut object) = object {
+                    object.notices = object::notices_within(&document.notices, node.span);
                     self.builder.add(object);
                 }
             }
