@@ -1,5 +1,6 @@
 //! Rendered text to objects with spans, in the order that Helm prints them.
 
+use super::chart::metadata::scalar_text;
 use super::chart::{Chart, Reader};
 use super::places::Places;
 use super::value::text::{How, Origin, Out, Text};
@@ -177,8 +178,7 @@ impl Manifests {
             .to_owned();
         let hook = object
             .at(&["metadata", "annotations", "helm.sh/hook"])
-            .filter(|node| !node.is_null())
-            .map(|node| node.as_str().unwrap_or("").to_owned());
+            .map(|node| scalar_text(node).unwrap_or_default());
         let document = Document {
             path: name.to_owned(),
             index,
@@ -231,7 +231,7 @@ fn refused(object: &Node) -> Option<(Span, String)> {
         ));
     }
     let text = |node: Option<&Node>, name: &str| {
-        let node = node.filter(|node| !node.is_null() && node.as_str().is_none())?;
+        let node = node.filter(|node| scalar_text(node).is_none())?;
         Some((
             node.span,
             format!("`{name}` is a {}, not a string", node.type_name()),

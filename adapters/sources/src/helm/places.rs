@@ -110,6 +110,14 @@ impl Places {
         number
     }
 
+    /// Where a key's value is written; nothing when it is set nowhere.
+    pub(crate) fn written(&self, key: u32) -> Option<Span> {
+        self.keys
+            .get(key as usize)
+            .map(|entry| entry.span)
+            .filter(Span::is_known)
+    }
+
     fn path(&self, key: u32) -> Option<String> {
         let mut steps = Vec::new();
         let mut at = key;

@@ -112,7 +112,7 @@ fn rendered(
             return Vec::new();
         }
     };
-    schema::check(reader, &chart, &merged);
+    schema::check(reader, &places, &chart, &merged);
     let version = match options.kube_version.as_str() {
         "" => capabilities::KUBE_VERSION.to_owned(),
         version => capabilities::kube_version(version),

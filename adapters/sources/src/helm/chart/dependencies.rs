@@ -1,9 +1,9 @@
 //! Which charts below a chart take part, under which names, and what they give back:
-//! `chartutil.ProcessDependencies`.
+//! `chartutil.ProcessDependenciesWithMerge`.
 
 use super::Chart;
 use super::metadata::Dependency;
-use super::values::{bind, coalesce_tables, coalesce_values, table_at, value_at, without_nulls};
+use super::values::{bind, coalesce_tables, coalesce_values, table_at, value_at};
 use crate::helm::places::{Places, Step};
 use crate::helm::semver::in_range;
 use crate::helm::value::{Data, Map, MapKind, Value};
@@ -106,7 +106,8 @@ fn by_condition(wanted: &mut Dependency, values: &Map, path: &str) {
     }
 }
 
-/// `import-values`, from the innermost charts outwards.
+/// `import-values`, from the innermost charts outwards. Nulls stay: they still delete what a
+/// chart below has set.
 fn import(chart: &mut Chart) -> Result<(), String> {
     for below in &mut chart.dependencies {
         import(below)?;
@@ -114,7 +115,7 @@ fn import(chart: &mut Chart) -> Result<(), String> {
     if chart.meta.dependencies.is_empty() {
         return Ok(());
     }
-    let coalesced = coalesce_values(chart, &Map::new(MapKind::Any), false)?;
+    let coalesced = coalesce_values(chart, &Map::new(MapKind::Any), true)?;
     let imported = Map::new(MapKind::Any);
     for wanted in &chart.meta.dependencies {
         for entry in &wanted.imports {
@@ -131,11 +132,10 @@ fn import(chart: &mut Chart) -> Result<(), String> {
                     outer
                 })
             };
-            coalesce_tables(&imported, &table, false, 0);
+            coalesce_tables(&imported, &table, true, 0);
         }
     }
-    let own = without_nulls(&coalesced, 0);
-    coalesce_tables(&own, &imported, false, 0);
-    chart.values = own;
+    coalesce_tables(&coalesced, &imported, true, 0);
+    chart.values = coalesced;
     Ok(())
 }

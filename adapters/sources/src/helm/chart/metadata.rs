@@ -1,10 +1,10 @@
 //! `Chart.yaml` and `requirements.yaml`.
 
-use crate::helm::value::convert::map_of;
+use crate::helm::value::convert::{format_float, map_of};
 use crate::helm::value::object::{Field, Object, Struct};
 use crate::helm::value::{Data, Map, MapKind, Value};
 use seawall_model::Span;
-use seawall_yaml::Node;
+use seawall_yaml::{Node, Value as Yaml};
 use std::rc::Rc;
 
 /// What a chart says of itself.
@@ -56,23 +56,29 @@ pub(crate) struct Import {
 /// Fields of the wrong type, each with its place: Helm refuses such a chart.
 pub(crate) type Complaints = Vec<(Span, String)>;
 
+/// A scalar where Go wants a string: `sigs.k8s.io/yaml` writes numbers and truths as text.
+pub(crate) fn scalar_text(node: &Node) -> Option<String> {
+    Some(match &node.value {
+        Yaml::String(text) => text.to_string(),
+        Yaml::Null => String::new(),
+        Yaml::Bool(truth) => truth.to_string(),
+        Yaml::Int(number) => number.to_string(),
+        Yaml::UInt(number) => number.to_string(),
+        Yaml::Float(number) => format_float(*number, 'g', None),
+        Yaml::Seq(_) | Yaml::Map(_) => return None,
+    })
+}
+
 fn text(node: &Node, key: &str, complaints: &mut Complaints) -> String {
-    match node.get(key) {
-        None => String::new(),
-        Some(value) if value.is_null() => String::new(),
-        Some(value) => {
-            if let Some(text) = value.as_str() {
-                clean(text)
-            } else {
-                let kind = value.type_name();
-                complaints.push((value.span, format!("`{key}` is a {kind}, not a string")));
-                if value.as_map().is_some() || value.as_seq().is_some() {
-                    return String::new();
-                }
-                seawall_yaml::to_json(value)
-            }
-        }
+    let Some(value) = node.get(key) else {
+        return String::new();
+    };
+    if let Some(text) = scalar_text(value) {
+        return clean(&text);
     }
+    let kind = value.type_name();
+    complaints.push((value.span, format!("`{key}` is a {kind}, not a string")));
+    String::new()
 }
 
 fn texts(node: &Node, key: &str, complaints: &mut Complaints) -> Vec<String> {
@@ -88,9 +94,8 @@ fn texts(node: &Node, key: &str, complaints: &mut Complaints) -> Vec<String> {
     };
     let mut out = Vec::new();
     for item in items {
-        match item.as_str() {
-            Some(text) => out.push(clean(text)),
-            None if item.is_null() => out.push(String::new()),
+        match scalar_text(item) {
+            Some(text) => out.push(clean(&text)),
             None => {
                 let kind = item.type_name();
                 complaints.push((
@@ -147,14 +152,10 @@ impl Metadata {
         }
         if let Some(map) = node.get("annotations").and_then(Node::as_map) {
             for entry in map {
-                let value = match entry.value.as_str() {
-                    Some(text) => text.to_owned(),
-                    None if entry.value.is_null() => String::new(),
-                    None => {
-                        let why = format!("the annotation `{}` is not a string", entry.key);
-                        complaints.push((entry.value.span, why));
-                        continue;
-                    }
+                let Some(value) = scalar_text(&entry.value) else {
+                    let why = format!("the annotation `{}` is not a string", entry.key);
+                    complaints.push((entry.value.span, why));
+                    continue;
                 };
                 meta.annotations.push((entry.key.to_string(), value));
             }

@@ -224,21 +224,3 @@ pub(crate) fn value_at(map: &Map, path: &str) -> Option<Value> {
     };
     map.get(key).filter(|value| value.as_table().is_none())
 }
-
-/// A copy without keys that are null.
-pub(crate) fn without_nulls(map: &Map, depth: u32) -> Map {
-    let out = Map::new(MapKind::Any);
-    for (key, value) in map.entries() {
-        if value.is_nil() {
-            continue;
-        }
-        match value.as_table() {
-            Some(table) if depth < MAX_DEPTH => {
-                let table = without_nulls(table, depth + 1);
-                out.set(key, Value::map(table).caused_by(value.cause));
-            }
-            _ => out.set(key, value),
-        }
-    }
-    out
-}

@@ -105,10 +105,34 @@ pub(super) fn number(literal: &str) -> Result<ExprKind, String> {
         }
         return Err(format!("bad number syntax: {literal:?}"));
     }
-    match literal.replace('_', "").parse::<f64>() {
-        Ok(value) => Ok(ExprKind::Float(value)),
-        Err(_) => Err(format!("bad number syntax: {literal:?}")),
+    let plain = literal.replace('_', "");
+    let value = if hex {
+        hex_float(&plain)
+    } else {
+        plain.parse().ok()
+    };
+    match value {
+        Some(value) => Ok(ExprKind::Float(value)),
+        None => Err(format!("bad number syntax: {literal:?}")),
     }
+}
+
+/// `0x1.8p3`: a hexadecimal mantissa times a power of two.
+fn hex_float(text: &str) -> Option<f64> {
+    let (negative, body) = match text.strip_prefix('-') {
+        Some(body) => (true, body),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let body = body.get(2..)?.to_ascii_lowercase();
+    let (mantissa, exponent) = body.split_once('p')?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = u64::from_str_radix(&format!("{whole}{fraction}"), 16).ok()?;
+    let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
+    let exponent: i32 = exponent.parse().ok()?;
+    // Exact as long as the mantissa fits 53 bits, which is all that anybody writes.
+    #[allow(clippy::cast_precision_loss)]
+    let value = digits as f64 * 2f64.powi(exponent.checked_sub(places)?);
+    Some(if negative { -value } else { value })
 }
 
 /// `strconv.ParseInt(text, 0, 64)`: prefixes, legacy octal, underscores between digits.
