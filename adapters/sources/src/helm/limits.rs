@@ -6,7 +6,10 @@ use super::error::{Fail, Result};
 const MAX_STEPS: u64 = 20_000_000;
 
 /// Bytes of text that all functions and actions together may make.
-const MAX_BYTES: u64 = 2 << 30;
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Longest list that a template may make.
+const MAX_LIST: usize = 1_000_000;
 
 /// Native stack of the rendering thread.
 pub(crate) const STACK: usize = 512 << 20;
@@ -65,13 +68,23 @@ impl Budget {
         }
     }
 
+    /// A list of so many items is about to be made.
+    pub(crate) fn items(&mut self, count: usize) -> Result<()> {
+        if count > MAX_LIST {
+            return Err(Fail::limit(format!(
+                "a list has more than {MAX_LIST} items"
+            )));
+        }
+        self.step(count as u64)
+    }
+
     pub(crate) fn bytes(&mut self, count: usize) -> Result<()> {
         match self.bytes.checked_sub(count as u64) {
             Some(left) => {
                 self.bytes = left;
                 Ok(())
             }
-            None => Err(Fail::limit("rendering makes more than 2 GiB of text")),
+            None => Err(Fail::limit("rendering makes more than 1 GiB of text")),
         }
     }
 

@@ -19,6 +19,8 @@ mod places;
 mod render;
 mod semver;
 mod template;
+#[cfg(test)]
+mod tests;
 mod time;
 mod toml;
 mod url;

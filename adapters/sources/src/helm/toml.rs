@@ -269,7 +269,7 @@ impl Reader<'_> {
         loop {
             self.blank(false);
             if let Some('"' | '\'') = self.peek() {
-                path.push(self.string()?)
+                path.push(self.string()?);
             } else {
                 let start = self.at;
                 let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

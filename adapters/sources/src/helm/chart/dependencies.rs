@@ -20,6 +20,11 @@ fn enable(chart: &mut Chart, values: &Map, path: &str, places: &mut Places) -> R
     if chart.meta.dependencies.is_empty() {
         return Ok(());
     }
+    for wanted in &mut chart.meta.dependencies {
+        if wanted.done.renamed.get() {
+            wanted.name.clone_from(&wanted.alias);
+        }
+    }
     // Charts that nobody lists take part as they are.
     let mut taking: Vec<Chart> = Vec::new();
     let all = std::mem::take(&mut chart.dependencies);
@@ -49,6 +54,7 @@ fn enable(chart: &mut Chart, values: &Map, path: &str, places: &mut Places) -> R
         }
         if !wanted.alias.is_empty() {
             wanted.name.clone_from(&wanted.alias);
+            wanted.done.renamed.set(true);
         }
         wanted.enabled = true;
     }
@@ -118,6 +124,9 @@ fn import(chart: &mut Chart) -> Result<(), String> {
     let coalesced = coalesce_values(chart, &Map::new(MapKind::Any), true)?;
     let imported = Map::new(MapKind::Any);
     for wanted in &chart.meta.dependencies {
+        if wanted.done.imported.replace(true) {
+            continue;
+        }
         for entry in &wanted.imports {
             let path = format!("{}.{}", wanted.name, entry.child);
             let Some(table) = table_at(&coalesced, &path) else {

@@ -5,6 +5,7 @@ use crate::helm::value::object::{Field, Object, Struct};
 use crate::helm::value::{Data, Map, MapKind, Value};
 use seawall_model::Span;
 use seawall_yaml::{Node, Value as Yaml};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// What a chart says of itself.
@@ -42,8 +43,18 @@ pub(crate) struct Dependency {
     pub(crate) enabled: bool,
     pub(crate) imports: Vec<Import>,
     pub(crate) alias: String,
+    /// What Helm has already done to it. A chart that is taken twice, under two names, shares
+    /// its own dependencies between both: Helm renames and imports only the first time.
+    pub(crate) done: Rc<Done>,
     /// Where it is asked for.
     pub(crate) span: Option<Span>,
+}
+
+/// What was done to a dependency.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) renamed: Cell<bool>,
+    pub(crate) imported: Cell<bool>,
 }
 
 /// An entry of `import-values`.
@@ -94,16 +105,12 @@ fn texts(node: &Node, key: &str, complaints: &mut Complaints) -> Vec<String> {
     };
     let mut out = Vec::new();
     for item in items {
-        match scalar_text(item) {
-            Some(text) => out.push(clean(&text)),
-            None => {
-                let kind = item.type_name();
-                complaints.push((
-                    item.span,
-                    format!("an item of `{key}` is a {kind}, not a string"),
-                ));
-            }
+        if let Some(text) = scalar_text(item) {
+            out.push(clean(&text));
+            continue;
         }
+        let why = format!("an item of `{key}` is a {}, not a string", item.type_name());
+        complaints.push((item.span, why));
     }
     out
 }

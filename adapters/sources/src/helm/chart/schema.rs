@@ -123,19 +123,16 @@ impl<'a> Checker<'a> {
             return Err(self.misfit("the schema is too deep or too large to be checked"));
         }
         let schema = match schema {
-            Json::Bool(true) => return Ok(()),
             Json::Bool(false) => return Err(self.misfit("false schema")),
             Json::Object(schema) => schema,
             _ => return Ok(()),
         };
         if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
-            match self.resolve(reference) {
-                Some(target) => self.apply(target, value, depth + 1)?,
-                None => {
-                    let why = format!("the schema refers to {reference}, which is not at hand");
-                    return Err(self.misfit(why));
-                }
-            }
+            let Some(target) = self.resolve(reference) else {
+                let why = format!("the schema refers to {reference}, which is not at hand");
+                return Err(self.misfit(why));
+            };
+            self.apply(target, value, depth + 1)?;
         }
         self.general(schema, value)?;
         match value {

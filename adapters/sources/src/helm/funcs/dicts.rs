@@ -151,7 +151,7 @@ fn default(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
 
 fn copy(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
     let value = args.any(0);
-    engine.budget.step(size(&value, 0) / 4)?;
+    engine.budget.step(size(&value, 0))?;
     Ok(deep_copy(&value, 0))
 }
 
@@ -175,7 +175,7 @@ fn merged(engine: &mut Engine<'_>, args: &Args, overwrite: bool) -> Result<Value
     let into = args.map_mut(0)?;
     for index in 1..args.len() {
         let from = args.map(index)?;
-        engine.budget.step(size(&args.any(index), 0) / 4)?;
+        engine.budget.step(size(&args.any(index), 0))?;
         if overwrite {
             merge_overwrite(&into, &from, 0);
         } else {
@@ -210,7 +210,7 @@ fn dig(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
             )));
         };
         if let Some(value) = map.get(key) {
-            at = value
+            at = value;
         } else {
             let cause = engine.below(&at, key);
             return Ok(match fallback.data {

@@ -69,7 +69,7 @@ pub(super) const TABLE: &[Builtin] = &[
 ];
 
 fn charge(engine: &mut Engine<'_>, items: &[Value]) -> Result<()> {
-    engine.budget.step(items.len() as u64 / 4)
+    engine.budget.items(items.len())
 }
 
 fn nil_list() -> Value {
@@ -208,7 +208,7 @@ fn concat(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
             let kind = value.kind_name();
             return Err(Fail::new(format!("Cannot concat type {kind} as list")));
         };
-        charge(engine, &items)?;
+        engine.budget.items(out.len() + items.len())?;
         out.extend(items);
     }
     Ok(if out.is_empty() {
@@ -250,7 +250,9 @@ pub(super) fn count(start: i64, stop: i64, step: i64) -> i64 {
 
 fn numbers(engine: &mut Engine<'_>, start: i64, stop: i64, step: i64) -> Result<Value> {
     let count = count(start, stop, step);
-    engine.budget.step(count.cast_unsigned())?;
+    engine
+        .budget
+        .items(usize::try_from(count).unwrap_or(usize::MAX))?;
     Ok(crate::helm::value::convert::ints(
         (0..count).map(|at| start + at * step),
     ))

@@ -239,7 +239,7 @@ fn bounded(count: i64, unit: usize) -> Result<usize> {
     let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
     if count.saturating_mul(unit.max(1)) > super::value::text::MAX_TEXT {
         return Err(Fail::limit(
-            "a template function makes more than 64 MiB at once",
+            "a template function makes more than 16 MiB at once",
         ));
     }
     Ok(count)

@@ -108,6 +108,10 @@ fn translate(pattern: &str) -> String {
                         out.push(c);
                     }
                 }
+                if in_class && matches!(next, 'd' | 'w' | 's') && chars.next_if_eq(&'-').is_some() {
+                    // After a class a dash is no range.
+                    out.push_str(r"\-");
+                }
             }
             '[' if !in_class => {
                 in_class = true;
@@ -207,7 +211,7 @@ fn replace(engine: &mut Engine<'_>, args: &Args, expand: bool) -> Result<Value> 
         out.push(&made, origin);
         if out.is_full() {
             return Err(Fail::limit(
-                "a template function makes more than 64 MiB at once",
+                "a template function makes more than 16 MiB at once",
             ));
         }
         start = whole.end();

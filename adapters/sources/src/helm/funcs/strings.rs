@@ -50,11 +50,12 @@ pub(super) const TABLE: &[Builtin] = &[
             return Err(Fail::new("strings: negative Repeat count"));
         }
         let count = bounded(a.int(0)?, text.as_str().len())?;
+        if !text.is_marked() || text.as_str().is_empty() {
+            return Ok(Value::text(text.as_str().repeat(count)));
+        }
         let mut out = Out::default();
-        if !text.as_str().is_empty() {
-            for _ in 0..count {
-                out.push_text(&text, Origin::default());
-            }
+        for _ in 0..count {
+            out.push_text(&text, Origin::default());
         }
         Ok(Value::text(out.finish()))
     }),
@@ -284,11 +285,6 @@ fn indented(args: &Args, before: &str) -> Result<Text> {
     if text.as_str().is_empty() || text.as_str().ends_with('\n') {
         out.push(&pad, Origin::default());
     }
-    if out.is_full() {
-        return Err(Fail::limit(
-            "a template function makes more than 64 MiB at once",
-        ));
-    }
     Ok(out.finish())
 }
 
@@ -312,6 +308,9 @@ fn replace(args: &Args) -> Result<Value> {
         return Ok(Value::text(text));
     }
     for at in spots {
+        if out.is_full() {
+            break;
+        }
         out.push_slice(&text, start, at, Origin::default());
         let around = text.origin_at(u32::try_from(at).unwrap_or(u32::MAX));
         let around = if around.end == 0 {
@@ -331,11 +330,6 @@ fn replace(args: &Args) -> Result<Value> {
         start = at + old.as_str().len();
     }
     out.push_slice(&text, start, text.as_str().len(), Origin::default());
-    if out.is_full() {
-        return Err(Fail::limit(
-            "a template function makes more than 64 MiB at once",
-        ));
-    }
     Ok(Value::text(out.finish()))
 }
 

@@ -116,7 +116,7 @@ impl Engine<'_> {
         };
         self.body(&mut frame, &template.body, dot)?;
         if frame.out.is_full() {
-            return Err(Fail::limit("the rendered text is longer than 64 MiB"));
+            return Err(Fail::limit("the rendered text is longer than 16 MiB"));
         }
         Ok(frame.out)
     }
@@ -383,6 +383,11 @@ impl Engine<'_> {
         match (function.call)(self, &mut args) {
             Ok(value) => {
                 if let Data::Text(text) = &value.data {
+                    if text.is_cut() {
+                        let fail =
+                            Fail::limit("a template function makes more than 16 MiB of text");
+                        return Err(fail.or_at(&frame.source, at));
+                    }
                     self.budget
                         .bytes(text.as_str().len())
                         .map_err(|f| f.or_at(&frame.source, at))?;

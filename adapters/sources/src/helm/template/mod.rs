@@ -6,6 +6,7 @@ mod field;
 mod lex;
 pub(crate) mod literal;
 pub(crate) mod parse;
+mod pipeline;
 mod range;
 
 /// The text of some bytes.

@@ -276,6 +276,9 @@ pub(crate) fn items(value: &Value) -> Option<Vec<Value>> {
 pub(crate) fn join(pieces: &[Text], separator: &str) -> Text {
     let mut out = Out::default();
     for (index, piece) in pieces.iter().enumerate() {
+        if out.is_full() {
+            break;
+        }
         if index > 0 {
             // The separator belongs to the piece before it.
             let last = piece.origin_at(0);

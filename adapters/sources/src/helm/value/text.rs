@@ -9,7 +9,7 @@
 use std::rc::Rc;
 
 /// Longest text a template may make.
-pub(crate) const MAX_TEXT: usize = 64 << 20;
+pub(crate) const MAX_TEXT: usize = 16 << 20;
 
 /// How the cause of an [`Origin`] decided the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
@@ -84,15 +84,18 @@ pub(crate) struct Mark {
 /// Immutable text with marks.
 #[derive(Debug, Clone)]
 pub(crate) struct Text {
-    text: Rc<str>,
+    whole: Rc<str>,
     marks: Option<Rc<[Mark]>>,
+    /// It would have been longer than a text may be.
+    cut: bool,
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self {
-            text: Rc::from(text),
+            whole: Rc::from(text),
             marks: None,
+            cut: false,
         }
     }
 }
@@ -100,30 +103,40 @@ impl From<&str> for Text {
 impl From<String> for Text {
     fn from(text: String) -> Self {
         Self {
-            text: Rc::from(text),
+            whole: Rc::from(text),
             marks: None,
+            cut: false,
         }
     }
 }
 
 impl From<Rc<str>> for Text {
     fn from(text: Rc<str>) -> Self {
-        Self { text, marks: None }
+        Self {
+            whole: text,
+            marks: None,
+            cut: false,
+        }
     }
 }
 
 impl Text {
     pub(crate) fn as_str(&self) -> &str {
-        &self.text
+        &self.whole
     }
 
     pub(crate) fn rc(&self) -> Rc<str> {
-        self.text.clone()
+        self.whole.clone()
     }
 
     /// Whether it knows anything about its origin.
     pub(crate) fn is_marked(&self) -> bool {
         self.marks.is_some()
+    }
+
+    /// Whether it would have been longer than a text may be.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     pub(crate) fn marks(&self) -> &[Mark] {
@@ -141,8 +154,9 @@ impl Text {
     /// The same text with one origin.
     pub(crate) fn with_origin(&self, origin: Origin) -> Text {
         Text {
-            text: self.text.clone(),
+            whole: self.whole.clone(),
             marks: Some(Rc::from([Mark { at: 0, origin }])),
+            cut: self.cut,
         }
     }
 
@@ -162,11 +176,11 @@ impl Text {
 
     /// Bytes `start..end` with their marks; empty when they are no char boundaries.
     pub(crate) fn slice(&self, start: usize, end: usize) -> Text {
-        if start == 0 && end == self.text.len() {
+        if start == 0 && end == self.whole.len() {
             return self.clone();
         }
         if self.marks.is_none() {
-            return Text::from(self.text.get(start..end).unwrap_or(""));
+            return Text::from(self.whole.get(start..end).unwrap_or(""));
         }
         let mut out = Out::default();
         out.push_slice(self, start, end, Origin::default());
@@ -217,14 +231,14 @@ impl Out {
 
     /// Adds marked text; what it does not know comes from `base`.
     pub(crate) fn push_text(&mut self, text: &Text, base: Origin) {
-        self.push_slice(text, 0, text.text.len(), base);
+        self.push_slice(text, 0, text.whole.len(), base);
     }
 
     /// Adds a part of marked text.
     pub(crate) fn push_slice(&mut self, text: &Text, start: usize, end: usize, base: Origin) {
         let marks = text.marks();
         if marks.is_empty() {
-            self.push(text.text.get(start..end).unwrap_or(""), base);
+            self.push(text.whole.get(start..end).unwrap_or(""), base);
             return;
         }
         let mut at = start;
@@ -235,7 +249,7 @@ impl Out {
                 .get(next)
                 .map_or(end, |mark| (mark.at as usize).min(end));
             let origin = text.origin_at(u32::try_from(at).unwrap_or(u32::MAX));
-            self.push(text.text.get(at..until).unwrap_or(""), origin.or(base));
+            self.push(text.whole.get(at..until).unwrap_or(""), origin.or(base));
             at = until.max(at + 1);
             next += 1;
         }
@@ -248,8 +262,9 @@ impl Out {
             Some(Rc::from(self.marks))
         };
         Text {
-            text: Rc::from(self.text),
+            whole: Rc::from(self.text),
             marks,
+            cut: self.full,
         }
     }
 }
