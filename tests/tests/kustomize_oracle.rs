@@ -5,6 +5,13 @@
 //! Skipped, with a line that says so, without Go or without the data. More overlays can be
 //! tried with `KUSTOMIZE_MORE=DIR:DIR cargo test -p seawall-tests --test kustomize_oracle`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test: a panic is its verdict, and its counts are to be read"
+)]
+
 use seawall_model::SourceMap;
 use seawall_sources::kustomize::{Builder, is_overlay};
 use seawall_sources::tree::Disk;
@@ -14,17 +21,28 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// Where the judges are, built if need be.
 fn judges() -> Option<PathBuf> {
-    let built = Command::new(root().join("tests/oracle/build")).output().ok()?;
+    let built = Command::new(root().join("tests/oracle/build"))
+        .output()
+        .ok()?;
     if built.status.code() == Some(77) {
         return None;
     }
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    Some(PathBuf::from(String::from_utf8(built.stdout).unwrap().trim()))
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    Some(PathBuf::from(
+        String::from_utf8(built.stdout).unwrap().trim(),
+    ))
 }
 
 /// All directories below with a kustomization.
@@ -32,7 +50,9 @@ fn overlays(dir: &Path, found: &mut Vec<PathBuf>) {
     if is_overlay(&Disk, dir.to_str().unwrap()).is_some() {
         found.push(dir.to_owned());
     }
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
     let mut entries: Vec<_> = entries.flatten().collect();
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
@@ -44,7 +64,9 @@ fn overlays(dir: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn uses(dir: &Path, field: &str) -> bool {
-    let Some(path) = is_overlay(&Disk, dir.to_str().unwrap()) else { return false };
+    let Some(path) = is_overlay(&Disk, dir.to_str().unwrap()) else {
+        return false;
+    };
     std::fs::read_to_string(path).is_ok_and(|text| text.lines().any(|l| l.starts_with(field)))
 }
 
@@ -129,7 +151,12 @@ fn judge(judges: &Path, dirs: &[PathBuf]) -> Score {
     let answers = ask(judges, dirs);
     let map = SourceMap::new();
     let builder = Builder::new(&Disk, &map);
-    let mut score = Score { equal: 0, refused: 0, total: dirs.len(), wrong: Vec::new() };
+    let mut score = Score {
+        equal: 0,
+        refused: 0,
+        total: dirs.len(),
+        wrong: Vec::new(),
+    };
     for (dir, answer) in dirs.iter().zip(&answers) {
         let rendered = builder.build(dir.to_str().unwrap());
         let gaps: Vec<String> = rendered
@@ -142,19 +169,29 @@ fn judge(judges: &Path, dirs: &[PathBuf]) -> Score {
                 score.refused += 1;
             } else {
                 let short: String = error.chars().take(600).collect();
-                score.wrong.push(format!("{}: no gap, but: {short}", dir.display()));
+                score
+                    .wrong
+                    .push(format!("{}: no gap, but: {short}", dir.display()));
             }
             continue;
         }
-        let theirs: Vec<Value> =
-            answer["objects"].as_array().unwrap().iter().map(|o| o["object"].clone()).collect();
+        let theirs: Vec<Value> = answer["objects"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|o| o["object"].clone())
+            .collect();
         let ours: Vec<Value> = rendered
             .objects
             .iter()
             .map(|node| serde_json::from_str(&seawall_yaml::to_json(node)).unwrap())
             .collect();
         if !gaps.is_empty() {
-            score.wrong.push(format!("{}: needless gap {}", dir.display(), gaps.join("; ")));
+            score.wrong.push(format!(
+                "{}: needless gap {}",
+                dir.display(),
+                gaps.join("; ")
+            ));
             continue;
         }
         let names = |list: &[Value]| -> Value {
@@ -196,17 +233,18 @@ fn overlays_give_what_kustomize_gives() {
         ("cases".to_owned(), root().join("tests/cases/kustomize")),
         ("examples".to_owned(), root().join("examples")),
     ];
-    let shared = std::env::var_os("SEAWALL_MANIFESTS").map_or_else(
-        || root().join("../shared/data/manifests"),
-        PathBuf::from,
-    );
+    let shared = std::env::var_os("SEAWALL_MANIFESTS")
+        .map_or_else(|| root().join("../shared/data/manifests"), PathBuf::from);
     if shared.is_dir() {
         places.push(("shared manifests".to_owned(), shared));
     } else {
         println!("SKIPPED: {} is not there", shared.display());
     }
     if let Ok(more) = std::env::var("KUSTOMIZE_MORE") {
-        places.extend(more.split(':').map(|dir| (dir.to_owned(), PathBuf::from(dir))));
+        places.extend(
+            more.split(':')
+                .map(|dir| (dir.to_owned(), PathBuf::from(dir))),
+        );
     }
     let mut wrong = 0;
     for (name, dir) in places {

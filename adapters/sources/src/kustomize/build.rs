@@ -1,17 +1,13 @@
 //! The order of a build: resources, configuration, generators, components, transformers.
 
 use super::decode::Text;
-use super::kust::{self, Kust, Var};
-use super::patches::Patcher;
+use super::kust::{Kust, Var};
+use super::kust_reader;
 use super::resource::{Origin, Resource};
 use super::schema::Schemas;
 use super::specs::Config;
 use super::store::{self, Root, is_within};
-use super::transform::{self, Affix, Subjects};
-use super::{
-    Builder, Fail, crds, finish, generators, helm, nameref, plugins, read, remote, replace, resmap,
-    vars,
-};
+use super::{Builder, Fail, finish, nameref, read, remote, resmap, vars};
 use crate::tree;
 use seawall_model::{Span, Str};
 use seawall_yaml::Node;
@@ -72,13 +68,23 @@ pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
         shares: true,
     };
     let Some(root) = builder.store.root(dir) else {
-        return (Vec::new(), vec![Fail::new(Span::NONE, format!("there is no directory {dir}"))]);
+        return (
+            Vec::new(),
+            vec![Fail::new(
+                Span::NONE,
+                format!("there is no directory {dir}"),
+            )],
+        );
     };
     let kust = match builder.kustomization(&root.dir, Span::NONE) {
         Ok(kust) => kust,
         Err(fail) => return (Vec::new(), vec![fail]),
     };
-    let place = Place { root, kust: kust.clone(), origin: String::new() };
+    let place = Place {
+        root,
+        kust: kust.clone(),
+        origin: String::new(),
+    };
     build.tracks = !kust.build_metadata.is_empty();
     let has_openapi = !kust.openapi.is_empty();
     build.shares = !build.tracks && !has_openapi;
@@ -96,7 +102,9 @@ pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
         build.fails.push(fail);
     }
     let specs = made.config.var_reference.clone();
-    build.fails.extend(vars::resolve(&mut made.resources, &made.vars, &specs));
+    build
+        .fails
+        .extend(vars::resolve(&mut made.resources, &made.vars, &specs));
     finish::drop_local(&mut made.resources);
     finish::sort(&mut made.resources, kust.sort.as_ref(), &mut build.fails);
     let option = |name: &str| kust.build_metadata.iter().any(|t| &**t == name);
@@ -112,26 +120,47 @@ pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
 impl Builder<'_> {
     /// The kustomization of a directory, read once.
     pub(super) fn kustomization(&self, dir: &str, span: Span) -> Result<Arc<Kust>, Fail> {
-        let lock = || self.kustomizations.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || {
+            self.kustomizations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if let Some(kust) = lock().get(dir) {
             return Ok(kust.clone());
         }
         let (path, name) = self.store.kustomization(dir).map_err(|(file, message)| {
             let place = file.filter(|_| !span.is_known()).map_or(span, |file| {
                 let file = self.store.map.add_file(self.store.tree.source(&file));
-                Span { file, line: 1, column: 1, ..Span::NONE }
+                Span {
+                    file,
+                    line: 1,
+                    column: 1,
+                    ..Span::NONE
+                }
             });
-            Fail { subject: Some(dir.into()), ..Fail::new(place, message) }
+            Fail {
+                subject: Some(dir.into()),
+                ..Fail::new(place, message)
+            }
         })?;
         let parsed = self.store.parse_file(&path, span)?;
         let mut kust = if let Some(node) = parsed.kubernetes.first() {
-            kust::decode(node, &path, name)
+            kust_reader::decode(node, &path, name)
         } else {
             let file = self.store.map.add_file(self.store.tree.source(&path));
-            let place = Span { file, line: 1, column: 1, ..Span::NONE };
-            let mut kust = Kust { file: path.as_str().into(), ..Kust::default() };
+            let place = Span {
+                file,
+                line: 1,
+                column: 1,
+                ..Span::NONE
+            };
+            let mut kust = Kust {
+                file: path.as_str().into(),
+                ..Kust::default()
+            };
             if parsed.problems.is_empty() {
-                kust.fails.push(Fail::new(place, "the kustomization is empty"));
+                kust.fails
+                    .push(Fail::new(place, "the kustomization is empty"));
             }
             kust
         };
@@ -144,7 +173,7 @@ impl Builder<'_> {
 
 impl Build<'_, '_> {
     /// Runs something that may fail; the failure is noted and the build goes on.
-    fn attempt(&mut self, result: Result<(), Fail>) {
+    pub(super) fn attempt(&mut self, result: Result<(), Fail>) {
         if let Err(fail) = result {
             self.fails.push(fail);
         }
@@ -153,7 +182,12 @@ impl Build<'_, '_> {
     /// Takes a schema from the kustomization, unless one is in force.
     fn open_api(&mut self, place: &Place, top: bool) {
         let get = |name: &str| {
-            place.kust.openapi.iter().find(|(key, _)| &**key == name).map(|(_, text)| text)
+            place
+                .kust
+                .openapi
+                .iter()
+                .find(|(key, _)| &**key == name)
+                .map(|(_, text)| text)
         };
         if let Some(path) = get("path") {
             match self.builder.store.file(&place.root, path) {
@@ -176,13 +210,20 @@ impl Build<'_, '_> {
 
     /// A base, from the cache if it can be.
     fn shared(&mut self, place: &Place) -> Arc<Cached> {
-        let lock = || self.builder.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || {
+            self.builder
+                .bases
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if let Some(cached) = lock().get(&place.root.dir) {
             // Where the base would lead back to one of its users, it has to fail again.
-            let circular = self
-                .chain
-                .iter()
-                .any(|user| cached.visited.iter().any(|dir| is_within(&user.canonical, dir)));
+            let circular = self.chain.iter().any(|user| {
+                cached
+                    .visited
+                    .iter()
+                    .any(|dir| is_within(&user.canonical, dir))
+            });
             if !circular {
                 self.visited.extend(cached.visited.iter().cloned());
                 return cached.clone();
@@ -240,7 +281,8 @@ impl Build<'_, '_> {
                 continue;
             }
             let full = tree::join(&place.root.dir, path);
-            if !path.is_empty() && self.builder.store.tree.kind(&full) == Some(tree::Kind::Directory)
+            if !path.is_empty()
+                && self.builder.store.tree.kind(&full) == Some(tree::Kind::Directory)
             {
                 self.base(place, path, &full, made);
             } else {
@@ -279,19 +321,27 @@ impl Build<'_, '_> {
             ..Fail::new(path.span, message)
         };
         if path.starts_with('/') {
-            self.fails.push(fail(format!("the base {} must not be absolute", &**path)));
+            self.fails
+                .push(fail(format!("the base {} must not be absolute", &**path)));
             return None;
         }
         let Some(root) = self.builder.store.root(full) else {
-            self.fails.push(fail(format!("there is no directory {full}")));
+            self.fails
+                .push(fail(format!("there is no directory {full}")));
             return None;
         };
-        if self.chain.iter().any(|user| is_within(&user.canonical, &root.canonical)) {
-            self.fails.push(fail(format!("{full} includes itself: a cycle of bases")));
+        if self
+            .chain
+            .iter()
+            .any(|user| is_within(&user.canonical, &root.canonical))
+        {
+            self.fails
+                .push(fail(format!("{full} includes itself: a cycle of bases")));
             return None;
         }
         if self.chain.len() >= MAX_DEPTH {
-            self.fails.push(fail(format!("bases are nested more than {MAX_DEPTH} deep")));
+            self.fails
+                .push(fail(format!("bases are nested more than {MAX_DEPTH} deep")));
             return None;
         }
         match self.builder.kustomization(&root.dir, path.span) {
@@ -304,13 +354,19 @@ impl Build<'_, '_> {
     }
 
     fn base(&mut self, place: &Place, path: &Text, full: &str, made: &mut Made) {
-        let Some((root, kust)) = self.enterable(path, full) else { return };
+        let Some((root, kust)) = self.enterable(path, full) else {
+            return;
+        };
         if kust.component {
             let message = format!("{full} is a component and must stand under components");
             self.fails.push(Fail::new(path.span, message));
             return;
         }
-        let inner = Place { root, kust, origin: joined(&place.origin, path) };
+        let inner = Place {
+            root,
+            kust,
+            origin: joined(&place.origin, path),
+        };
         let had_schema = self.schemas.has_custom();
         let uses_schema = !inner.kust.openapi.is_empty();
         if uses_schema {
@@ -324,7 +380,12 @@ impl Build<'_, '_> {
         } else {
             self.enter(&inner, Made::default())
         };
-        resmap::append_all(&mut made.resources, base.resources, path.span, &mut self.fails);
+        resmap::append_all(
+            &mut made.resources,
+            base.resources,
+            path.span,
+            &mut self.fails,
+        );
         let outcome = made.config.merge(&base.config);
         self.attempt(outcome.map_err(|message| Fail::new(path.span, message)));
         for var in base.vars.values() {
@@ -342,274 +403,42 @@ impl Build<'_, '_> {
         if self.builder.store.tree.kind(&full) != Some(tree::Kind::Directory) {
             let message = format!("the component {full} is not a directory");
             let subject = Some(Str::from(full));
-            self.fails.push(Fail { subject, ..Fail::new(path.span, message) });
+            self.fails.push(Fail {
+                subject,
+                ..Fail::new(path.span, message)
+            });
             return made;
         }
-        let Some((root, kust)) = self.enterable(path, &full) else { return made };
+        let Some((root, kust)) = self.enterable(path, &full) else {
+            return made;
+        };
         if !kust.component {
             let message = format!("{full} is not a component: its kind should be Component");
             self.fails.push(Fail::new(path.span, message));
             return made;
         }
-        let inner = Place { root, kust, origin: joined(&place.origin, path) };
+        let inner = Place {
+            root,
+            kust,
+            origin: joined(&place.origin, path),
+        };
         if !inner.kust.openapi.is_empty() {
             self.shares = false;
             self.open_api(&inner, false);
         }
         self.enter(&inner, made)
     }
-
-    fn configure(&mut self, place: &Place, made: &mut Made) {
-        let mut config = Config::defaults().clone();
-        let span = place.kust.span.unwrap_or(Span::NONE);
-        for path in &place.kust.configurations {
-            match crds::configuration(&self.builder.store, &place.root, path) {
-                Ok((more, fails)) => {
-                    self.fails.extend(fails);
-                    let outcome = config.merge(&more);
-                    self.attempt(outcome.map_err(|message| Fail::new(path.span, message)));
-                }
-                Err(fail) => self.fails.push(fail),
-            }
-        }
-        for path in &place.kust.crds {
-            match crds::definitions(&self.builder.store, &place.root, path) {
-                Ok(more) => {
-                    let outcome = config.merge(&more);
-                    self.attempt(outcome.map_err(|message| Fail::new(path.span, message)));
-                }
-                Err(fail) => self.fails.push(fail),
-            }
-        }
-        let outcome = made.config.merge(&config);
-        self.attempt(outcome.map_err(|message| Fail::new(span, message)));
-    }
-
-    fn generate(&mut self, place: &Place, made: &mut Made) {
-        let kust = place.kust.clone();
-        for (list, secret, kind) in [
-            (&kust.config_maps, false, "ConfigMapGenerator"),
-            (&kust.secrets, true, "SecretGenerator"),
-        ] {
-            for generator in list {
-                let options = generators::options(
-                    generator.options.as_ref(),
-                    kust.generator_options.as_ref(),
-                );
-                let made_one = generators::generate(
-                    &self.builder.store,
-                    &place.root,
-                    generator,
-                    secret,
-                    &options,
-                );
-                match made_one {
-                    Ok(mut resource) => {
-                        resource.origin = self.tracks.then(|| place.origin_of(kind));
-                        let outcome =
-                            resmap::absorb(&mut made.resources, resource, generator.span);
-                        self.attempt(outcome);
-                    }
-                    Err(fail) => self.fails.push(fail),
-                }
-            }
-        }
-        for chart in &kust.helm_charts {
-            self.chart(place, chart, kust.chart_home.as_ref(), made);
-        }
-        plugins::generate(self, place, made);
-    }
-
-    /// Inflates a chart that lies in the tree.
-    pub(super) fn chart(
-        &mut self,
-        place: &Place,
-        chart: &kust::HelmChart,
-        home: Option<&Text>,
-        made: &mut Made,
-    ) {
-        let outcome =
-            helm::inflate(&self.builder.store, &place.root, chart, home, &mut self.fails);
-        match outcome {
-            Ok(resources) => {
-                for mut resource in resources {
-                    let origin = place.origin_of("HelmChartInflationGenerator");
-                    resource.origin = self.tracks.then_some(origin);
-                    let outcome = resmap::absorb(&mut made.resources, resource, chart.span);
-                    self.attempt(outcome);
-                }
-            }
-            Err(fail) => self.fails.push(fail),
-        }
-    }
-
-    /// Notes a transformer on everything it may have touched.
-    pub(super) fn mark(&self, made: &mut Made, origin: &Origin) {
-        if !self.tracks {
-            return;
-        }
-        for resource in &mut made.resources {
-            if resource.origin.is_some() {
-                resource.transformations.push(origin.clone());
-            } else {
-                resource.origin = Some(origin.clone());
-            }
-        }
-    }
-
-    fn transform(&mut self, place: &Place, made: &mut Made) {
-        let kust = place.kust.clone();
-        let schemas = self.schemas.clone();
-        let store = &self.builder.store;
-        let patcher = Patcher { store, root: &place.root, schemas: &schemas };
-        let config = made.config.clone();
-        for entry in &kust.patches_merge {
-            let outcome = patcher.patch_merge(&mut made.resources, entry, &mut self.fails);
-            self.attempt(outcome);
-        }
-        if !kust.patches_merge.is_empty() {
-            self.done(place, made, "PatchStrategicMergeTransformer");
-        }
-        for patch in &kust.patches {
-            let outcome = patcher.patch(&mut made.resources, patch, &mut self.fails);
-            self.attempt(outcome);
-            self.done(place, made, "PatchTransformer");
-        }
-        if let Some(namespace) = &kust.namespace {
-            let outcome = transform::namespace(
-                &mut made.resources,
-                namespace,
-                &config.namespace,
-                Subjects::Default,
-                false,
-            );
-            self.attempt(outcome);
-            self.done(place, made, "NamespaceTransformer");
-        }
-        if let Some(text) = &kust.name_prefix {
-            let specs = &config.name_prefix;
-            let outcome = transform::affix(&mut made.resources, text, Affix::Prefix, specs);
-            self.attempt(outcome);
-            self.done(place, made, "PrefixTransformer");
-        }
-        if let Some(text) = &kust.name_suffix {
-            let specs = &config.name_suffix;
-            let outcome = transform::affix(&mut made.resources, text, Affix::Suffix, specs);
-            self.attempt(outcome);
-            self.done(place, made, "SuffixTransformer");
-        }
-        self.labels(place, made, &config);
-        if !kust.common_annotations.is_empty() {
-            let outcome = transform::pairs(
-                &mut made.resources,
-                &kust.common_annotations,
-                &config.annotations,
-            );
-            self.attempt(outcome);
-            self.done(place, made, "AnnotationsTransformer");
-        }
-        for patch in &kust.patches_json {
-            let outcome = patcher.patch_json(&mut made.resources, patch);
-            self.attempt(outcome);
-            self.done(place, made, "PatchJson6902Transformer");
-        }
-        for replica in &kust.replicas {
-            let outcome = transform::replicas(&mut made.resources, replica, &config.replicas);
-            self.attempt(outcome);
-            self.done(place, made, "ReplicaCountTransformer");
-        }
-        for image in &kust.images {
-            let outcome = transform::images(&mut made.resources, image, &config.images);
-            self.attempt(outcome);
-            self.done(place, made, "ImageTagTransformer");
-        }
-        if !kust.replacements.is_empty() {
-            let outcome = self.replacements(place, &kust.replacements, made);
-            self.attempt(outcome);
-            self.done(place, made, "ReplacementTransformer");
-        }
-        plugins::transform(self, place, made);
-    }
-
-    fn done(&mut self, place: &Place, made: &mut Made, kind: &str) {
-        if self.tracks {
-            let origin = place.origin_of(kind);
-            self.mark(made, &origin);
-        }
-        resmap::drop_empty(&mut made.resources);
-    }
-
-    fn labels(&mut self, place: &Place, made: &mut Made, config: &Config) {
-        let kust = &place.kust;
-        for label in &kust.labels {
-            let mut specs = Arc::new(label.fields.clone());
-            let metadata = [super::specs::FieldSpec {
-                gvk: super::ids::Gvk::default(),
-                path: "metadata/labels".into(),
-                create: true,
-            }];
-            let mut merge = |more: &[super::specs::FieldSpec]| {
-                super::specs::merge_specs(&mut specs, more)
-            };
-            let outcome = merge(&config.labels).and_then(|()| {
-                if label.selectors {
-                    return merge(&config.common_labels);
-                }
-                if label.templates {
-                    merge(&config.template_labels)?;
-                }
-                merge(&metadata)
-            });
-            let span = label.pairs.first().map_or(Span::NONE, |(_, text)| text.span);
-            let outcome = outcome
-                .map_err(|message| Fail::new(span, message))
-                .and_then(|()| transform::pairs(&mut made.resources, &label.pairs, &specs));
-            self.attempt(outcome);
-            self.done(place, made, "LabelTransformer");
-        }
-        if !kust.labels.is_empty() || !kust.common_labels.is_empty() {
-            let outcome =
-                transform::pairs(&mut made.resources, &kust.common_labels, &config.common_labels);
-            self.attempt(outcome);
-            self.done(place, made, "LabelTransformer");
-        }
-    }
-
-    /// Replacements, written here or in files.
-    pub(super) fn replacements(
-        &mut self,
-        place: &Place,
-        fields: &[kust::ReplacementField],
-        made: &mut Made,
-    ) -> Result<(), Fail> {
-        let mut list = Vec::new();
-        for field in fields {
-            let Some(path) = &field.path else {
-                list.push(field.inline.clone());
-                continue;
-            };
-            if field.inline.source.is_some() || field.inline.targets.is_some() {
-                let message = "a replacement has either a path or a source and targets";
-                return Err(Fail::new(path.span, message));
-            }
-            let (_, parsed) = self.builder.store.file(&place.root, path)?;
-            if let Some(problem) = parsed.problems.first() {
-                return Err(problem.clone());
-            }
-            if let Some(node) = parsed.kubernetes.first() {
-                let (more, fails) = replace::decode_file(node, path)?;
-                list.extend(more);
-                self.fails.extend(fails);
-            }
-        }
-        replace::apply(&mut made.resources, &list)
-    }
 }
 
 impl Place {
     /// The origin of what a built-in generator or transformer makes here.
     pub(super) fn origin_of(&self, kind: &str) -> Origin {
-        let by = ["builtin".to_owned(), kind.to_owned(), String::new(), String::new()];
+        let by = [
+            "builtin".to_owned(),
+            kind.to_owned(),
+            String::new(),
+            String::new(),
+        ];
         Origin {
             path: String::new(),
             configured_in: joined(&self.origin, &self.kust.file_name),
@@ -620,5 +449,9 @@ impl Place {
 
 /// A path seen from the top overlay.
 pub(super) fn joined(origin: &str, path: &str) -> String {
-    if origin.is_empty() { tree::normalise(path) } else { tree::join(origin, path) }
+    if origin.is_empty() {
+        tree::normalise(path)
+    } else {
+        tree::join(origin, path)
+    }
 }

@@ -21,10 +21,21 @@ pub(super) fn configuration(
     let mut config = Config::default();
     let mut d = Decoder::new(true);
     d.fails.extend(parsed.problems.iter().cloned());
-    let Some(node) = parsed.kubernetes.first() else { return Ok((config, d.fails)) };
+    let Some(node) = parsed.kubernetes.first() else {
+        return Ok((config, d.fails));
+    };
     let known = [
-        "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels", "templateLabels",
-        "commonAnnotations", "nameReference", "varReference", "images", "replicas",
+        "namePrefix",
+        "nameSuffix",
+        "namespace",
+        "commonLabels",
+        "labels",
+        "templateLabels",
+        "commonAnnotations",
+        "nameReference",
+        "varReference",
+        "images",
+        "replicas",
     ];
     if let Some(o) = d.object(node, "a transformer configuration", &known) {
         for (name, specs) in [
@@ -44,7 +55,9 @@ pub(super) fn configuration(
         let mut references = Vec::new();
         for item in d.items(o, "nameReference") {
             let known = ["group", "version", "kind", "fieldSpecs"];
-            let Some(r) = d.object(item, "an item of nameReference", &known) else { continue };
+            let Some(r) = d.object(item, "an item of nameReference", &known) else {
+                continue;
+            };
             references.push(BackReference {
                 target: d.gvk(r),
                 referrers: Arc::new(d.field_specs(r, "fieldSpecs")),
@@ -63,13 +76,22 @@ pub(super) fn definitions(store: &Store<'_>, root: &Root, path: &Text) -> Result
         return Err(problem.clone());
     }
     let mut config = Config::default();
-    let Some(map) = parsed.kubernetes.first().and_then(Node::as_map) else { return Ok(config) };
+    let Some(map) = parsed.kubernetes.first().and_then(Node::as_map) else {
+        return Ok(config);
+    };
     for entry in map {
-        let Some(properties) = properties(&entry.value) else { continue };
-        let object = ["kind", "apiVersion", "metadata"].iter().all(|f| properties.contains_key(f));
+        let Some(properties) = properties(&entry.value) else {
+            continue;
+        };
+        let object = ["kind", "apiVersion", "metadata"]
+            .iter()
+            .all(|f| properties.contains_key(f));
         if object {
             let kind = entry.key.rsplit('.').next().unwrap_or_default().to_owned();
-            let gvk = Gvk { kind: kind.into(), ..Gvk::default() };
+            let gvk = Gvk {
+                kind: kind.into(),
+                ..Gvk::default()
+            };
             walk(map, &entry.key, &gvk, &mut Vec::new(), &mut config)
                 .map_err(|message| Fail::new(path.span, message))?;
         }
@@ -90,7 +112,9 @@ fn walk(
     path: &mut Vec<String>,
     config: &mut Config,
 ) -> Result<(), String> {
-    let Some(properties) = types.get(name).and_then(properties) else { return Ok(()) };
+    let Some(properties) = types.get(name).and_then(properties) else {
+        return Ok(());
+    };
     if path.len() > MAX_DEPTH {
         return Err(format!("the type {name} refers to itself"));
     }
@@ -121,10 +145,14 @@ fn walk(
                 version: version.to_owned().into(),
                 kind: kind.to_owned().into(),
             };
-            let reference =
-                BackReference { target, referrers: Arc::new(vec![spec(&format!("/{key}"))]) };
-            let one =
-                Config { name_reference: Arc::new(vec![reference]), ..Config::default() };
+            let reference = BackReference {
+                target,
+                referrers: Arc::new(vec![spec(&format!("/{key}"))]),
+            };
+            let one = Config {
+                name_reference: Arc::new(vec![reference]),
+                ..Config::default()
+            };
             config.merge(&one)?;
         }
         if let Some(reference) = mark("$ref") {

@@ -30,7 +30,9 @@ pub(super) fn timestamp(text: &str) -> Option<String> {
     }
     let mut fraction = String::new();
     if let Some(after) = rest.strip_prefix('.') {
-        let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (number, tail) = after.split_at_checked(end)?;
         let number = number.get(..number.len().min(9))?.trim_end_matches('0');
         if !number.is_empty() {
@@ -64,7 +66,11 @@ pub(super) fn timestamp(text: &str) -> Option<String> {
 }
 
 fn digits(rest: &mut &str, least: usize, most: usize) -> Option<u32> {
-    let count = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    let count = rest
+        .bytes()
+        .take(most)
+        .take_while(u8::is_ascii_digit)
+        .count();
     if count < least {
         return None;
     }
@@ -81,7 +87,9 @@ fn expect(rest: &mut &str, c: char) -> Option<()> {
 fn days(year: u32, month: u32) -> u32 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         _ => 31,
     }
@@ -95,7 +103,10 @@ mod tests {
     fn dates() {
         let time = |t| timestamp(t).unwrap_or_default();
         assert_eq!(time("2020-01-02"), "2020-01-02T00:00:00Z");
-        assert_eq!(time("2001-12-14T21:59:43.10-05:00"), "2001-12-14T21:59:43.1-05:00");
+        assert_eq!(
+            time("2001-12-14T21:59:43.10-05:00"),
+            "2001-12-14T21:59:43.1-05:00"
+        );
         assert_eq!(time("2001-12-14 21:59:43"), "2001-12-14T21:59:43Z");
         assert_eq!(time("2020-02-30"), "");
         assert_eq!(time("2020-1-2"), "2020-01-02T00:00:00Z");

@@ -41,7 +41,11 @@ impl<'n> Object<'n> {
     pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
         let exact = self.map.get(name);
         let any = || {
-            self.map.iter().rev().find(|e| e.key.eq_ignore_ascii_case(name)).map(|e| &e.value)
+            self.map
+                .iter()
+                .rev()
+                .find(|e| e.key.eq_ignore_ascii_case(name))
+                .map(|e| &e.value)
         };
         exact.or_else(any).filter(|node| !node.is_null())
     }
@@ -49,7 +53,10 @@ impl<'n> Object<'n> {
 
 impl Decoder {
     pub(super) fn new(strict: bool) -> Self {
-        Self { fails: Vec::new(), strict }
+        Self {
+            fails: Vec::new(),
+            strict,
+        }
     }
 
     fn wrong(&mut self, node: &Node, what: &str, expected: &str) {
@@ -77,11 +84,17 @@ impl Decoder {
                     let message = format!("unknown field \"{}\" in {what}", entry.key);
                     let hint = nearest(&entry.key, known)
                         .map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
-                    self.fails.push(Fail { hint, ..Fail::new(entry.key_span, message) });
+                    self.fails.push(Fail {
+                        hint,
+                        ..Fail::new(entry.key_span, message)
+                    });
                 }
             }
         }
-        Some(Object { map, span: node.span })
+        Some(Object {
+            map,
+            span: node.span,
+        })
     }
 
     /// Text.
@@ -92,7 +105,10 @@ impl Decoder {
 
     fn as_text(&mut self, node: &Node, what: &str) -> Option<Text> {
         if let Some(text) = node.as_str() {
-            return Some(Text { value: text.into(), span: node.span });
+            return Some(Text {
+                value: text.into(),
+                span: node.span,
+            });
         }
         if !node.is_null() {
             self.wrong(node, what, "string");
@@ -102,7 +118,9 @@ impl Decoder {
 
     /// A truth; false when absent.
     pub(super) fn truth(&mut self, object: Object<'_>, name: &str) -> bool {
-        let Some(node) = object.get(name) else { return false };
+        let Some(node) = object.get(name) else {
+            return false;
+        };
         node.as_bool().unwrap_or_else(|| {
             self.wrong(node, name, "boolean");
             false
@@ -121,7 +139,9 @@ impl Decoder {
 
     /// The items of a list.
     pub(super) fn items<'n>(&mut self, object: Object<'n>, name: &str) -> &'n [Node] {
-        let Some(node) = object.get(name) else { return &[] };
+        let Some(node) = object.get(name) else {
+            return &[];
+        };
         if let Some(items) = node.as_seq() {
             return items;
         }
@@ -136,15 +156,21 @@ impl Decoder {
             .iter()
             .map(|item| {
                 // A null item is an empty string to Go.
-                let empty = Text { value: "".into(), span: item.span };
-                self.as_text(item, &format!("an item of {name}")).unwrap_or(empty)
+                let empty = Text {
+                    value: "".into(),
+                    span: item.span,
+                };
+                self.as_text(item, &format!("an item of {name}"))
+                    .unwrap_or(empty)
             })
             .collect()
     }
 
     /// A mapping of text to text, sorted by key as Kustomize applies it.
     pub(super) fn pairs(&mut self, object: Object<'_>, name: &str) -> Vec<(Str, Text)> {
-        let Some(node) = object.get(name) else { return Vec::new() };
+        let Some(node) = object.get(name) else {
+            return Vec::new();
+        };
         let Some(map) = node.as_map() else {
             self.wrong(node, name, "mapping");
             return Vec::new();
@@ -153,7 +179,10 @@ impl Decoder {
             .iter()
             .filter_map(|entry| {
                 let what = format!("{name}.{}", entry.key);
-                let empty = Text { value: "".into(), span: entry.value.span };
+                let empty = Text {
+                    value: "".into(),
+                    span: entry.value.span,
+                };
                 let text = if entry.value.is_null() {
                     Some(empty)
                 } else {
@@ -169,9 +198,14 @@ impl Decoder {
     /// Group, version and kind.
     pub(super) fn gvk(&mut self, object: Object<'_>) -> Gvk {
         let mut part = |name| -> Str2 {
-            self.text(object, name).map_or(Str2::Borrowed(""), |t| t.value.to_string().into())
+            self.text(object, name)
+                .map_or(Str2::Borrowed(""), |t| t.value.to_string().into())
         };
-        Gvk { group: part("group"), version: part("version"), kind: part("kind") }
+        Gvk {
+            group: part("group"),
+            version: part("version"),
+            kind: part("kind"),
+        }
     }
 
     /// One field specification.
@@ -180,14 +214,19 @@ impl Decoder {
         let object = self.object(node, "a field specification", &known)?;
         Some(FieldSpec {
             gvk: self.gvk(object),
-            path: self.text(object, "path").map_or("".into(), |t| t.value.to_string().into()),
+            path: self
+                .text(object, "path")
+                .map_or("".into(), |t| t.value.to_string().into()),
             create: self.truth(object, "create"),
         })
     }
 
     /// A list of field specifications.
     pub(super) fn field_specs(&mut self, object: Object<'_>, name: &str) -> Vec<FieldSpec> {
-        self.items(object, name).iter().filter_map(|item| self.field_spec(item)).collect()
+        self.items(object, name)
+            .iter()
+            .filter_map(|item| self.field_spec(item))
+            .collect()
     }
 }
 

@@ -77,8 +77,19 @@ pub(super) fn apply(
     walk(node, &path, create, set).map_err(|message| format!("field {}: {message}", spec.path))
 }
 
+/// Applies a setter to each field at a path, whatever the object is; nothing is created.
+pub(super) fn at_path(node: &mut Node, path: &str, set: &mut Setter<'_>) -> Result<(), String> {
+    let parts = split(path, '/');
+    if !leads_somewhere(node, &parts) {
+        return Ok(());
+    }
+    walk(node, &parts, Create::No, set).map_err(|message| format!("field {path}: {message}"))
+}
+
 fn leads_somewhere(node: &Node, path: &[String]) -> bool {
-    let Some((name, rest)) = path.split_first() else { return true };
+    let Some((name, rest)) = path.split_first() else {
+        return true;
+    };
     match &node.value {
         Value::Null => false,
         Value::Seq(items) => items.iter().any(|item| leads_somewhere(item, path)),
@@ -101,7 +112,9 @@ fn walk(
     create: Create,
     set: &mut Setter<'_>,
 ) -> Result<(), String> {
-    let Some((name, rest)) = path.split_first() else { return set(node) };
+    let Some((name, rest)) = path.split_first() else {
+        return set(node);
+    };
     match &mut node.value {
         Value::Null => Ok(()),
         Value::Seq(items) => {
@@ -132,16 +145,25 @@ fn walk(
                 }
                 map.insert(name, Span::NONE, Node::new(made(), Span::NONE));
             }
-            let Some(field) = map.get_mut(name) else { return Ok(()) };
+            let Some(field) = map.get_mut(name) else {
+                return Ok(());
+            };
             if field.is_null() && creates {
                 field.value = made();
             } else if field.is_null() && is_list {
                 field.value = Value::Seq(Arc::default());
             }
             // A scalar that was just made is null until it is set.
-            if rest.is_empty() { set(field) } else { walk(field, rest, create, set) }
+            if rest.is_empty() {
+                set(field)
+            } else {
+                walk(field, rest, create, set)
+            }
         }
-        _ => Err(format!("expected a list or mapping, found a {}", node.type_name())),
+        _ => Err(format!(
+            "expected a list or mapping, found a {}",
+            node.type_name()
+        )),
     }
 }
 
@@ -158,7 +180,11 @@ mod tests {
     }
 
     fn spec(path: &'static str, create: bool) -> FieldSpec {
-        FieldSpec { gvk: Gvk::default(), path: path.into(), create }
+        FieldSpec {
+            gvk: Gvk::default(),
+            path: path.into(),
+            create,
+        }
     }
 
     #[test]
@@ -176,7 +202,10 @@ mod tests {
 
     #[test]
     fn escaped_slashes_stay_in_the_key() {
-        assert_eq!(split("metadata/annotations/a.b\\/c", '/'), ["metadata", "annotations", "a.b/c"]);
+        assert_eq!(
+            split("metadata/annotations/a.b\\/c", '/'),
+            ["metadata", "annotations", "a.b/c"]
+        );
         assert_eq!(split("/a/b", '/'), ["a", "b"]);
     }
 }

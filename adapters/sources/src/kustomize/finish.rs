@@ -36,11 +36,7 @@ pub(super) fn drop_local(resources: &mut Vec<Resource>) {
 }
 
 /// Orders the objects as the kustomization or the default says.
-pub(super) fn sort(
-    resources: &mut [Resource],
-    options: Option<&Sort>,
-    fails: &mut Vec<Fail>,
-) {
+pub(super) fn sort(resources: &mut [Resource], options: Option<&Sort>, fails: &mut Vec<Fail>) {
     let (first, last): (Vec<String>, Vec<String>) = match options {
         None => (own(ORDER_FIRST), own(ORDER_LAST)),
         Some(options) => match (options.order.as_deref(), &options.legacy) {
@@ -66,7 +62,11 @@ pub(super) fn sort(
         },
     };
     let or = |text: &str, none: &str| {
-        if text.is_empty() { none.to_owned() } else { text.to_owned() }
+        if text.is_empty() {
+            none.to_owned()
+        } else {
+            text.to_owned()
+        }
     };
     resources.sort_by_cached_key(|resource| {
         let id = resource.id();
@@ -74,7 +74,12 @@ pub(super) fn sort(
         // Real namespaces stand before other things of that kind.
         let real = &*id.kind == "Namespace" && group.is_empty();
         let group = if real { " " } else { group };
-        let kind = format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(&id.kind, "~K"));
+        let kind = format!(
+            "{}_{}_{}",
+            or(group, "~G"),
+            or(version, "~V"),
+            or(&id.kind, "~K")
+        );
         let name = format!("{}|{}", or(&id.namespace, "~X"), or(&id.name, "~N"));
         (rank(&id.kind, &first, &last), kind, name)
     });
@@ -149,7 +154,10 @@ fn annotations(resource: &mut Resource, marks: Marks, span: Span) {
 fn origin_lines(origin: &Origin, indent: &str) -> String {
     use std::fmt::Write;
     let mut lines = String::new();
-    for (key, text) in [("path", &origin.path), ("configuredIn", &origin.configured_in)] {
+    for (key, text) in [
+        ("path", &origin.path),
+        ("configuredIn", &origin.configured_in),
+    ] {
         if !text.is_empty() {
             let _ = writeln!(lines, "{indent}{key}: {text}");
         }

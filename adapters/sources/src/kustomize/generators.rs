@@ -38,12 +38,19 @@ pub(super) fn generate(
     options: &Options,
 ) -> Result<Resource, Fail> {
     let Some(name) = &generator.name else {
-        return Err(Fail::new(generator.span, "a generator must have a name".to_owned()));
+        return Err(Fail::new(
+            generator.span,
+            "a generator must have a name".to_owned(),
+        ));
     };
     let span = generator.span;
     let kind = if secret { "Secret" } else { "ConfigMap" };
     let mut metadata = Map::default();
-    metadata.insert("name", name.span, value::string(name.value.clone(), name.span));
+    metadata.insert(
+        "name",
+        name.span,
+        value::string(name.value.clone(), name.span),
+    );
     if let Some(namespace) = &generator.namespace {
         let node = value::string(namespace.value.clone(), namespace.span);
         metadata.insert("namespace", namespace.span, node);
@@ -69,7 +76,11 @@ pub(super) fn generate(
         match (secret, String::from_utf8(bytes)) {
             (false, Ok(text)) => data.insert(key, place, value::string(text, place)),
             (false, Err(error)) => {
-                binary.insert(key, place, value::string(base64(&error.into_bytes()), place));
+                binary.insert(
+                    key,
+                    place,
+                    value::string(base64(&error.into_bytes()), place),
+                );
             }
             (true, bytes) => {
                 let bytes = bytes.map_or_else(std::string::FromUtf8Error::into_bytes, String::into);
@@ -84,7 +95,10 @@ pub(super) fn generate(
         object.insert("binaryData", span, Node::map(binary, span));
     }
     let mut node = Node::map(object, span);
-    for (field, pairs) in [("labels", &options.labels), ("annotations", &options.annotations)] {
+    for (field, pairs) in [
+        ("labels", &options.labels),
+        ("annotations", &options.annotations),
+    ] {
         for (key, text) in pairs {
             if let Some(map) = meta_map(&mut node, field) {
                 let value = value::string(text.value.clone(), text.span);
@@ -124,7 +138,13 @@ fn sources(store: &Store<'_>, root: &Root, generator: &Generator) -> Result<Vec<
     }
     for file in &generator.files {
         let (key, path) = match file.matches('=').count() {
-            0 => (file.trim_end_matches('/').rsplit('/').next().unwrap_or_default(), &**file),
+            0 => (
+                file.trim_end_matches('/')
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default(),
+                &**file,
+            ),
             1 => file.split_once('=').unwrap_or_default(),
             _ => {
                 let message = "a file source must have the form [key=]path".to_owned();
@@ -135,7 +155,10 @@ fn sources(store: &Store<'_>, root: &Root, generator: &Generator) -> Result<Vec<
             let message = "a file source must have the form [key=]path".to_owned();
             return Err(Fail::new(file.span, message));
         }
-        let path = Text { value: path.into(), span: file.span };
+        let path = Text {
+            value: path.into(),
+            span: file.span,
+        };
         pairs.push((key.into(), store.bytes(root, &path)?, file.span));
     }
     Ok(pairs)
@@ -149,7 +172,10 @@ fn env_file(bytes: &[u8], path: &Text, pairs: &mut Vec<Pair>) -> Result<(), Fail
     for line in text.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line).trim_start();
         if line.len() > 64 * 1024 {
-            return Err(Fail::new(path.span, format!("{} has a line that is too long", &**path)));
+            return Err(Fail::new(
+                path.span,
+                format!("{} has a line that is too long", &**path),
+            ));
         }
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -182,7 +208,10 @@ fn base64(bytes: &[u8]) -> String {
         let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for i in 0..4_u32 {
-            let digit = DIGITS.get((bits >> (18 - 6 * i) & 63) as usize).copied().unwrap_or(b'=');
+            let digit = DIGITS
+                .get((bits >> (18 - 6 * i) & 63) as usize)
+                .copied()
+                .unwrap_or(b'=');
             let used = i as usize <= chunk.len();
             text.push(if used { char::from(digit) } else { '=' });
         }

@@ -1,8 +1,8 @@
 //! The suffix that Kustomize gives to the names of generated objects.
 
 use super::value::{text, text_at};
-use seawall_yaml::{Map, Node, to_json};
 use seawall_model::Span;
+use seawall_yaml::{Map, Node, to_json};
 use sha2::{Digest, Sha256};
 
 /// The hash of a ConfigMap's or Secret's content (of the whole object for other kinds).

@@ -6,7 +6,10 @@ use std::fmt;
 /// Kinds that have no namespace, per `apiVersion`. Kustomize knows exactly these; every
 /// other kind, custom ones above all, counts as namespaced.
 const CLUSTER_SCOPED: &[(&str, &str)] = &[
-    ("v1", "ComponentStatus Namespace Node NodeProxyOptions PersistentVolume"),
+    (
+        "v1",
+        "ComponentStatus Namespace Node NodeProxyOptions PersistentVolume",
+    ),
     (
         "admissionregistration.k8s.io/v1",
         "MutatingWebhookConfiguration ValidatingWebhookConfiguration",
@@ -21,18 +24,33 @@ const CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("apiregistration.k8s.io/v1beta1", "APIService"),
     ("certificates.k8s.io/v1", "CertificateSigningRequest"),
     ("certificates.k8s.io/v1beta1", "CertificateSigningRequest"),
-    ("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema PriorityLevelConfiguration"),
+    (
+        "flowcontrol.apiserver.k8s.io/v1beta1",
+        "FlowSchema PriorityLevelConfiguration",
+    ),
     ("networking.k8s.io/v1", "IngressClass"),
     ("networking.k8s.io/v1beta1", "IngressClass"),
     ("node.k8s.io/v1", "RuntimeClass"),
     ("node.k8s.io/v1beta1", "RuntimeClass"),
     ("policy/v1beta1", "PodSecurityPolicy"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole ClusterRoleBinding"),
-    ("rbac.authorization.k8s.io/v1beta1", "ClusterRole ClusterRoleBinding"),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRole ClusterRoleBinding",
+    ),
+    (
+        "rbac.authorization.k8s.io/v1beta1",
+        "ClusterRole ClusterRoleBinding",
+    ),
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("scheduling.k8s.io/v1beta1", "PriorityClass"),
-    ("storage.k8s.io/v1", "CSIDriver CSINode StorageClass VolumeAttachment"),
-    ("storage.k8s.io/v1beta1", "CSIDriver CSINode StorageClass VolumeAttachment"),
+    (
+        "storage.k8s.io/v1",
+        "CSIDriver CSINode StorageClass VolumeAttachment",
+    ),
+    (
+        "storage.k8s.io/v1beta1",
+        "CSIDriver CSINode StorageClass VolumeAttachment",
+    ),
 ];
 
 /// Namespace that stands for "has none and cannot have one".
@@ -64,10 +82,16 @@ pub(super) type Str2 = std::borrow::Cow<'static, str>;
 impl Gvk {
     /// Whether `id` is of this group, version and kind, empty parts matching all.
     pub(super) fn selects(&self, id: &Id) -> bool {
+        // The kind decides most often, and costs least.
+        if !self.kind.is_empty() && self.kind != *id.kind {
+            return false;
+        }
+        if self.group.is_empty() && self.version.is_empty() {
+            return true;
+        }
         let (group, version) = split_api_version(&id.api_version);
         (self.group.is_empty() || self.group == group)
             && (self.version.is_empty() || self.version == version)
-            && (self.kind.is_empty() || self.kind == *id.kind)
     }
 
     /// Whether every object that `self` selects is selected by `wider` too.
@@ -139,6 +163,9 @@ mod tests {
         assert!(cluster_scoped("v1", "Namespace"));
         assert!(!cluster_scoped("v1", "Pod"));
         assert!(!cluster_scoped("example.com/v1", "Namespace"));
-        assert!(!cluster_scoped("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"));
+        assert!(!cluster_scoped(
+            "flowcontrol.apiserver.k8s.io/v1",
+            "FlowSchema"
+        ));
     }
 }

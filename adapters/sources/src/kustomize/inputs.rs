@@ -23,7 +23,9 @@ pub(super) fn of(builder: &Builder<'_>, dir: &str) -> Inputs {
     let mut queue = vec![dir.to_owned()];
     let mut seen = BTreeSet::new();
     while let Some(dir) = queue.pop() {
-        let Some(root) = builder.store.root(&dir) else { continue };
+        let Some(root) = builder.store.root(&dir) else {
+            continue;
+        };
         if !seen.insert(root.dir.clone()) {
             continue;
         }
@@ -33,7 +35,9 @@ pub(super) fn of(builder: &Builder<'_>, dir: &str) -> Inputs {
 }
 
 fn visit(builder: &Builder<'_>, root: &Root, inputs: &mut Inputs, queue: &mut Vec<String>) {
-    let Ok(kust) = builder.kustomization(&root.dir, Span::NONE) else { return };
+    let Ok(kust) = builder.kustomization(&root.dir, Span::NONE) else {
+        return;
+    };
     inputs.files.insert(kust.file.to_string());
     let mut file = |path: &str| {
         if path.contains('\n') {
@@ -94,7 +98,9 @@ fn visit(builder: &Builder<'_>, root: &Root, inputs: &mut Inputs, queue: &mut Ve
         }
         let home = kust.chart_home.as_deref().unwrap_or("charts");
         if let Some(name) = &chart.name {
-            inputs.charts.insert(tree::join(&tree::join(&root.dir, home), name));
+            inputs
+                .charts
+                .insert(tree::join(&tree::join(&root.dir, home), name));
         }
     }
     // Plugin files name further files.

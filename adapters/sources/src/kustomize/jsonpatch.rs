@@ -58,9 +58,14 @@ pub(super) fn decode(node: &Node) -> Result<Vec<Operation>, String> {
 pub(super) fn apply(target: &Node, patch: &[Operation]) -> Result<Node, (Span, String)> {
     let mut node = target.clone();
     for operation in patch {
-        operation.apply(&mut node).map_err(|message| (operation.span, message))?;
+        operation
+            .apply(&mut node)
+            .map_err(|message| (operation.span, message))?;
         if node.as_map().is_none() {
-            return Err((operation.span, "the patch makes the object something else".to_owned()));
+            return Err((
+                operation.span,
+                "the patch makes the object something else".to_owned(),
+            ));
         }
     }
     write_nulls(&mut node);
@@ -74,8 +79,15 @@ fn write_nulls(node: &mut Node) {
     }
     match &mut node.value {
         Value::Null => node.span = Span::NONE,
-        Value::Map(map) => map.entries_mut().iter_mut().for_each(|e| write_nulls(&mut e.value)),
-        Value::Seq(_) => node.as_seq_mut().into_iter().flatten().for_each(write_nulls),
+        Value::Map(map) => map
+            .entries_mut()
+            .iter_mut()
+            .for_each(|e| write_nulls(&mut e.value)),
+        Value::Seq(_) => node
+            .as_seq_mut()
+            .into_iter()
+            .flatten()
+            .for_each(write_nulls),
         _ => {}
     }
 }
@@ -90,16 +102,27 @@ fn has_unwritten(node: &Node) -> bool {
 }
 
 impl Operation {
+    /// Where it stands.
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+
     fn path(&self) -> Result<&str, String> {
-        self.path.as_deref().ok_or_else(|| format!("the {} operation has no path", self.op))
+        self.path
+            .as_deref()
+            .ok_or_else(|| format!("the {} operation has no path", self.op))
     }
 
     fn from(&self) -> Result<&str, String> {
-        self.from.as_deref().ok_or_else(|| format!("the {} operation has no from", self.op))
+        self.from
+            .as_deref()
+            .ok_or_else(|| format!("the {} operation has no from", self.op))
     }
 
     fn value(&self) -> Node {
-        self.value.clone().unwrap_or_else(|| Node::new(Value::Null, self.span))
+        self.value
+            .clone()
+            .unwrap_or_else(|| Node::new(Value::Null, self.span))
     }
 
     fn apply(&self, root: &mut Node) -> Result<(), String> {
@@ -125,8 +148,10 @@ impl Operation {
     /// The container that the path's last part is in, and that part.
     fn find<'n>(&self, root: &'n mut Node, path: &str) -> Result<(&'n mut Node, String), String> {
         let missing = || format!("{} does not apply: there is no {path}", self.op);
-        let mut parts: Vec<String> =
-            path.split('/').map(|p| p.replace("~1", "/").replace("~0", "~")).collect();
+        let mut parts: Vec<String> = path
+            .split('/')
+            .map(|p| p.replace("~1", "/").replace("~0", "~"))
+            .collect();
         if parts.len() < 2 {
             return Err(missing());
         }
@@ -168,7 +193,9 @@ impl Operation {
             set(map, &key, value, self.value_span);
             return Ok(());
         }
-        let Some(items) = container.as_seq_mut() else { return Ok(()) };
+        let Some(items) = container.as_seq_mut() else {
+            return Ok(());
+        };
         let at = if key == "-" {
             items.len()
         } else {
@@ -213,8 +240,11 @@ impl Operation {
 
     fn test(&self, root: &mut Node) -> Result<(), String> {
         let path = self.path()?;
-        let found =
-            if path.is_empty() { root.clone() } else { self.get(root, path)? };
+        let found = if path.is_empty() {
+            root.clone()
+        } else {
+            self.get(root, path)?
+        };
         if equal(&found, &self.value()) {
             return Ok(());
         }
@@ -235,7 +265,8 @@ fn equal(a: &Node, b: &Node) -> bool {
         }
         (Value::Map(x), Value::Map(y)) => {
             x.len() == y.len()
-                && x.iter().all(|e| y.get(&e.key).is_some_and(|other| equal(&e.value, other)))
+                && x.iter()
+                    .all(|e| y.get(&e.key).is_some_and(|other| equal(&e.value, other)))
         }
         (
             Value::Int(_) | Value::UInt(_) | Value::Float(_),
@@ -250,7 +281,10 @@ fn index(key: &str, length: usize) -> Option<usize> {
     let number: i64 = key.strip_prefix('+').unwrap_or(key).parse().ok()?;
     let length = i64::try_from(length).ok()?;
     let at = if number < 0 { number + length } else { number };
-    (0..length).contains(&at).then_some(at).and_then(|at| usize::try_from(at).ok())
+    (0..length)
+        .contains(&at)
+        .then_some(at)
+        .and_then(|at| usize::try_from(at).ok())
 }
 
 #[cfg(test)]
@@ -272,13 +306,37 @@ mod tests {
     fn operations() {
         for (target, patch, want) in [
             ("a: 1", "[{op: add, path: /b, value: 2}]", "{a: 1, b: 2}"),
-            ("a: [1, 2]", "[{op: add, path: /a/-, value: 3}]", "a: [1, 2, 3]"),
-            ("a: [1, 2]", "[{op: add, path: /a/0, value: 3}]", "a: [3, 1, 2]"),
-            ("a: [1, 2]", "[{op: add, path: /a/-1, value: 3}]", "a: [1, 2, 3]"),
+            (
+                "a: [1, 2]",
+                "[{op: add, path: /a/-, value: 3}]",
+                "a: [1, 2, 3]",
+            ),
+            (
+                "a: [1, 2]",
+                "[{op: add, path: /a/0, value: 3}]",
+                "a: [3, 1, 2]",
+            ),
+            (
+                "a: [1, 2]",
+                "[{op: add, path: /a/-1, value: 3}]",
+                "a: [1, 2, 3]",
+            ),
             ("a: {x/y: 1}", "[{op: remove, path: /a/x~1y}]", "a: {}"),
-            ("a: 1", "[{op: replace, path: /b, value: 2}]", "{a: 1, b: 2}"),
-            ("a: {b: 1}", "[{op: move, from: /a/b, path: /c}]", "{a: {}, c: 1}"),
-            ("a: {b: 1}", "[{op: copy, from: /a, path: /c}]", "{a: {b: 1}, c: {b: 1}}"),
+            (
+                "a: 1",
+                "[{op: replace, path: /b, value: 2}]",
+                "{a: 1, b: 2}",
+            ),
+            (
+                "a: {b: 1}",
+                "[{op: move, from: /a/b, path: /c}]",
+                "{a: {}, c: 1}",
+            ),
+            (
+                "a: {b: 1}",
+                "[{op: copy, from: /a, path: /c}]",
+                "{a: {b: 1}, c: {b: 1}}",
+            ),
             ("a: 1", "[{op: test, path: /a, value: 1}]", "a: 1"),
         ] {
             assert_eq!(patched(target, patch), Ok(parse(want)), "{target} {patch}");

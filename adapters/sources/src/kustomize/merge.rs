@@ -5,10 +5,16 @@
 //! disappears from a patched object, an associative list loses duplicates, and what the
 //! patch adds comes first.
 
+use super::keyed::{
+    all_values, append_all, distinct, position, set_element, unify, valid, valid_one,
+};
 use super::schema::{Schemas, Type};
 use super::value::{self, text, text_at};
 use seawall_yaml::{Map, Node, Value};
 use std::sync::Arc;
+
+/// Merging by key costs the square of the number of items.
+const MAX_ITEMS: usize = 4000;
 
 /// Deepest nesting of a merge; the parser allows less.
 const MAX_DEPTH: u32 = 512;
@@ -42,11 +48,7 @@ enum Directive {
 }
 
 /// Merges a patch into a target; `None` when the patch deletes it.
-pub(super) fn merge(
-    target: &Node,
-    patch: Node,
-    schemas: &Schemas,
-) -> Result<Option<Node>, String> {
+pub(super) fn merge(target: &Node, patch: Node, schemas: &Schemas) -> Result<Option<Node>, String> {
     let walker = Walker { schemas };
     Ok(match walker.walk(Some(target), Some(patch), None, 0)? {
         Walked::Gone => None,
@@ -99,13 +101,21 @@ impl Walker<'_> {
         match (&target.value, &patch.value) {
             (Value::Map(_), Value::Null) => Ok(Walked::Gone),
             (Value::Map(map), Value::Map(_)) => self.maps(target, map, patch, ty.as_ref(), depth),
-            (Value::Seq(_), Value::Null | Value::Seq(_)) => self.lists(target, patch, ty.as_ref(), depth),
-            (Value::Map(_) | Value::Seq(_), _) | (_, Value::Map(_) | Value::Seq(_)) => Err(format!(
-                "the patch has a {} where the resource has a {}",
-                patch.type_name(),
-                target.type_name()
-            )),
-            _ => Ok(if patch.is_null() { Walked::Gone } else { Walked::Patch(patch) }),
+            (Value::Seq(_), Value::Null | Value::Seq(_)) => {
+                self.lists(target, patch, ty.as_ref(), depth)
+            }
+            (Value::Map(_) | Value::Seq(_), _) | (_, Value::Map(_) | Value::Seq(_)) => {
+                Err(format!(
+                    "the patch has a {} where the resource has a {}",
+                    patch.type_name(),
+                    target.type_name()
+                ))
+            }
+            _ => Ok(if patch.is_null() {
+                Walked::Gone
+            } else {
+                Walked::Patch(patch)
+            }),
         }
     }
 
@@ -127,20 +137,25 @@ impl Walker<'_> {
             }
             Directive::Merge => {}
         }
-        let Some(patch_map) = patch.as_map() else { return Ok(Walked::Target(target.clone())) };
+        let Some(patch_map) = patch.as_map() else {
+            return Ok(Walked::Target(target.clone()));
+        };
         let mut result = target.clone();
         for entry in target_map {
             let field_ty = ty.and_then(|ty| ty.field(&entry.key));
             let given = patch_map.get(&entry.key).cloned();
             let untouched = given.is_none();
             let walked = self.walk(Some(&entry.value), given, field_ty, depth + 1)?;
-            let Some(map) = result.as_map_mut() else { break };
+            let Some(map) = result.as_map_mut() else {
+                break;
+            };
             match walked {
                 Walked::Gone => {
                     map.remove(&entry.key);
                 }
                 Walked::Target(node) if untouched && same_place(&node, &entry.value) => {}
                 Walked::Target(node) | Walked::Patch(node) => {
+                    let node = value::in_style_of(&entry.value, node);
                     map.insert(entry.key.clone(), entry.key_span, node);
                 }
             }
@@ -175,7 +190,9 @@ impl Walker<'_> {
         ty: Option<&Type>,
         depth: u32,
     ) -> Result<Option<Node>, String> {
-        let Some(map) = node.as_map().cloned() else { return Ok(Some(node)) };
+        let Some(map) = node.as_map().cloned() else {
+            return Ok(Some(node));
+        };
         for entry in &map {
             let field_ty = ty.and_then(|ty| ty.field(&entry.key));
             let value = self.same(entry.value.clone(), field_ty, depth + 1)?;
@@ -238,7 +255,11 @@ impl Walker<'_> {
     ) -> Result<Walked, String> {
         let Some(keys) = ty.and_then(Type::merge_keys) else {
             // Lists without keys are replaced, by null too.
-            return Ok(if patch.is_null() { Walked::Gone } else { Walked::Patch(patch) });
+            return Ok(if patch.is_null() {
+                Walked::Gone
+            } else {
+                Walked::Patch(patch)
+            });
         };
         if patch.is_null() {
             return Ok(Walked::Gone);
@@ -250,8 +271,7 @@ impl Walker<'_> {
                 Ok(made.map_or(Walked::Gone, Walked::Patch))
             }
             Directive::Merge => {
-                let made =
-                    self.associative(target, Some(&patch), &keys, ty, depth, false)?;
+                let made = self.associative(target, Some(&patch), &keys, ty, depth, false)?;
                 Ok(made.map_or(Walked::Gone, Walked::Target))
             }
         }
@@ -269,7 +289,9 @@ impl Walker<'_> {
                 let mut result: Option<Node> = None;
                 for entry in map {
                     let field_ty = ty.as_ref().and_then(|ty| ty.field(&entry.key));
-                    if field_ty.is_none() && value::is_scalar(&entry.value) && !entry.value.is_null()
+                    if field_ty.is_none()
+                        && value::is_scalar(&entry.value)
+                        && !entry.value.is_null()
                     {
                         continue;
                     }
@@ -303,6 +325,32 @@ impl Walker<'_> {
         }
     }
 
+    /// A keyed list that the patch does not mention, its items one by one.
+    fn each_alone(
+        &self,
+        target: &Node,
+        ty: Option<&Type>,
+        depth: u32,
+    ) -> Result<Option<Node>, String> {
+        let item_ty = ty.and_then(Type::items);
+        let items = target.as_seq().unwrap_or_default();
+        let mut result: Option<Vec<Node>> = None;
+        for (index, item) in items.iter().enumerate() {
+            let Some(new) = self.settle(item, item_ty.clone(), depth + 1)?.node() else {
+                continue;
+            };
+            if !same_place(&new, item)
+                && let Some(slot) = result.get_or_insert_with(|| items.to_vec()).get_mut(index)
+            {
+                *slot = new;
+            }
+        }
+        Ok(Some(result.map_or_else(
+            || target.clone(),
+            |items| Node::seq(items, target.span),
+        )))
+    }
+
     /// Merges two lists by key. `same` tells that both are one and the same list.
     fn associative(
         &self,
@@ -317,9 +365,19 @@ impl Walker<'_> {
         let plain = keys.is_empty();
         let keys: &[String] = if plain { &primitive } else { keys };
         let mut dest: Vec<Node> = target.as_seq().unwrap_or_default().to_vec();
-        let patch_items: Vec<Node> =
-            patch.and_then(Node::as_seq).map(<[Node]>::to_vec).unwrap_or_default();
+        let mut patch_items: Vec<Node> = patch
+            .and_then(Node::as_seq)
+            .map(<[Node]>::to_vec)
+            .unwrap_or_default();
         let mut values = all_values(&patch_items, &dest, keys, plain);
+        if patch.is_none() && distinct(&values, dest.len()) {
+            return self.each_alone(target, ty, depth);
+        }
+        if dest.len() + patch_items.len() > MAX_ITEMS {
+            return Err(format!(
+                "a list of more than {MAX_ITEMS} items cannot be merged by key"
+            ));
+        }
         if keys.len() > 1 {
             unify(&mut values);
         }
@@ -331,11 +389,8 @@ impl Walker<'_> {
             let (find_keys, find_values) = valid_one(&used_keys, &used_values);
             let at = |list: &[Node]| position(list, &find_keys, &find_values);
             let in_dest = at(&dest);
-            let from_patch = if same {
-                None
-            } else {
-                at(&patch_items).and_then(|index| patch_items.get(index)).cloned()
-            };
+            let in_patch = if same { None } else { at(&patch_items) };
+            let from_patch = in_patch.and_then(|index| patch_items.get(index)).cloned();
             let in_dest_node = in_dest.and_then(|index| dest.get(index)).cloned();
             let walked = if same {
                 match in_dest_node {
@@ -345,13 +400,16 @@ impl Walker<'_> {
                     None => Walked::Gone,
                 }
             } else {
-                self.walk(in_dest_node.as_ref(), from_patch, item_ty.clone(), depth + 1)?
+                self.walk(
+                    in_dest_node.as_ref(),
+                    from_patch,
+                    item_ty.clone(),
+                    depth + 1,
+                )?
             };
             valid_keys.clone_from(&used_keys);
             let is_target = matches!(walked, Walked::Target(_));
-            let gone = |node: &Node| {
-                node.is_null() || node.as_map().is_some_and(Map::is_empty)
-            };
+            let gone = |node: &Node| node.is_null() || node.as_map().is_some_and(Map::is_empty);
             let Some(mut item) = walked.node().filter(|node| !gone(node)) else {
                 set_element(&mut dest, None, &used_keys, &used_values);
                 continue;
@@ -363,10 +421,13 @@ impl Walker<'_> {
                     map.insert(*key, span, value::resolve(text, span));
                 }
             }
-            // Kustomize changes the target's element in place.
-            if is_target
-                && let Some(slot) = in_dest.and_then(|index| dest.get_mut(index))
-            {
+            // Kustomize changes the elements in place, the target's or the patch's.
+            let slot = if is_target {
+                in_dest.and_then(|index| dest.get_mut(index))
+            } else {
+                in_patch.and_then(|index| patch_items.get_mut(index))
+            };
+            if let Some(slot) = slot {
                 *slot = item.clone();
             }
             set_element(&mut items, Some(item), &used_keys, &used_values);
@@ -381,7 +442,9 @@ impl Walker<'_> {
 }
 
 fn item_span(map: &Map) -> seawall_model::Span {
-    map.iter().next().map_or(seawall_model::Span::NONE, |entry| entry.value.span)
+    map.iter()
+        .next()
+        .map_or(seawall_model::Span::NONE, |entry| entry.value.span)
 }
 
 /// Whether two values are the very same, so that nothing needs to be written.
@@ -396,7 +459,9 @@ fn same_place(a: &Node, b: &Node) -> bool {
 
 /// Reads and removes `$patch` from a mapping.
 fn map_directive(node: &mut Node) -> Result<Directive, String> {
-    let Some(found) = node.get(DIRECTIVE) else { return Ok(Directive::Merge) };
+    let Some(found) = node.get(DIRECTIVE) else {
+        return Ok(Directive::Merge);
+    };
     let directive = named(&text(found))?;
     if let Some(map) = node.as_map_mut() {
         map.remove(DIRECTIVE);
@@ -406,9 +471,9 @@ fn map_directive(node: &mut Node) -> Result<Directive, String> {
 
 /// Reads and removes the `- $patch: …` element of a list.
 fn list_directive(node: &mut Node) -> Result<Directive, String> {
-    let found = node.as_seq().and_then(|items| {
-        items.iter().find(|item| item.get(DIRECTIVE).is_some())
-    });
+    let found = node
+        .as_seq()
+        .and_then(|items| items.iter().find(|item| item.get(DIRECTIVE).is_some()));
     let Some(found) = found.filter(|item| item.as_map().is_some_and(|m| m.len() == 1)) else {
         return Ok(Directive::Merge);
     };
@@ -426,181 +491,5 @@ fn named(word: &str) -> Result<Directive, String> {
         "replace" => Ok(Directive::Replace),
         "merge" => Ok(Directive::Merge),
         _ => Err(format!("unknown patch strategy '{word}'")),
-    }
-}
-
-/// The key values of all elements, the patch's first, each once.
-fn all_values(patch: &[Node], dest: &[Node], keys: &[String], plain: bool) -> Vec<Vec<String>> {
-    let mut values: Vec<Vec<String>> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for item in patch.iter().chain(dest) {
-        let value: Vec<String> = if plain {
-            vec![text(item).into_owned()]
-        } else {
-            keys.iter()
-                .map(|key| {
-                    item.get(key).filter(|n| !value::is_empty(n)).map_or(String::new(), |n| {
-                        text(n).into_owned()
-                    })
-                })
-                .collect()
-        };
-        if seen.insert(value.clone()) {
-            values.push(value);
-        }
-    }
-    values
-}
-
-/// `8080` and `8080/TCP` are the same port.
-fn unify(values: &mut [Vec<String>]) {
-    // Quadratic; long lists do not have several keys in practice.
-    let count = values.len();
-    if count > 2000 {
-        return;
-    }
-    for i in 0..count {
-        for j in 0..count {
-            let (Some(a), Some(b)) = (values.get(i), values.get(j)) else { continue };
-            if let Some(both) = unified(a, b) {
-                if let Some(slot) = values.get_mut(i) {
-                    slot.clone_from(&both);
-                }
-                if let Some(slot) = values.get_mut(j) {
-                    *slot = both;
-                }
-            }
-        }
-    }
-}
-
-fn unified(a: &[String], b: &[String]) -> Option<Vec<String>> {
-    if a.len() != b.len() {
-        return None;
-    }
-    let mut common = false;
-    let mut both = Vec::with_capacity(a.len());
-    for (x, y) in a.iter().zip(b) {
-        if x == y {
-            common = true;
-        } else if !x.is_empty() && !y.is_empty() {
-            return None;
-        }
-        both.push(if x.is_empty() { y.clone() } else { x.clone() });
-    }
-    common.then_some(both)
-}
-
-/// The keys that any element has, and this element's values for them.
-fn valid<'k>(
-    all: &[Vec<String>],
-    value: &[String],
-    keys: &'k [String],
-) -> (Vec<&'k str>, Vec<String>) {
-    let used = |index: usize| all.iter().any(|v| v.get(index).is_some_and(|t| !t.is_empty()));
-    let everything = !(0..keys.len()).any(used);
-    let mut valid_keys = Vec::new();
-    let mut valid_values = Vec::new();
-    for (index, (key, text)) in keys.iter().zip(value).enumerate() {
-        if everything || used(index) {
-            valid_keys.push(key.as_str());
-            valid_values.push(text.clone());
-        }
-    }
-    (valid_keys, valid_values)
-}
-
-/// The same for one element alone.
-fn valid_one<'k>(keys: &[&'k str], values: &[String]) -> (Vec<&'k str>, Vec<String>) {
-    let some = values.iter().any(|v| !v.is_empty());
-    keys.iter()
-        .zip(values)
-        .filter(|(_, value)| !some || !value.is_empty())
-        .map(|(key, value)| (*key, value.clone()))
-        .unzip()
-}
-
-/// The first element that has all these key values.
-fn position(list: &[Node], keys: &[&str], values: &[String]) -> Option<usize> {
-    if keys.first().is_none_or(|key| key.is_empty()) {
-        let wanted = values.first().map_or("", String::as_str);
-        return list.iter().position(|item| text(item) == wanted);
-    }
-    list.iter().position(|item| {
-        item.as_map().is_some()
-            && keys
-                .iter()
-                .zip(values)
-                .all(|(key, value)| item.get(key).is_some_and(|n| text(n) == value.as_str()))
-    })
-}
-
-/// Replaces every element with these key values, or appends it when there is none; without
-/// an element it removes them.
-fn set_element(list: &mut Vec<Node>, element: Option<Node>, keys: &[&str], values: &[String]) {
-    let maps = keys.first().is_some_and(|k| !k.is_empty())
-        && values.first().is_some_and(|v| !v.is_empty());
-    let mut found = false;
-    let mut result = Vec::with_capacity(list.len() + 1);
-    for item in list.drain(..) {
-        if item.is_null() || item.as_map().is_some_and(Map::is_empty) {
-            continue;
-        }
-        if item.as_map().is_none() && maps {
-            result.push(item);
-            continue;
-        }
-        // Keys without a value are judged by the key before them.
-        let mut last = false;
-        let mut all = true;
-        for (index, key) in keys.iter().enumerate() {
-            if let Some(value) = values.get(index) {
-                last = if key.is_empty() {
-                    text(&item) == value.as_str()
-                } else {
-                    item.get(key).is_some_and(|n| value.is_empty() || text(n) == value.as_str())
-                };
-            }
-            if !last {
-                all = false;
-                break;
-            }
-        }
-        if !all {
-            if !values.is_empty() {
-                result.push(item);
-            }
-            continue;
-        }
-        found = true;
-        result.extend(element.clone());
-    }
-    *list = result;
-    if let Some(element) = element.filter(|e| !e.is_null())
-        && !found
-    {
-        list.push(element);
-    }
-}
-
-/// Adds the target's elements behind (or in the place of) those made from the patch.
-fn append_all(items: &mut Vec<Node>, dest: Vec<Node>, keys: &[&str]) {
-    for element in dest {
-        if keys.first().is_none_or(|key| key.is_empty()) {
-            let value = text(&element).into_owned();
-            set_element(items, Some(element), &[""], &[value]);
-            continue;
-        }
-        let mut values = Vec::new();
-        for key in keys {
-            match element.get(key).filter(|n| !n.is_null()) {
-                Some(node) => values.push(text(node).into_owned()),
-                None => items.push(element.clone()),
-            }
-        }
-        if keys.len() > 1 {
-            set_element(items, None, keys, &values);
-        }
-        set_element(items, Some(element), keys, &values);
     }
 }

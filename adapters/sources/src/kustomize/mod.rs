@@ -6,8 +6,8 @@
 //! and leaves a [`Gap`] at the place of the trouble: what is remote, missing or refused never
 //! hides the rest.
 //!
-//! How it is put together: [`kust`] reads the kustomization file; [`build`] walks bases,
-//! components, generators and transformers in Kustomize's order over a list of
+//! How it is put together: [`kust_reader`] reads the kustomization file; [`build`] walks bases and
+//! components and [`steps`] runs generators and transformers in Kustomize's order over a list of
 //! [`resource::Resource`]s; [`specs`] and [`schema`] are the tables of what Kustomize knows
 //! about Kubernetes kinds; the other modules are one transformer each. Objects are
 //! copy-on-write [`Node`](seawall_yaml::Node)s, so a base that twenty overlays share is
@@ -29,9 +29,12 @@ mod helm;
 mod ids;
 mod inputs;
 mod jsonpatch;
+mod keyed;
 mod kust;
+mod kust_reader;
 mod merge;
 mod nameref;
+mod parse;
 mod patches;
 mod paths;
 mod plugins;
@@ -43,6 +46,7 @@ mod resource;
 mod schema;
 mod select;
 mod specs;
+mod steps;
 mod store;
 mod transform;
 mod value;
@@ -108,7 +112,8 @@ impl<'a> Builder<'a> {
 
     /// Whether a directory holds a component, which only other kustomizations can build.
     pub fn is_component(&self, dir: &str) -> bool {
-        self.kustomization(&tree::normalise(dir), Span::NONE).is_ok_and(|kust| kust.component)
+        self.kustomization(&tree::normalise(dir), Span::NONE)
+            .is_ok_and(|kust| kust.component)
     }
 
     /// What `kustomize build DIR` prints.

@@ -2,7 +2,7 @@
 //! the new one.
 
 use super::Fail;
-use super::fields::{self, Create};
+use super::fields;
 use super::ids::{Gvk, Id, NOT_A_NAMESPACE, split_api_version};
 use super::resource::{Previous, Resource};
 use super::specs::BackReference;
@@ -30,7 +30,10 @@ impl Candidate {
         let (group, version) = split_api_version(&self.api_version);
         (gvk.group.is_empty() || gvk.group == group)
             && (gvk.version.is_empty() || gvk.version == version)
-            && self.previous.iter().any(|p| gvk.kind.is_empty() || gvk.kind == *p.kind)
+            && self
+                .previous
+                .iter()
+                .any(|p| gvk.kind.is_empty() || gvk.kind == *p.kind)
     }
 }
 
@@ -39,7 +42,10 @@ pub(super) fn fix(resources: &mut [Resource], references: &[BackReference]) -> R
     for resource in &*resources {
         blank_subject(resource)?;
     }
-    if resources.iter().all(|resource| resource.previous.is_empty()) {
+    if resources
+        .iter()
+        .all(|resource| resource.previous.is_empty())
+    {
         return Ok(()); // nothing was ever renamed
     }
     let candidates: Vec<Candidate> = resources
@@ -63,7 +69,9 @@ pub(super) fn fix(resources: &mut [Resource], references: &[BackReference]) -> R
         }
     }
     for (index, resource) in resources.iter_mut().enumerate() {
-        let Some(me) = candidates.get(index) else { break };
+        let Some(me) = candidates.get(index) else {
+            break;
+        };
         let original = resource.original_id();
         let namespaces = binding_namespaces(&resource.node);
         let span = resource.span();
@@ -79,13 +87,14 @@ pub(super) fn fix(resources: &mut [Resource], references: &[BackReference]) -> R
                     me,
                     namespaces: &namespaces,
                     target: &reference.target,
-                    role: spec.path.ends_with("roleRef/name").then_some(role.as_ref()).flatten(),
+                    role: spec
+                        .path
+                        .ends_with("roleRef/name")
+                        .then_some(role.as_ref())
+                        .flatten(),
                 };
                 // The specification has chosen by the first identity; now only the path counts.
-                let mut here = spec.clone();
-                here.gvk = Gvk::default();
-                here.create = false;
-                fields::apply(&mut resource.node, &here, Create::No, &mut |node| search.set(node))
+                fields::at_path(&mut resource.node, &spec.path, &mut |node| search.set(node))
                     .map_err(|message| Fail::new(span, format!("{}: {message}", me.id)))?;
             }
         }
@@ -103,7 +112,8 @@ fn binding_namespaces(node: &Node) -> HashSet<String> {
         .into_iter()
         .flatten()
         .filter(|subject| text_at(subject, &["kind"]) == "ServiceAccount")
-        .map(|subject| text_at(subject, &["namespace"]).into_owned())
+        .filter_map(|subject| subject.get("namespace"))
+        .map(|namespace| text(namespace).into_owned())
         .collect()
 }
 
@@ -112,7 +122,13 @@ fn blank_subject(resource: &Resource) -> Result<(), Fail> {
     if text_at(&resource.node, &["kind"]) != "RoleBinding" {
         return Ok(());
     }
-    for subject in resource.node.get("subjects").and_then(Node::as_seq).into_iter().flatten() {
+    for subject in resource
+        .node
+        .get("subjects")
+        .and_then(Node::as_seq)
+        .into_iter()
+        .flatten()
+    {
         if let Some(namespace) = subject.get("namespace")
             && namespace.as_str().is_none()
             && text_at(subject, &["kind"]) == "ServiceAccount"
@@ -154,8 +170,13 @@ impl Search<'_> {
             return self.set_scalar(node);
         }
         let changes = node.as_seq().into_iter().flatten().any(|item| {
-            let name = if item.as_map().is_some() { text_at(item, &["name"]) } else { text(item) };
-            self.by_name.contains_key(&*name) || item.as_seq().is_some()
+            let name = if item.as_map().is_some() {
+                text_at(item, &["name"])
+            } else {
+                text(item)
+            };
+            self.by_name.contains_key(&*name)
+                || item.as_seq().is_some()
                 || (item.as_map().is_some() && item.get("name").is_none())
         });
         if !changes {
@@ -178,7 +199,9 @@ impl Search<'_> {
 
     fn set_scalar(&self, node: &mut Node) -> Result<(), String> {
         let name = text(node).into_owned();
-        let Some(found) = self.find(&name, None, false)? else { return Ok(()) };
+        let Some(found) = self.find(&name, None, false)? else {
+            return Ok(());
+        };
         if *found.id.name != *name {
             *node = value::string(found.id.name.clone(), node.span);
         }
@@ -191,17 +214,25 @@ impl Search<'_> {
         };
         let (name, span) = (text(name).into_owned(), name.span);
         let namespace = node.get("namespace").map(|n| text(n).into_owned());
-        let Some(found) = self.find(&name, namespace.as_deref(), true)? else { return Ok(()) };
+        let Some(found) = self.find(&name, namespace.as_deref(), true)? else {
+            return Ok(());
+        };
         if *found.id.name == *name && found.id.namespace.is_empty() {
             return Ok(());
         }
-        let Some(map) = node.as_map_mut() else { return Ok(()) };
+        let Some(map) = node.as_map_mut() else {
+            return Ok(());
+        };
         if *found.id.name != *name {
             map.insert("name", span, value::string(found.id.name.clone(), span));
         }
         if !found.id.namespace.is_empty() && namespace.as_deref() != Some(&*found.id.namespace) {
             let span = map.get("namespace").map_or(span, |n| n.span);
-            map.insert("namespace", span, value::string(found.id.namespace.clone(), span));
+            map.insert(
+                "namespace",
+                span,
+                value::string(found.id.namespace.clone(), span),
+            );
         }
         Ok(())
     }
@@ -213,21 +244,28 @@ impl Search<'_> {
         namespace: Option<&str>,
         in_mapping: bool,
     ) -> Result<Option<&Candidate>, String> {
-        let Some(indices) = self.by_name.get(name) else { return Ok(None) };
+        let Some(indices) = self.by_name.get(name) else {
+            return Ok(None);
+        };
         let within_reach = |c: &&Candidate| {
             self.me.id.cluster
                 || c.id.cluster
                 || c.id.effective_namespace() == self.me.id.effective_namespace()
                 || self.namespaces.contains(&*c.id.namespace)
         };
-        let mut found: Vec<&Candidate> =
-            indices.iter().filter_map(|i| self.candidates.get(*i)).filter(within_reach).collect();
+        let mut found: Vec<&Candidate> = indices
+            .iter()
+            .filter_map(|i| self.candidates.get(*i))
+            .filter(within_reach)
+            .collect();
         if let Some(namespace) = namespace {
             // First by where the targets were, and if that names none, by where they are.
             // "Names none" is asked of everything within reach, not only of this name.
-            let was_any = self.candidates.iter().filter(|c| within_reach(c)).any(|c| {
-                &*c.original_namespace == namespace && namespace != NOT_A_NAMESPACE
-            });
+            let was_any = self
+                .candidates
+                .iter()
+                .filter(|c| within_reach(c))
+                .any(|c| &*c.original_namespace == namespace && namespace != NOT_A_NAMESPACE);
             if was_any {
                 found.retain(|c| &*c.original_namespace == namespace);
             } else {
@@ -250,7 +288,9 @@ impl Search<'_> {
                 found.retain(|c| same_affixes(self.me, c, false));
             }
         }
-        let Some(first) = found.first().copied() else { return Ok(None) };
+        let Some(first) = found.first().copied() else {
+            return Ok(None);
+        };
         let same = found.iter().all(|c| {
             c.id.name == first.id.name && (!in_mapping || c.id.namespace == first.id.namespace)
         });
@@ -269,7 +309,11 @@ fn same_affixes(a: &Candidate, b: &Candidate, empty_is_any: bool) -> bool {
             return true;
         }
         let (short, long) = if x.len() > y.len() { (y, x) } else { (x, y) };
-        if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
+        if short.is_empty() {
+            long.is_empty()
+        } else {
+            long.ends_with(short)
+        }
     };
     same(&a.prefixes, &b.prefixes) && same(&a.suffixes, &b.suffixes)
 }

@@ -5,12 +5,14 @@ use super::decode::Text;
 use super::jsonpatch::{self, Operation};
 use super::kust::Patch;
 use super::merge;
+use super::parse::Parsed;
 use super::read;
 use super::resmap;
-use super::resource::Resource;
+use super::resource::{Resource, set_meta};
 use super::schema::Schemas;
 use super::select::Chooser;
-use super::store::{Parsed, Root, Store};
+use super::store::{Root, Store};
+use super::value::text;
 use seawall_model::{Span, Str};
 use std::sync::Arc;
 
@@ -27,19 +29,28 @@ fn content(parsed: &Parsed, span: Span) -> Result<Content, Fail> {
         None => Ok(Vec::new()),
     };
     match (fails.is_empty(), json) {
-        (true, Ok(json)) if !json.is_empty() && !resources.is_empty() => {
-            Err(Fail::new(span, "the patch is both a merge and a JSON patch".to_owned()))
-        }
+        (true, Ok(json)) if !json.is_empty() && !resources.is_empty() => Err(Fail::new(
+            span,
+            "the patch is both a merge and a JSON patch".to_owned(),
+        )),
         (true, Ok(json)) if resources.is_empty() => Ok(Content::Json(json)),
         (true, _) => Ok(Content::Merge(resources)),
         (false, Ok(json)) => Ok(Content::Json(json)),
         (false, Err(reason)) => {
             let first = fails.swap_remove(0);
-            let span = if first.span.is_known() { first.span } else { span };
-            let message =
-                format!("the patch is neither a merge patch ({}) nor a JSON patch ({reason})",
-                    first.message);
-            Err(Fail { kind: first.kind, ..Fail::new(span, message) })
+            let span = if first.span.is_known() {
+                first.span
+            } else {
+                span
+            };
+            let message = format!(
+                "the patch is neither a merge patch ({}) nor a JSON patch ({reason})",
+                first.message
+            );
+            Err(Fail {
+                kind: first.kind,
+                ..Fail::new(span, message)
+            })
         }
     }
 }
@@ -130,6 +141,7 @@ impl Patcher<'_, '_> {
                 continue;
             }
             let mut copy = one.clone();
+            copy.plain_metadata();
             copy.set_api_version(&resource.api_version());
             copy.set_kind(&one.kind());
             self.merge(resource, copy, span)?;
@@ -149,7 +161,11 @@ impl Patcher<'_, '_> {
         span: Span,
     ) -> Result<(), Fail> {
         let id = patch.id();
-        let place = if patch.span().is_known() { patch.span() } else { span };
+        let place = if patch.span().is_known() {
+            patch.span()
+        } else {
+            span
+        };
         let mut matches = resources
             .iter()
             .enumerate()
@@ -163,28 +179,39 @@ impl Patcher<'_, '_> {
             ..Fail::new(place, message)
         };
         let Some(target) = first.and_then(|index| resources.get_mut(index)) else {
-            return Err(fail(format!("the patch's target is not there: {} {id}", id.api_version)));
+            return Err(fail(format!(
+                "the patch's target is not there: {} {id}",
+                id.api_version
+            )));
         };
         if second.is_some() {
-            return Err(fail(format!("more than one object is the patch's target {id}")));
+            return Err(fail(format!(
+                "more than one object is the patch's target {id}"
+            )));
         }
         self.merge(target, patch.clone(), span)
     }
 
     fn merge(&self, target: &mut Resource, patch: Resource, span: Span) -> Result<(), Fail> {
-        let (name, namespace, kind) = (target.name(), target.namespace(), target.kind());
-        let name_span = target.span();
-        let namespace_span =
-            target.node.at(&["metadata", "namespace"]).map_or(Span::NONE, |n| n.span);
+        let kind = target.kind();
+        let name = target.node.at(&["metadata", "name"]).cloned();
+        let namespace = target.node.at(&["metadata", "namespace"]).cloned();
         if patch.allow_name_change || patch.allow_kind_change {
             target.store_id();
         }
-        let place = if patch.node.span.is_known() { patch.node.span } else { span };
+        let place = if patch.node.span.is_known() {
+            patch.node.span
+        } else {
+            span
+        };
         let (rename, rekind) = (patch.allow_name_change, patch.allow_kind_change);
         // Only a patch that touches annotations can see the history in them.
         let seen = patch.node.at(&["metadata", "annotations"]).is_some()
             || patch.node.get("$patch").is_some()
-            || patch.node.get("metadata").is_some_and(|m| m.get("$patch").is_some());
+            || patch
+                .node
+                .get("metadata")
+                .is_some_and(|m| m.get("$patch").is_some());
         if seen {
             target.materialize();
         }
@@ -207,9 +234,10 @@ impl Patcher<'_, '_> {
             target.set_kind(&kind);
         }
         if !rename {
-            target.set_name(&name, name_span);
+            set_meta(&mut target.node, "name", name);
         }
-        target.set_namespace(&namespace, namespace_span);
+        let namespace = namespace.filter(|n| !text(n).is_empty());
+        set_meta(&mut target.node, "namespace", namespace);
         Ok(())
     }
 
@@ -248,6 +276,13 @@ impl Patcher<'_, '_> {
             resource.prefixes = prefixes;
             resource.suffixes = suffixes;
             resource.needs_hash = hash;
+            if resource.name().is_empty() && !resource.kind().ends_with("List") {
+                let span = operations.first().map_or(Span::NONE, Operation::span);
+                return Err(Fail::new(
+                    span,
+                    format!("the patch takes the name from {id}"),
+                ));
+            }
         }
         Ok(())
     }
@@ -255,7 +290,10 @@ impl Patcher<'_, '_> {
     /// One entry of `patchesJson6902`.
     pub(super) fn patch_json(&self, resources: &mut [Resource], patch: &Patch) -> Result<(), Fail> {
         let Some(target) = &patch.target else {
-            return Err(Fail::new(patch.span, "a JSON patch must have a target".to_owned()));
+            return Err(Fail::new(
+                patch.span,
+                "a JSON patch must have a target".to_owned(),
+            ));
         };
         if target.name.is_empty() {
             let message = "the target of a patchesJson6902 entry must have a name".to_owned();
@@ -299,11 +337,15 @@ impl Patcher<'_, '_> {
             let (found, wrong) = read::resources(&parsed);
             fails.extend(wrong);
             if found.is_empty() && parsed.problems.is_empty() {
-                return Err(Fail::new(entry.span, format!("{} holds no patch", &**entry)));
+                return Err(Fail::new(
+                    entry.span,
+                    format!("{} holds no patch", &**entry),
+                ));
             }
             list = found;
         }
-        for patch in &list {
+        for patch in &mut list {
+            patch.plain_metadata();
             if let Err(fail) = self.merge_into_its_target(resources, patch, entry.span) {
                 fails.push(fail);
             }

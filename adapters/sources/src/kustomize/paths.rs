@@ -103,7 +103,8 @@ fn items(node: &Node) -> Result<&[Node], String> {
     if node.is_null() {
         return Ok(&[]);
     }
-    node.as_seq().ok_or_else(|| format!("expected a list, found a {}", node.type_name()))
+    node.as_seq()
+        .ok_or_else(|| format!("expected a list, found a {}", node.type_name()))
 }
 
 /// All fields that a path means, made where they are missing and may be.
@@ -155,7 +156,19 @@ fn walk(
     if part == "*" {
         return each(node, rest, make, steps, found, |_| true);
     }
+    let annotations = matches!(steps.as_slice(), [Step::Key(m), Step::Key(a)]
+        if &**m == "metadata" && &**a == "annotations");
+    if node.is_null() && annotations && make != Make::Nothing {
+        node.value = Value::Map(Map::default());
+    }
     if node.is_null() {
+        // Kustomize makes the field within the null, where nobody but it ever sees it; it
+        // only looks there for annotations.
+        if make != Make::Nothing {
+            steps.push(Step::Key(part.as_str().into()));
+            found.push(steps.clone());
+            steps.pop();
+        }
         return Ok(());
     }
     let kind = node.type_name();
@@ -169,7 +182,9 @@ fn walk(
         let new = Node::new(made(rest.first(), make), Span::NONE);
         map.insert(part.as_str(), Span::NONE, new);
     }
-    let Some(field) = map.get_mut(part) else { return Ok(()) };
+    let Some(field) = map.get_mut(part) else {
+        return Ok(());
+    };
     steps.push(Step::Key(part.as_str().into()));
     walk(field, rest, make, steps, found)?;
     steps.pop();
@@ -208,11 +223,15 @@ fn at_index(
         node.value = Value::Seq(Arc::default());
     }
     let missing = || format!("index {index} is beyond the list's {length} items");
-    let Some(list) = node.as_seq_mut() else { return Err(missing()) };
+    let Some(list) = node.as_seq_mut() else {
+        return Err(missing());
+    };
     if index == length && make != Make::Nothing {
         list.push(Node::new(made(rest.first(), make), Span::NONE));
     }
-    let Some(item) = list.get_mut(index) else { return Err(missing()) };
+    let Some(item) = list.get_mut(index) else {
+        return Err(missing());
+    };
     steps.push(Step::Index(index));
     walk(item, rest, make, steps, found)?;
     steps.pop();
@@ -237,7 +256,8 @@ fn at_selector(
         if key.is_empty() {
             value::is_scalar(item) && regex.is_match(text(item).trim())
         } else {
-            item.get(key).is_some_and(|n| value::is_scalar(n) && regex.is_match(text(n).trim()))
+            item.get(key)
+                .is_some_and(|n| value::is_scalar(n) && regex.is_match(text(n).trim()))
         }
     };
     // A selector by value ends the path, whatever stands behind it.
@@ -273,7 +293,10 @@ mod tests {
     #[test]
     fn brackets_keep_their_dots() {
         assert_eq!(split_smart("a.[name=x.y].b"), ["a", "[name=x.y]", "b"]);
-        assert_eq!(split_smart("metadata.annotations.[a.b/c]"), ["metadata", "annotations", "a.b/c"]);
+        assert_eq!(
+            split_smart("metadata.annotations.[a.b/c]"),
+            ["metadata", "annotations", "a.b/c"]
+        );
         assert_eq!(split_smart("a\\.b.c"), ["a.b", "c"]);
     }
 }

@@ -3,14 +3,15 @@
 
 use super::build::{Build, Made, Place};
 use super::decode::{Decoder, Object, Text};
-use super::kust::{self, Patch, Selector};
+use super::kust::{Patch, Selector};
+use super::kust_reader;
 use super::patches::Patcher;
 use super::resource::{Behavior, Origin, Resource};
 use super::store::Root;
 use super::transform::{self, Affix, Subjects};
 use super::value::text_at;
 use super::valueadd;
-use super::{Builder, Fail, finish, generators, read, resmap};
+use super::{Builder, Fail, finish, generators, helm, read, resmap};
 use seawall_model::{GapKind, Span, Str};
 use seawall_yaml::{Map, Node};
 
@@ -40,7 +41,11 @@ pub(super) fn transform(build: &mut Build<'_, '_>, place: &Place, made: &mut Mad
         let mut copy = made.clone();
         let outcome = run_transformer(build, place, &plugin, &mut copy);
         let changed = copy.resources.len() != made.resources.len()
-            || copy.resources.iter().zip(&made.resources).any(|(a, b)| a.node != b.node);
+            || copy
+                .resources
+                .iter()
+                .zip(&made.resources)
+                .any(|(a, b)| a.node != b.node);
         match outcome {
             Err(fail) => build.fails.push(fail),
             Ok(()) if changed => {
@@ -70,7 +75,10 @@ fn load(build: &mut Build<'_, '_>, place: &Place, entries: &[Text]) -> Vec<Resou
         if build.tracks {
             let path = super::build::joined(&place.origin, &place.kust.file_name);
             for resource in &mut inline {
-                resource.origin = Some(Origin { path: path.clone(), ..Origin::default() });
+                resource.origin = Some(Origin {
+                    path: path.clone(),
+                    ..Origin::default()
+                });
             }
         }
         resmap::append_all(&mut made.resources, inline, entry.span, &mut build.fails);
@@ -99,7 +107,10 @@ fn foreign(plugin: &Resource) -> Fail {
         hint: "scan the output of `kustomize build` with the plugin enabled".to_owned(),
         ..Fail::new(
             plugin.span(),
-            format!("the plugin {} {id} is a program, which is not run", id.api_version),
+            format!(
+                "the plugin {} {id} is a program, which is not run",
+                id.api_version
+            ),
         )
     }
 }
@@ -116,7 +127,10 @@ fn finished(d: Decoder) -> Result<(), Fail> {
 fn meta(plugin: &Resource, field: &str) -> Option<Text> {
     let node = plugin.node.at(&["metadata", field])?;
     let value = node.as_str().filter(|t| !t.is_empty())?;
-    Some(Text { value: value.into(), span: node.span })
+    Some(Text {
+        value: value.into(),
+        span: node.span,
+    })
 }
 
 fn run_generator(
@@ -134,7 +148,7 @@ fn run_generator(
     let secret = &*kind == "SecretGenerator";
     let mut resource = match &*kind {
         "ConfigMapGenerator" | "SecretGenerator" => {
-            let mut generator = kust::generator(&mut d, &plugin.node, secret)
+            let mut generator = kust_reader::generator(&mut d, &plugin.node, secret)
                 .ok_or_else(|| Fail::new(plugin.span(), "a generator must be a mapping"))?;
             generator.name = generator.name.or_else(|| meta(plugin, "name"));
             generator.namespace = generator.namespace.or_else(|| meta(plugin, "namespace"));
@@ -145,7 +159,7 @@ fn run_generator(
         }
         "HelmChartInflationGenerator" => {
             let home = d.text(o, "chartHome");
-            let chart = kust::chart(&mut d, &plugin.node);
+            let chart = helm::chart(&mut d, &plugin.node);
             finished(d)?;
             if let Some(chart) = chart {
                 build.chart(place, &chart, home.as_ref(), made);
@@ -164,9 +178,14 @@ fn run_generator(
 
 /// A service account for GKE's workload identity.
 fn iam(d: &mut Decoder, o: Object<'_>, span: Span) -> Result<Resource, Fail> {
-    let cloud = d.text(o, "cloud").map_or_else(String::new, |t| t.value.to_string());
+    let cloud = d
+        .text(o, "cloud")
+        .map_or_else(String::new, |t| t.value.to_string());
     if cloud != "gke" {
-        return Err(Fail::new(span, format!("the cloud provider {cloud} is not supported")));
+        return Err(Fail::new(
+            span,
+            format!("the cloud provider {cloud} is not supported"),
+        ));
     }
     let part = |section: &str, field: &str| {
         let node = o.get(section);
@@ -210,10 +229,17 @@ fn run_transformer(
     let specs = d.field_specs(o, "fieldSpecs");
     let kind = plugin.kind();
     let span = plugin.span();
-    let empty = || Text { value: "".into(), span };
+    let empty = || Text {
+        value: "".into(),
+        span,
+    };
     match &*kind {
         "AnnotationsTransformer" | "LabelTransformer" => {
-            let field = if &*kind == "LabelTransformer" { "labels" } else { "annotations" };
+            let field = if &*kind == "LabelTransformer" {
+                "labels"
+            } else {
+                "annotations"
+            };
             let pairs = d.pairs(o, field);
             finished(d)?;
             transform::pairs(&mut made.resources, &pairs, &specs)
@@ -223,7 +249,9 @@ fn run_transformer(
             Ok(())
         }
         "ImageTagTransformer" => {
-            let image = o.get("imageTag").and_then(|n| kust::image(&mut d, n));
+            let image = o
+                .get("imageTag")
+                .and_then(|n| kust_reader::image(&mut d, n));
             finished(d)?;
             match image {
                 Some(image) => transform::images(&mut made.resources, &image, &specs),
@@ -243,7 +271,13 @@ fn run_transformer(
             let unset_only = d.truth(o, "unsetOnly");
             finished(d)?;
             let namespace = meta(plugin, "namespace").unwrap_or_else(empty);
-            transform::namespace(&mut made.resources, &namespace, &specs, subjects, unset_only)
+            transform::namespace(
+                &mut made.resources,
+                &namespace,
+                &specs,
+                subjects,
+                unset_only,
+            )
         }
         "PrefixTransformer" | "SuffixTransformer" | "PrefixSuffixTransformer" => {
             let prefix = d.text(o, "prefix").unwrap_or_else(empty);
@@ -261,18 +295,23 @@ fn run_transformer(
             Ok(())
         }
         "ReplicaCountTransformer" => {
-            let replica = o.get("replica").and_then(|n| kust::replica(&mut d, n));
+            let replica = o
+                .get("replica")
+                .and_then(|n| kust_reader::replica(&mut d, n));
             finished(d)?;
             match replica {
                 Some(replica) => transform::replicas(&mut made.resources, &replica, &specs),
-                None => Err(Fail::new(span, "the ReplicaCountTransformer has no replica")),
+                None => Err(Fail::new(
+                    span,
+                    "the ReplicaCountTransformer has no replica",
+                )),
             }
         }
         "ReplacementTransformer" => {
             let fields: Vec<_> = d
                 .items(o, "replacements")
                 .iter()
-                .filter_map(|n| kust::replacement_field(&mut d, n))
+                .filter_map(|n| kust_reader::replacement_field(&mut d, n))
                 .collect();
             finished(d)?;
             build.replacements(place, &fields, made)
@@ -285,7 +324,10 @@ fn run_transformer(
         "PatchTransformer" | "PatchJson6902Transformer" | "PatchStrategicMergeTransformer" => {
             patch(build, place, plugin, d, made)
         }
-        _ => Err(Fail::new(span, format!("there is no built-in transformer {kind}"))),
+        _ => Err(Fail::new(
+            span,
+            format!("there is no built-in transformer {kind}"),
+        )),
     }
 }
 
@@ -299,17 +341,22 @@ fn patch(
     let o = fields(&mut d, plugin)?;
     let span = plugin.span();
     let schemas = build.schemas.clone();
-    let patcher = Patcher { store: &build.builder.store, root: &place.root, schemas: &schemas };
+    let patcher = Patcher {
+        store: &build.builder.store,
+        root: &place.root,
+        schemas: &schemas,
+    };
     match &*plugin.kind() {
         "PatchTransformer" => {
-            let patch = kust::patch(&mut d, &plugin.node);
+            let patch = kust_reader::patch(&mut d, &plugin.node);
             finished(d)?;
             let patch = patch.ok_or_else(|| Fail::new(span, "the patch is not a mapping"))?;
             patcher.patch(&mut made.resources, &patch, &mut build.fails)
         }
         "PatchJson6902Transformer" => {
-            let target: Option<Selector> =
-                o.get("target").and_then(|n| kust::selector(&mut d, n, "target"));
+            let target: Option<Selector> = o
+                .get("target")
+                .and_then(|n| kust_reader::selector(&mut d, n, "target"));
             let patch = Patch {
                 span,
                 path: d.text(o, "path").filter(|t| !t.is_empty()),
@@ -349,8 +396,18 @@ pub(super) fn paths(builder: &Builder<'_>, root: &Root, entry: &Text) -> Vec<Str
     };
     let mut paths = Vec::new();
     for document in &documents {
-        for field in ["path", "paths", "files", "envs", "env", "targetFilePath", "valuesFile"] {
-            let Some(node) = document.get(field) else { continue };
+        for field in [
+            "path",
+            "paths",
+            "files",
+            "envs",
+            "env",
+            "targetFilePath",
+            "valuesFile",
+        ] {
+            let Some(node) = document.get(field) else {
+                continue;
+            };
             let one = node.as_str().into_iter();
             let many = node.as_seq().into_iter().flatten().filter_map(Node::as_str);
             for path in one.chain(many) {

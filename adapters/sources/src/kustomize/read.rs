@@ -1,8 +1,8 @@
 //! From parsed documents to resources.
 
 use super::Fail;
+use super::parse::Parsed;
 use super::resource::Resource;
-use super::store::Parsed;
 use super::value::{self, text_at};
 use seawall_model::Span;
 use seawall_yaml::{Node, Value};
@@ -25,7 +25,9 @@ pub(super) fn resources(parsed: &Parsed) -> (Vec<Resource>, Vec<Fail>) {
     queue.retain(|node| keep(node, &mut fails));
     let mut result = Vec::new();
     while let Some(node) = queue.pop_front() {
-        let items = node.get("items").filter(|_| text_at(&node, &["kind"]).ends_with("List"));
+        let items = node
+            .get("items")
+            .filter(|_| text_at(&node, &["kind"]).ends_with("List"));
         match items.map(|items| &items.value) {
             None => result.push(Resource::new(node)),
             Some(Value::Seq(items)) => {
@@ -61,7 +63,10 @@ fn keep(node: &Node, fails: &mut Vec<Fail>) -> bool {
 
 fn check(node: &Node) -> Result<(), (Span, String)> {
     if node.as_map().is_none() {
-        let message = format!("a Kubernetes object is a mapping, not a {}", node.type_name());
+        let message = format!(
+            "a Kubernetes object is a mapping, not a {}",
+            node.type_name()
+        );
         return Err((node.span, message));
     }
     let kind = text_at(node, &["kind"]);

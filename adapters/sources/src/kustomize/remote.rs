@@ -6,7 +6,9 @@ pub(super) fn is_repository(path: &str) -> bool {
         return false;
     }
     let path = path.split('?').next().unwrap_or(path);
-    let Some((host, rest)) = host(path) else { return false };
+    let Some((host, rest)) = host(path) else {
+        return false;
+    };
     repository(host, rest)
 }
 
@@ -64,7 +66,9 @@ fn strip<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
 
 /// Length of a leading `user@`.
 fn user(text: &str) -> usize {
-    let Some((name, _)) = text.split_once('@') else { return 0 };
+    let Some((name, _)) = text.split_once('@') else {
+        return 0;
+    };
     let mut bytes = name.bytes();
     let ok = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'-');

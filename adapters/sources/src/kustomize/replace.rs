@@ -40,7 +40,13 @@ pub(super) fn apply(resources: &mut [Resource], list: &[Replacement]) -> Result<
 
 /// Whether an identity is chosen: here names are names, not patterns.
 fn chosen(id: &Id, selector: &Selector) -> bool {
-    let namespace = |text: &str| if text.is_empty() { "default".to_owned() } else { text.to_owned() };
+    let namespace = |text: &str| {
+        if text.is_empty() {
+            "default".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     (selector.name.is_empty() || *selector.name == *id.name)
         && (selector.namespace.is_empty()
             || namespace(&selector.namespace) == namespace(&id.namespace))
@@ -50,7 +56,11 @@ fn chosen(id: &Id, selector: &Selector) -> bool {
 fn read(resources: &[Resource], source: &Source) -> Result<Node, Fail> {
     let mut found: Option<&Resource> = None;
     for resource in resources {
-        if resource.all_ids().iter().any(|id| chosen(id, &source.select)) {
+        if resource
+            .all_ids()
+            .iter()
+            .any(|id| chosen(id, &source.select))
+        {
             if let Some(first) = found {
                 let message = format!(
                     "the source means more than one object: {} and {}",
@@ -92,10 +102,20 @@ fn read(resources: &[Resource], source: &Source) -> Result<Node, Fail> {
 
 fn write(resources: &mut [Resource], target: &Target, value: &Node) -> Result<(), Fail> {
     let Some(selector) = &target.select else {
-        return Err(Fail::new(target.span, "a target must select objects".to_owned()));
+        return Err(Fail::new(
+            target.span,
+            "a target must select objects".to_owned(),
+        ));
     };
-    let name = [super::decode::Text { value: "metadata.name".into(), span: target.span }];
-    let field_paths = if target.field_paths.is_empty() { &name[..] } else { &target.field_paths };
+    let name = [super::decode::Text {
+        value: "metadata.name".into(),
+        span: target.span,
+    }];
+    let field_paths = if target.field_paths.is_empty() {
+        &name[..]
+    } else {
+        &target.field_paths
+    };
     for resource in resources {
         if !select::fits(selector, resource)? || rejected_by_labels(target, resource)? {
             continue;
@@ -125,7 +145,9 @@ fn write(resources: &mut [Resource], target: &Target, value: &Node) -> Result<()
                 return Err(fail(format!("there is no field {}", &**path)));
             }
             for place in &found {
-                let Some(field) = paths::at(&mut resource.node, place) else { continue };
+                let Some(field) = paths::at(&mut resource.node, place) else {
+                    continue;
+                };
                 set(field, value, &target.options).map_err(fail)?;
             }
         }
@@ -183,9 +205,11 @@ pub(super) fn decode_file(
     let list = match &node.value {
         Value::Seq(items) => items
             .iter()
-            .filter_map(|item| super::kust::replacement(&mut decoder, item))
+            .filter_map(|item| super::kust_reader::replacement(&mut decoder, item))
             .collect(),
-        Value::Map(_) => super::kust::replacement(&mut decoder, node).into_iter().collect(),
+        Value::Map(_) => super::kust_reader::replacement(&mut decoder, node)
+            .into_iter()
+            .collect(),
         _ => {
             let message = format!("{} holds no replacements", &**path);
             return Err(Fail::new(path.span, message));

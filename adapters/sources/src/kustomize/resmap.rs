@@ -24,9 +24,16 @@ pub(super) fn append_all(
     for resource in more {
         let id = resource.id();
         if !seen.insert(id.key()) {
-            let place = if resource.span().is_known() { resource.span() } else { span };
+            let place = if resource.span().is_known() {
+                resource.span()
+            } else {
+                span
+            };
             let message = format!("{id} is there twice: the same object is added again");
-            fails.push(Fail { subject: Some(id.to_string().into()), ..Fail::new(place, message) });
+            fails.push(Fail {
+                subject: Some(id.to_string().into()),
+                ..Fail::new(place, message)
+            });
             continue;
         }
         if list.len() >= MAX_RESOURCES {
@@ -48,7 +55,10 @@ pub(super) fn absorb(list: &mut Vec<Resource>, mut new: Resource, span: Span) ->
         .map(|(index, _)| index);
     let first = matches.next();
     if matches.next().is_some() {
-        return Err(Fail::new(span, format!("more than one object could be merged with {id}")));
+        return Err(Fail::new(
+            span,
+            format!("more than one object could be merged with {id}"),
+        ));
     }
     let behavior = new.behavior;
     let Some(old) = first.and_then(|index| list.get_mut(index)) else {

@@ -91,14 +91,22 @@ impl Resource {
 
     /// Where the name is written, for messages.
     pub(super) fn span(&self) -> Span {
-        self.node.at(&["metadata", "name"]).map_or(self.node.span, |n| n.span)
+        self.node
+            .at(&["metadata", "name"])
+            .map_or(self.node.span, |n| n.span)
     }
 
     /// The identity now.
     pub(super) fn id(&self) -> Id {
         let (api_version, kind) = (self.api_version(), self.kind());
         let cluster = ids::cluster_scoped(&api_version, &kind);
-        Id { cluster, name: self.name(), namespace: self.namespace(), api_version, kind }
+        Id {
+            cluster,
+            name: self.name(),
+            namespace: self.namespace(),
+            api_version,
+            kind,
+        }
     }
 
     /// The identities before, oldest first.
@@ -137,6 +145,9 @@ impl Resource {
     }
 
     pub(super) fn set_name(&mut self, name: &str, span: Span) {
+        if text_at(&self.node, &["metadata", "name"]) == name {
+            return; // a number that reads the same stays one
+        }
         set_meta(&mut self.node, "name", Some(value::string(name, span)));
     }
 
@@ -167,7 +178,11 @@ impl Resource {
     /// Writes the history into annotations, where a patch meets it.
     pub(super) fn materialize(&mut self) {
         let join = |pick: fn(&Previous) -> &Str| {
-            self.previous.iter().map(|p| &**pick(p)).collect::<Vec<_>>().join(",")
+            self.previous
+                .iter()
+                .map(|p| &**pick(p))
+                .collect::<Vec<_>>()
+                .join(",")
         };
         let mut pairs: Vec<(&str, String)> = Vec::new();
         if !self.previous.is_empty() {
@@ -201,7 +216,10 @@ impl Resource {
             .node
             .at(&["metadata", "annotations"])
             .and_then(Node::as_map)
-            .is_some_and(|m| m.iter().any(|e| e.key.starts_with("internal.config.kubernetes.io/")));
+            .is_some_and(|m| {
+                m.iter()
+                    .any(|e| e.key.starts_with("internal.config.kubernetes.io/"))
+            });
         let mut take = |key: &str| -> Option<String> {
             if !has_internal {
                 return None;
@@ -213,13 +231,16 @@ impl Resource {
                 .as_map_mut()?
                 .get_mut("annotations")?
                 .as_map_mut()?;
-            annotations.remove(key).map(|node| value::text(&node).into_owned())
+            annotations
+                .remove(key)
+                .map(|node| value::text(&node).into_owned())
         };
         let names = take(PREVIOUS_NAMES);
         let namespaces = take(PREVIOUS_NAMESPACES).unwrap_or_default();
         let kinds = take(PREVIOUS_KINDS).unwrap_or_default();
         let list = |text: Option<String>| -> Vec<Str> {
-            text.map(|t| t.split(',').map(Str::from).collect()).unwrap_or_default()
+            text.map(|t| t.split(',').map(Str::from).collect())
+                .unwrap_or_default()
         };
         let prefixes = list(take(PREFIXES));
         let suffixes = list(take(SUFFIXES));
@@ -240,9 +261,26 @@ impl Resource {
         self.suffixes = suffixes;
         self.needs_hash = hash;
         if has_internal
-            && self.node.at(&["metadata", "annotations"]).is_some_and(value::is_empty)
+            && self
+                .node
+                .at(&["metadata", "annotations"])
+                .is_some_and(value::is_empty)
         {
             set_meta(&mut self.node, "annotations", None);
+        }
+    }
+
+    /// Makes text of all labels and annotations, of null too: what Kustomize does to a patch
+    /// that it may have to apply several times. Such a patch cannot delete a label.
+    pub(super) fn plain_metadata(&mut self) {
+        for field in ["labels", "annotations"] {
+            let Some(node) = self.node.at(&["metadata", field]) else {
+                continue;
+            };
+            let span = node.span;
+            let map = string_map(Some(node));
+            let value = (!map.is_empty()).then(|| Node::map(map, span));
+            set_meta(&mut self.node, field, value);
         }
     }
 
@@ -254,7 +292,10 @@ impl Resource {
             for entry in &string_map(self.node.at(&["metadata", field])) {
                 merged.insert(entry.key.clone(), entry.key_span, entry.value.clone());
             }
-            let span = self.node.at(&["metadata", field]).map_or(Span::NONE, |n| n.span);
+            let span = self
+                .node
+                .at(&["metadata", field])
+                .map_or(Span::NONE, |n| n.span);
             let value = (!merged.is_empty()).then(|| Node::map(merged, span));
             set_meta(&mut self.node, field, value);
         }
@@ -264,7 +305,10 @@ impl Resource {
         self.needs_hash = self.needs_hash && other.needs_hash;
         self.behavior = other.behavior;
         self.set_name(&other.name(), other.span());
-        let span = other.node.at(&["metadata", "namespace"]).map_or(Span::NONE, |n| n.span);
+        let span = other
+            .node
+            .at(&["metadata", "namespace"])
+            .map_or(Span::NONE, |n| n.span);
         self.set_namespace(&other.namespace(), span);
         self.vars.clone_from(&other.vars);
     }
@@ -296,14 +340,22 @@ pub(super) fn string_map(node: Option<&Node>) -> Map {
 
 /// Sets or removes a field of the metadata.
 pub(super) fn set_meta(node: &mut Node, field: &str, value: Option<Node>) {
-    let Some(root) = node.as_map_mut() else { return };
+    let Some(root) = node.as_map_mut() else {
+        return;
+    };
     if root.get("metadata").is_none_or(|m| m.as_map().is_none()) {
         if value.is_none() {
             return;
         }
-        root.insert("metadata", Span::NONE, Node::map(Map::default(), Span::NONE));
+        root.insert(
+            "metadata",
+            Span::NONE,
+            Node::map(Map::default(), Span::NONE),
+        );
     }
-    let Some(metadata) = root.get_mut("metadata").and_then(Node::as_map_mut) else { return };
+    let Some(metadata) = root.get_mut("metadata").and_then(Node::as_map_mut) else {
+        return;
+    };
     match value {
         Some(value) if metadata.get(field) == Some(&value) => {}
         Some(value) => metadata.insert(field, value.span, value),

@@ -28,18 +28,30 @@ const TYPES: &[(&str, &str)] = &[
         "env[](name) ports[](containerPort,protocol) volumeDevices[](devicePath) \
          volumeMounts[](mountPath)",
     ),
-    ("EphemeralContainer", "env[](name) volumeDevices[](devicePath) volumeMounts[](mountPath)"),
+    (
+        "EphemeralContainer",
+        "env[](name) volumeDevices[](devicePath) volumeMounts[](mountPath)",
+    ),
     ("Volume", "ephemeral:EphemeralVolumeSource"),
     ("EphemeralVolumeSource", "volumeClaimTemplate:Metadata"),
     ("PodStatus", "conditions[](type) podIPs[](ip)"),
     ("Template", "template:PodTemplateSpec"),
     ("Workload", "metadata:Meta spec:Template status:Conditions"),
-    ("StatefulSet", "metadata:Meta spec:StatefulSetSpec status:Conditions"),
-    ("StatefulSetSpec", "template:PodTemplateSpec volumeClaimTemplates[]:WithStatus"),
+    (
+        "StatefulSet",
+        "metadata:Meta spec:StatefulSetSpec status:Conditions",
+    ),
+    (
+        "StatefulSetSpec",
+        "template:PodTemplateSpec volumeClaimTemplates[]:WithStatus",
+    ),
     ("CronJob", "metadata:Meta spec:CronJobSpec"),
     ("CronJobSpec", "jobTemplate:JobTemplateSpec"),
     ("JobTemplateSpec", "metadata:Meta spec:Template"),
-    ("Service", "metadata:Meta spec:ServiceSpec status:Conditions"),
+    (
+        "Service",
+        "metadata:Meta spec:ServiceSpec status:Conditions",
+    ),
     ("ServiceSpec", "ports[](port,protocol)"),
     ("ServiceAccount", "metadata:Meta secrets[](name)"),
     ("Node", "metadata:Meta spec:NodeSpec status:NodeStatus"),
@@ -49,7 +61,10 @@ const TYPES: &[(&str, &str)] = &[
     ("CSINodeSpec", "drivers[](name)"),
     ("ComponentStatus", "conditions[](type) metadata:Meta"),
     ("Webhooks", "metadata:Meta webhooks[](name)"),
-    ("Kustomization", "configMapGenerator[](name) secretGenerator[](name)"),
+    (
+        "Kustomization",
+        "configMapGenerator[](name) secretGenerator[](name)",
+    ),
 ];
 
 /// `apiVersion`, kinds, and their type.
@@ -90,7 +105,11 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("policy/v1", "PodDisruptionBudget", "WithStatus"),
     ("policy/v1beta1", "PodDisruptionBudget", "WithStatus"),
     ("policy/v1beta1", "Eviction PodSecurityPolicy", "Metadata"),
-    ("authentication.k8s.io/v1", "TokenRequest TokenReview", "Metadata"),
+    (
+        "authentication.k8s.io/v1",
+        "TokenRequest TokenReview",
+        "Metadata",
+    ),
     ("authentication.k8s.io/v1beta1", "TokenReview", "Metadata"),
     (
         "authorization.k8s.io/v1",
@@ -104,11 +123,23 @@ const KINDS: &[(&str, &str, &str)] = &[
          SubjectAccessReview",
         "Metadata",
     ),
-    ("autoscaling/v1", "HorizontalPodAutoscaler Scale", "Metadata"),
+    (
+        "autoscaling/v1",
+        "HorizontalPodAutoscaler Scale",
+        "Metadata",
+    ),
     ("autoscaling/v2beta1", "HorizontalPodAutoscaler", "Metadata"),
     ("autoscaling/v2beta2", "HorizontalPodAutoscaler", "Metadata"),
-    ("certificates.k8s.io/v1", "CertificateSigningRequest", "Metadata"),
-    ("certificates.k8s.io/v1beta1", "CertificateSigningRequest", "Metadata"),
+    (
+        "certificates.k8s.io/v1",
+        "CertificateSigningRequest",
+        "Metadata",
+    ),
+    (
+        "certificates.k8s.io/v1beta1",
+        "CertificateSigningRequest",
+        "Metadata",
+    ),
     ("coordination.k8s.io/v1", "Lease", "Metadata"),
     ("coordination.k8s.io/v1beta1", "Lease", "Metadata"),
     ("discovery.k8s.io/v1", "EndpointSlice", "Metadata"),
@@ -116,9 +147,21 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("events.k8s.io/v1", "Event", "Metadata"),
     ("events.k8s.io/v1beta1", "Event", "Metadata"),
     ("extensions/v1beta1", "Ingress", "Metadata"),
-    ("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema PriorityLevelConfiguration", "Metadata"),
-    ("networking.k8s.io/v1", "Ingress IngressClass NetworkPolicy", "Metadata"),
-    ("networking.k8s.io/v1beta1", "Ingress IngressClass", "Metadata"),
+    (
+        "flowcontrol.apiserver.k8s.io/v1beta1",
+        "FlowSchema PriorityLevelConfiguration",
+        "Metadata",
+    ),
+    (
+        "networking.k8s.io/v1",
+        "Ingress IngressClass NetworkPolicy",
+        "Metadata",
+    ),
+    (
+        "networking.k8s.io/v1beta1",
+        "Ingress IngressClass",
+        "Metadata",
+    ),
     ("node.k8s.io/v1", "RuntimeClass", "Metadata"),
     ("node.k8s.io/v1beta1", "RuntimeClass", "Metadata"),
     (
@@ -133,15 +176,31 @@ const KINDS: &[(&str, &str, &str)] = &[
     ),
     ("scheduling.k8s.io/v1", "PriorityClass", "Metadata"),
     ("scheduling.k8s.io/v1beta1", "PriorityClass", "Metadata"),
-    ("storage.k8s.io/v1", "CSIDriver StorageClass VolumeAttachment", "Metadata"),
+    (
+        "storage.k8s.io/v1",
+        "CSIDriver StorageClass VolumeAttachment",
+        "Metadata",
+    ),
     (
         "storage.k8s.io/v1beta1",
         "CSIDriver CSIStorageCapacity StorageClass VolumeAttachment",
         "Metadata",
     ),
-    ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "Metadata"),
-    ("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition", "Metadata"),
-    ("kustomize.config.k8s.io/v1beta1", "Kustomization", "Kustomization"),
+    (
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "Metadata",
+    ),
+    (
+        "apiextensions.k8s.io/v1beta1",
+        "CustomResourceDefinition",
+        "Metadata",
+    ),
+    (
+        "kustomize.config.k8s.io/v1beta1",
+        "Kustomization",
+        "Kustomization",
+    ),
 ];
 
 /// What a build knows about types: the built-in kinds, and a custom document if there is one.
@@ -164,13 +223,19 @@ pub(super) enum Type {
 }
 
 fn fields_of(name: &str) -> Option<Type> {
-    TYPES.iter().find(|(n, _)| *n == name).map(|(_, fields)| Type::Fields(fields))
+    TYPES
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, fields)| Type::Fields(fields))
 }
 
 impl Schemas {
     /// A custom document.
     pub(super) fn custom(document: Node, only_custom: bool) -> Self {
-        Self { custom: Some(Arc::new(document)), only_custom }
+        Self {
+            custom: Some(Arc::new(document)),
+            only_custom,
+        }
     }
 
     /// Whether a custom document is in force.
@@ -180,7 +245,11 @@ impl Schemas {
 
     /// The type of a kind, if it is known.
     pub(super) fn of(&self, api_version: &str, kind: &str) -> Option<Type> {
-        if let Some(found) = self.custom.as_ref().and_then(|doc| custom_kind(doc, api_version, kind)) {
+        if let Some(found) = self
+            .custom
+            .as_ref()
+            .and_then(|doc| custom_kind(doc, api_version, kind))
+        {
             return Some(found);
         }
         if self.only_custom && kind != "Kustomization" {
@@ -196,7 +265,10 @@ impl Schemas {
 fn custom_kind(document: &Arc<Node>, api_version: &str, kind: &str) -> Option<Type> {
     let definitions = document.get("definitions")?.as_map()?;
     for entry in definitions {
-        let Some(list) = entry.value.get("x-kubernetes-group-version-kind").and_then(Node::as_seq)
+        let Some(list) = entry
+            .value
+            .get("x-kubernetes-group-version-kind")
+            .and_then(Node::as_seq)
         else {
             continue;
         };
@@ -224,7 +296,10 @@ fn resolve(document: &Node, schema: &Node) -> Option<Node> {
         let Some(reference) = schema.get("$ref").and_then(Node::as_str) else {
             return Some(schema.clone());
         };
-        let name = reference.strip_prefix("#/definitions/")?.replace("~1", "/").replace("~0", "~");
+        let name = reference
+            .strip_prefix("#/definitions/")?
+            .replace("~1", "/")
+            .replace("~0", "~");
         schema = document.get("definitions")?.get(&name)?;
     }
     None
@@ -250,9 +325,14 @@ impl Type {
             }),
             Type::List(..) => None,
             Type::Custom(document, schema) => {
-                let field = schema.get("properties").and_then(|p| p.get(name)).or_else(|| {
-                    schema.get("additionalProperties").filter(|a| a.as_map().is_some())
-                })?;
+                let field = schema
+                    .get("properties")
+                    .and_then(|p| p.get(name))
+                    .or_else(|| {
+                        schema
+                            .get("additionalProperties")
+                            .filter(|a| a.as_map().is_some())
+                    })?;
                 Some(Type::Custom(document.clone(), resolve(document, field)?))
             }
         }
@@ -270,7 +350,10 @@ impl Type {
                 if !is_array {
                     return None;
                 }
-                Some(Type::Custom(document.clone(), resolve(document, schema.get("items")?)?))
+                Some(Type::Custom(
+                    document.clone(),
+                    resolve(document, schema.get("items")?)?,
+                ))
             }
         }
     }
@@ -280,18 +363,31 @@ impl Type {
     pub(super) fn merge_keys(&self) -> Option<Vec<String>> {
         match self {
             Type::Fields(_) | Type::List(None, _) => None,
-            Type::List(Some(keys), _) => {
-                Some(keys.split(',').filter(|k| !k.is_empty()).map(str::to_owned).collect())
-            }
+            Type::List(Some(keys), _) => Some(
+                keys.split(',')
+                    .filter(|k| !k.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            ),
             Type::Custom(_, schema) => {
                 let strategy = schema.get("x-kubernetes-patch-strategy")?.as_str()?;
                 if !strategy.split(',').any(|s| s == "merge") {
                     return None;
                 }
-                if let Some(keys) = schema.get("x-kubernetes-list-map-keys").and_then(Node::as_seq) {
-                    return Some(keys.iter().filter_map(Node::as_str).map(str::to_owned).collect());
+                if let Some(keys) = schema
+                    .get("x-kubernetes-list-map-keys")
+                    .and_then(Node::as_seq)
+                {
+                    return Some(
+                        keys.iter()
+                            .filter_map(Node::as_str)
+                            .map(str::to_owned)
+                            .collect(),
+                    );
                 }
-                let key = schema.get("x-kubernetes-patch-merge-key").and_then(Node::as_str);
+                let key = schema
+                    .get("x-kubernetes-patch-merge-key")
+                    .and_then(Node::as_str);
                 Some(key.map(str::to_owned).into_iter().collect())
             }
         }
@@ -319,7 +415,14 @@ mod tests {
     #[test]
     fn ports_merge_by_port_and_protocol() {
         let ty = Schemas::default().of("batch/v1", "CronJob").unwrap();
-        let path = ["spec", "jobTemplate", "spec", "template", "spec", "containers"];
+        let path = [
+            "spec",
+            "jobTemplate",
+            "spec",
+            "template",
+            "spec",
+            "containers",
+        ];
         let containers = path.iter().fold(ty, |ty, field| ty.field(field).unwrap());
         assert_eq!(containers.merge_keys().unwrap(), ["name"]);
         let ports = containers.items().unwrap().field("ports").unwrap();

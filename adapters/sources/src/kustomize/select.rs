@@ -28,9 +28,14 @@ impl Chooser {
             if pattern.is_empty() {
                 return Ok(None);
             }
-            Regex::new(&format!("^(?:{pattern})$")).map(Some).map_err(|error| {
-                Fail::new(span, format!("{pattern} is not a regular expression: {error}"))
-            })
+            Regex::new(&format!("^(?:{pattern})$"))
+                .map(Some)
+                .map_err(|error| {
+                    Fail::new(
+                        span,
+                        format!("{pattern} is not a regular expression: {error}"),
+                    )
+                })
         };
         Ok(Self {
             group: regex(&selector.gvk.group)?,
@@ -57,7 +62,10 @@ impl Chooser {
             && ok(&self.version, version)
             && ok(&self.kind, &current.kind)
             && matches(&self.labels, resource.node.at(&["metadata", "labels"]))
-            && matches(&self.annotations, resource.node.at(&["metadata", "annotations"]))
+            && matches(
+                &self.annotations,
+                resource.node.at(&["metadata", "annotations"]),
+            )
     }
 }
 
@@ -71,7 +79,9 @@ pub(super) fn fits(selector: &Selector, resource: &Resource) -> Result<bool, Fai
 
 fn matches(requirements: &[Requirement], labels: Option<&Node>) -> bool {
     requirements.iter().all(|requirement| {
-        let found = labels.and_then(|l| l.get(&requirement.key)).map(value::text);
+        let found = labels
+            .and_then(|l| l.get(&requirement.key))
+            .map(value::text);
         requirement.holds(found.as_deref())
     })
 }
@@ -99,7 +109,10 @@ impl Requirement {
         let number = |text: &str| text.parse::<i64>().ok();
         let compare = |f: fn(i64, i64) -> bool| {
             let bound = self.values.first().and_then(|v| number(v));
-            found.and_then(number).zip(bound).is_some_and(|(a, b)| f(a, b))
+            found
+                .and_then(number)
+                .zip(bound)
+                .is_some_and(|(a, b)| f(a, b))
         };
         match self.operator {
             Operator::Exists => found.is_some(),
@@ -113,9 +126,14 @@ impl Requirement {
 }
 
 fn requirements(text: Option<&Text>) -> Result<Vec<Requirement>, Fail> {
-    let Some(text) = text else { return Ok(Vec::new()) };
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
     parse(text).map_err(|message| {
-        Fail::new(text.span, format!("{} is not a label selector: {message}", &**text))
+        Fail::new(
+            text.span,
+            format!("{} is not a label selector: {message}", &**text),
+        )
     })
 }
 
@@ -125,12 +143,18 @@ fn tokens(text: &str) -> Vec<&str> {
     let mut rest = text;
     loop {
         rest = rest.trim_start();
-        let Some(first) = rest.chars().next() else { return tokens };
+        let Some(first) = rest.chars().next() else {
+            return tokens;
+        };
         let special = |c: char| matches!(c, '(' | ')' | ',' | '=' | '!' | '<' | '>');
         let length = if special(first) {
-            ["==", "!="].iter().find(|s| rest.starts_with(**s)).map_or(1, |s| s.len())
+            ["==", "!="]
+                .iter()
+                .find(|s| rest.starts_with(**s))
+                .map_or(1, |s| s.len())
         } else {
-            rest.find(|c: char| special(c) || c.is_whitespace()).unwrap_or(rest.len())
+            rest.find(|c: char| special(c) || c.is_whitespace())
+                .unwrap_or(rest.len())
         };
         let (token, tail) = rest.split_at(length);
         tokens.push(token);
@@ -148,9 +172,17 @@ fn parse(text: &str) -> Result<Vec<Requirement>, String> {
     let sign = |t: &str| matches!(t, "(" | ")" | "," | "=" | "==" | "!=" | "!" | "<" | ">");
     loop {
         let negated = tokens.next_if_eq(&"!").is_some();
-        let key = tokens.next().filter(|t| !sign(t)).ok_or("a key is missing")?.to_owned();
+        let key = tokens
+            .next()
+            .filter(|t| !sign(t))
+            .ok_or("a key is missing")?
+            .to_owned();
         if negated {
-            result.push(Requirement { key, operator: Operator::Missing, values: Vec::new() });
+            result.push(Requirement {
+                key,
+                operator: Operator::Missing,
+                values: Vec::new(),
+            });
         } else {
             let operator = match tokens.peek().copied() {
                 None | Some(",") => None,
@@ -171,7 +203,11 @@ fn parse(text: &str) -> Result<Vec<Requirement>, String> {
             {
                 return Err("only numbers can be compared".to_owned());
             }
-            result.push(Requirement { key, operator, values });
+            result.push(Requirement {
+                key,
+                operator,
+                values,
+            });
         }
         match tokens.next() {
             None => return Ok(result),
@@ -206,7 +242,10 @@ mod tests {
 
     fn holds(selector: &str, labels: &[(&str, &str)]) -> bool {
         parse(selector).unwrap().iter().all(|requirement| {
-            let found = labels.iter().find(|(k, _)| *k == requirement.key).map(|(_, v)| *v);
+            let found = labels
+                .iter()
+                .find(|(k, _)| *k == requirement.key)
+                .map(|(_, v)| *v);
             requirement.holds(found)
         })
     }
@@ -214,12 +253,28 @@ mod tests {
     #[test]
     fn label_selectors() {
         let labels = [("app", "web"), ("tier", "3")];
-        for yes in ["app=web", "app == web", "app", "!x", "app in (web, db)", "x notin (a)",
-            "tier>2", "app!=db,tier<4", "x!=1", ""]
-        {
+        for yes in [
+            "app=web",
+            "app == web",
+            "app",
+            "!x",
+            "app in (web, db)",
+            "x notin (a)",
+            "tier>2",
+            "app!=db,tier<4",
+            "x!=1",
+            "",
+        ] {
             assert!(holds(yes, &labels), "{yes}");
         }
-        for no in ["app=db", "x", "!app", "app notin (web)", "tier>3", "app=web,x"] {
+        for no in [
+            "app=db",
+            "x",
+            "!app",
+            "app notin (web)",
+            "tier>3",
+            "app=web,x",
+        ] {
             assert!(!holds(no, &labels), "{no}");
         }
         for bad in ["=", "app in", "app in (a", "a b", "a,", "a>b"] {

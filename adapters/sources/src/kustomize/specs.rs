@@ -106,8 +106,7 @@ PersistentVolume spec/nfs/server
 * metadata/labels
 * metadata/annotations";
 
-const MOUNTERS: &str =
-    "v1:Pod,PodTemplate,Deployment,ReplicaSet,DaemonSet,StatefulSet,Job,CronJob";
+const MOUNTERS: &str = "v1:Pod,PodTemplate,Deployment,ReplicaSet,DaemonSet,StatefulSet,Job,CronJob";
 const RUNNERS: &str = "Pod,StatefulSet,Deployment,ReplicationController,CronJob,Job,DaemonSet";
 const SCALED: &str = "HorizontalPodAutoscaler spec/scaleTargetRef/name";
 
@@ -211,7 +210,11 @@ fn gvk(text: &'static str) -> Gvk {
     let (version, kind) = text.split_once(':').unwrap_or(("", text));
     let (group, version) = version.split_once('/').unwrap_or(("", version));
     let kind = if kind == "*" { "" } else { kind };
-    Gvk { group: group.into(), version: version.into(), kind: kind.into() }
+    Gvk {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+    }
 }
 
 /// Where a kind keeps its pod spec.
@@ -227,7 +230,9 @@ fn pod_spec(kind: &str) -> &'static str {
 fn table(text: &'static str, dollar: &'static str) -> Vec<FieldSpec> {
     let mut specs = Vec::new();
     for line in text.lines() {
-        let Some((kinds, path)) = line.split_once(' ') else { continue };
+        let Some((kinds, path)) = line.split_once(' ') else {
+            continue;
+        };
         let kinds = if kinds == "$" { dollar } else { kinds };
         let (path, create) = match path.strip_suffix('+') {
             Some(path) => (path, true),
@@ -272,13 +277,17 @@ pub(super) const ORDER_FIRST: &[&str] = &[
     "PodDisruptionBudget",
 ];
 /// See [`ORDER_FIRST`].
-pub(super) const ORDER_LAST: &[&str] =
-    &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+pub(super) const ORDER_LAST: &[&str] = &[
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
 
 /// Where a kind stands in an order: negative before, positive behind all kinds not named.
 pub(super) fn rank<S: AsRef<str>>(kind: &str, first: &[S], last: &[S]) -> i64 {
     let at = |list: &[S]| {
-        list.iter().rposition(|k| k.as_ref() == kind).and_then(|i| i64::try_from(i).ok())
+        list.iter()
+            .rposition(|k| k.as_ref() == kind)
+            .and_then(|i| i64::try_from(i).ok())
     };
     let length = i64::try_from(first.len()).unwrap_or(i64::MAX);
     // A kind in both lists is ranked by the later one, as Kustomize's map is filled.
@@ -290,9 +299,19 @@ pub(super) fn rank<S: AsRef<str>>(kind: &str, first: &[S], last: &[S]) -> i64 {
 }
 
 fn sort_key(gvk: &Gvk) -> (i64, String) {
-    let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-    let text =
-        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"));
+    let or = |text: &str, none: &str| {
+        if text.is_empty() {
+            none.to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    let text = format!(
+        "{}_{}_{}",
+        or(&gvk.group, "~G"),
+        or(&gvk.version, "~V"),
+        or(&gvk.kind, "~K")
+    );
     (rank(&gvk.kind, ORDER_FIRST, ORDER_LAST), text)
 }
 
@@ -306,10 +325,15 @@ pub(super) fn merge_specs(
     incoming: &[FieldSpec],
 ) -> Result<(), String> {
     for spec in incoming {
-        let known = specs.iter().find(|s| s.path == spec.path && s.gvk.is_selected_by(&spec.gvk));
+        let known = specs
+            .iter()
+            .find(|s| s.path == spec.path && s.gvk.is_selected_by(&spec.gvk));
         match known {
             Some(known) if known.create != spec.create => {
-                return Err(format!("conflicting field specifications for {}", spec.path));
+                return Err(format!(
+                    "conflicting field specifications for {}",
+                    spec.path
+                ));
             }
             Some(_) => {}
             None => Arc::make_mut(specs).push(spec.clone()),
@@ -322,8 +346,16 @@ pub(super) fn merge_specs(
 fn is_default(specs: &Arc<Vec<FieldSpec>>) -> bool {
     let d = Config::defaults();
     [
-        &d.name_prefix, &d.name_suffix, &d.namespace, &d.common_labels, &d.labels,
-        &d.template_labels, &d.annotations, &d.var_reference, &d.images, &d.replicas,
+        &d.name_prefix,
+        &d.name_suffix,
+        &d.namespace,
+        &d.common_labels,
+        &d.labels,
+        &d.template_labels,
+        &d.annotations,
+        &d.var_reference,
+        &d.images,
+        &d.replicas,
     ]
     .into_iter()
     .any(|list| Arc::ptr_eq(list, specs))
@@ -430,7 +462,13 @@ mod tests {
         assert_eq!(config.images.len(), 6);
         assert_eq!(config.replicas.len(), 4);
         let find = |kind: &str| {
-            config.name_reference.iter().find(|r| r.target.kind == kind).unwrap().referrers.len()
+            config
+                .name_reference
+                .iter()
+                .find(|r| r.target.kind == kind)
+                .unwrap()
+                .referrers
+                .len()
         };
         assert_eq!(find("ConfigMap"), 52);
         assert_eq!(find("ServiceAccount"), 9);

@@ -99,7 +99,10 @@ pub(super) fn namespace(
     }
     let mut set = |node: &mut Node| {
         if !value::is_scalar(node) {
-            return Err(format!("namespace fields must be scalars, found a {}", node.type_name()));
+            return Err(format!(
+                "namespace fields must be scalars, found a {}",
+                node.type_name()
+            ));
         }
         if !unset_only || value::text(node).is_empty() {
             *node = value::string(text.value.clone(), text.span);
@@ -107,7 +110,9 @@ pub(super) fn namespace(
         Ok(())
     };
     for index in 0..resources.len() {
-        let Some(resource) = resources.get_mut(index) else { break };
+        let Some(resource) = resources.get_mut(index) else {
+            break;
+        };
         resource.store_id();
         let id = resource.id();
         let fail = |message| Fail::new(text.span, format!("{id}: {message}"));
@@ -130,8 +135,7 @@ pub(super) fn namespace(
                     && spec.path == "subjects/namespace"
                     && matches!(&*spec.gvk.kind, "RoleBinding" | "ClusterRoleBinding"));
             if !skip {
-                fields::apply(&mut resource.node, spec, Create::Scalar, &mut set)
-                    .map_err(fail)?;
+                fields::apply(&mut resource.node, spec, Create::Scalar, &mut set).map_err(fail)?;
             }
         }
     }
@@ -159,9 +163,14 @@ fn binding_subjects(
         Subjects::ServiceAccounts => value::text_at(subject, &["kind"]) == "ServiceAccount",
         Subjects::None => false,
     };
-    let Some(list) = node.get("subjects").filter(|n| !n.is_null()) else { return Ok(()) };
+    let Some(list) = node.get("subjects").filter(|n| !n.is_null()) else {
+        return Ok(());
+    };
     let Some(items) = list.as_seq() else {
-        return Err(format!("subjects must be a list, not a {}", list.type_name()));
+        return Err(format!(
+            "subjects must be a list, not a {}",
+            list.type_name()
+        ));
     };
     if !items.iter().any(chosen) {
         return Ok(());
@@ -176,7 +185,9 @@ fn binding_subjects(
         if !chosen(subject) {
             continue;
         }
-        let Some(map) = subject.as_map_mut() else { continue };
+        let Some(map) = subject.as_map_mut() else {
+            continue;
+        };
         if !map.contains_key("namespace") {
             map.insert("namespace", text.span, Node::new(Value::Null, text.span));
         }
@@ -202,7 +213,11 @@ pub(super) fn pairs(
                     }
                     return Err(format!("expected a mapping, found a {}", node.type_name()));
                 };
-                map.insert(key.clone(), text.span, value::string(text.value.clone(), text.span));
+                map.insert(
+                    key.clone(),
+                    text.span,
+                    value::string(text.value.clone(), text.span),
+                );
                 Ok(())
             };
             for spec in specs {
@@ -235,7 +250,8 @@ pub(super) fn replicas(
                 if !value::is_scalar(node) {
                     return Err(format!("expected a number, found a {}", node.type_name()));
                 }
-                *node = Node::new(Value::Int(replica.count), replica.count_span);
+                let count = Node::new(Value::Int(replica.count), replica.count_span);
+                *node = value::in_style_of(node, count);
                 Ok(())
             };
             fields::apply(&mut resource.node, spec, Create::Scalar, &mut set)
@@ -255,22 +271,32 @@ pub(super) fn images(
     image: &Image,
     specs: &[FieldSpec],
 ) -> Result<(), Fail> {
-    let pattern =
-        format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
+    let pattern = format!(
+        "^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$",
+        image.name
+    );
     // Kustomize takes the name for a pattern too, and stops on one that is none.
     let pattern = Regex::new(&pattern)
         .map_err(|error| Fail::new(image.span, format!("image name {}: {error}", image.name)))?;
-    let span = [&image.new_tag, &image.digest, &image.tag_suffix, &image.new_name]
-        .into_iter()
-        .flatten()
-        .next()
-        .map_or(image.span, |text| text.span);
+    let span = [
+        &image.new_tag,
+        &image.digest,
+        &image.tag_suffix,
+        &image.new_name,
+    ]
+    .into_iter()
+    .flatten()
+    .next()
+    .map_or(image.span, |text| text.span);
     let mut set = |node: &mut Node| {
         if node.is_null() {
             return Ok(());
         }
         if !value::is_scalar(node) {
-            return Err(format!("expected an image reference, found a {}", node.type_name()));
+            return Err(format!(
+                "expected an image reference, found a {}",
+                node.type_name()
+            ));
         }
         let old = value::text(node);
         if pattern.is_match(&old) {
@@ -371,14 +397,21 @@ fn split_image(image: &str) -> (&str, &str, &str) {
         Some(at) if at > 0 => at,
         _ => 0,
     };
-    let from = |c: char| image.get(path..).and_then(|t| t.find(c)).map(|at| at + path);
+    let from = |c: char| {
+        image
+            .get(path..)
+            .and_then(|t| t.find(c))
+            .map(|at| at + path)
+    };
     let (colon, at) = (from(':'), from('@'));
     let slice = |start: usize, end: usize| image.get(start..end).unwrap_or_default();
     match (colon, at) {
         (None, None) => (image, "", ""),
-        (Some(colon), Some(at)) if colon < at => {
-            (slice(0, colon), slice(colon + 1, at), slice(at + 1, image.len()))
-        }
+        (Some(colon), Some(at)) if colon < at => (
+            slice(0, colon),
+            slice(colon + 1, at),
+            slice(at + 1, image.len()),
+        ),
         (_, Some(at)) => (slice(0, at), "", slice(at + 1, image.len())),
         (Some(colon), None) => (slice(0, colon), slice(colon + 1, image.len()), ""),
     }

@@ -153,17 +153,39 @@ pub(super) fn with_text(node: &Node, new: &str, span: Span) -> Result<Node, Stri
         (Value::Null, _) if !node.span.is_known() => true,
         (Value::Null, Value::Null)
         | (Value::Bool(_), Value::Bool(_))
-        | (
-            Value::Int(_) | Value::UInt(_) | Value::Float(_),
-            Value::Int(_) | Value::UInt(_),
-        )
+        | (Value::Int(_) | Value::UInt(_) | Value::Float(_), Value::Int(_) | Value::UInt(_))
         | (Value::Float(_), Value::Float(_)) => true,
         _ => false,
     };
     if fits {
         return Ok(resolved);
     }
-    Err(format!("\"{new}\" cannot take the place of a {}", node.type_name()))
+    Err(format!(
+        "\"{new}\" cannot take the place of a {}",
+        node.type_name()
+    ))
+}
+
+/// A scalar in the style of the one that it replaces: in quotes, a number is text.
+pub(super) fn in_style_of(old: &Node, new: Node) -> Node {
+    let number = matches!(
+        new.value,
+        Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_)
+    );
+    if number && is_quoted(old) {
+        string(text(&new).into_owned(), new.span)
+    } else {
+        new
+    }
+}
+
+/// Whether text was written in quotes or as a block, so that it is longer than it reads.
+fn is_quoted(node: &Node) -> bool {
+    let Value::String(text) = &node.value else {
+        return false;
+    };
+    node.span.is_known()
+        && (node.span.end - node.span.start.min(node.span.end)) as usize != text.len()
 }
 
 /// A new string at a place.

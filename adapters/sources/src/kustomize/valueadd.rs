@@ -3,7 +3,8 @@
 
 use super::Fail;
 use super::decode::{Decoder, Object, Text};
-use super::kust::{self, Selector};
+use super::kust::Selector;
+use super::kust_reader;
 use super::paths::{self, Make};
 use super::resource::Resource;
 use super::select::Chooser;
@@ -40,8 +41,11 @@ pub(super) fn decode(
         value: if trimmed.is_empty() { base } else { trimmed }.into(),
         span: value.as_ref().map_or(span, |t| t.span),
     };
-    let mut targets: Vec<Target> =
-        d.items(o, "targets").iter().filter_map(|n| target(d, n)).collect();
+    let mut targets: Vec<Target> = d
+        .items(o, "targets")
+        .iter()
+        .filter_map(|n| target(d, n))
+        .collect();
     if let Some(path) = d.text(o, "targetFilePath").filter(|t| !t.is_empty()) {
         let (_, parsed) = store.file(root, &path)?;
         if let Some(file) = parsed.kubernetes.first()
@@ -54,16 +58,27 @@ pub(super) fn decode(
         return Err(Fail::new(span, "there must be at least one target"));
     }
     if targets.iter().any(|t| t.path.is_empty() || t.position < 0) {
-        return Err(Fail::new(span, "a target needs a fieldPath and no negative position"));
+        return Err(Fail::new(
+            span,
+            "a target needs a fieldPath and no negative position",
+        ));
     }
-    Ok(Adder { value, targets, span })
+    Ok(Adder {
+        value,
+        targets,
+        span,
+    })
 }
 
 fn target(d: &mut Decoder, node: &Node) -> Option<Target> {
     let o = d.object(node, "a target", &[])?;
     Some(Target {
-        selector: o.get("selector").and_then(|n| kust::selector(d, n, "selector")),
-        path: d.text(o, "fieldPath").map_or_else(String::new, |t| t.value.to_string()),
+        selector: o
+            .get("selector")
+            .and_then(|n| kust_reader::selector(d, n, "selector")),
+        path: d
+            .text(o, "fieldPath")
+            .map_or_else(String::new, |t| t.value.to_string()),
         position: d.integer(o, "filePathPosition").unwrap_or(0),
     })
 }
@@ -71,8 +86,11 @@ fn target(d: &mut Decoder, node: &Node) -> Option<Target> {
 impl Adder {
     pub(super) fn apply(&self, resources: &mut [Resource]) -> Result<(), Fail> {
         for target in &self.targets {
-            let chooser =
-                target.selector.as_ref().map(|s| Chooser::new(s, self.span)).transpose()?;
+            let chooser = target
+                .selector
+                .as_ref()
+                .map(|s| Chooser::new(s, self.span))
+                .transpose()?;
             for resource in &mut *resources {
                 if chooser.as_ref().is_some_and(|c| !c.chooses(resource)) {
                     continue;
@@ -98,7 +116,9 @@ impl Adder {
             .collect();
         let found = paths::find(&mut resource.node, &parts, Make::Scalar).map_err(fail)?;
         for place in &found {
-            let Some(field) = paths::at(&mut resource.node, place) else { continue };
+            let Some(field) = paths::at(&mut resource.node, place) else {
+                continue;
+            };
             if !value::is_scalar(field) {
                 return Err(fail(format!("{} is a {}", target.path, field.type_name())));
             }

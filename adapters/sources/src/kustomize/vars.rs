@@ -65,7 +65,10 @@ pub(super) fn merge(
 /// Adds a var; its name must be new.
 pub(super) fn add(known: &mut BTreeMap<String, Var>, var: &Var) -> Result<(), Fail> {
     if known.contains_key(&var.name) {
-        return Err(Fail::new(var.span, format!("the var {} is there twice", var.name)));
+        return Err(Fail::new(
+            var.span,
+            format!("the var {} is there twice", var.name),
+        ));
     }
     known.insert(var.name.clone(), var.clone());
     Ok(())
@@ -91,14 +94,12 @@ pub(super) fn resolve(
         return fails;
     }
     for resource in resources {
-        let span = resource.span();
-        for spec in specs {
+        let id = resource.id();
+        for spec in specs.iter().filter(|spec| spec.gvk.selects(&id)) {
             let mut set = |node: &mut Node| set(node, &values);
-            let mut here = spec.clone();
-            here.create = false;
-            let done = fields::apply(&mut resource.node, &here, Create::No, &mut set);
+            let done = fields::apply(&mut resource.node, spec, Create::No, &mut set);
             if let Err(message) = done {
-                fails.push(Fail::new(span, format!("{}: {message}", resource.id())));
+                fails.push(Fail::new(resource.span(), format!("{id}: {message}")));
             }
         }
     }
@@ -106,7 +107,10 @@ pub(super) fn resolve(
 }
 
 fn read(resources: &[Resource], var: &Var) -> Result<Node, Fail> {
-    let Some(resource) = resources.iter().find(|resource| resource.vars.contains(&var.name)) else {
+    let Some(resource) = resources
+        .iter()
+        .find(|resource| resource.vars.contains(&var.name))
+    else {
         let message = format!("the object that the var {} reads is not there", var.name);
         return Err(Fail::new(var.span, message));
     };
@@ -114,7 +118,9 @@ fn read(resources: &[Resource], var: &Var) -> Result<Node, Fail> {
     for part in paths::split_smart(&var.field_path) {
         // `ports[0]` is `ports`, `0`.
         match part.strip_suffix(']').and_then(|p| p.rsplit_once('[')) {
-            Some((name, index)) if !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) => {
+            Some((name, index))
+                if !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) =>
+            {
                 if !name.is_empty() {
                     parts.push(name.to_owned());
                 }
@@ -126,8 +132,12 @@ fn read(resources: &[Resource], var: &Var) -> Result<Node, Fail> {
     let found = paths::lookup(&resource.node, &parts)
         .map_err(|message| Fail::new(var.span, format!("the var {}: {message}", var.name)))?;
     found.cloned().ok_or_else(|| {
-        let message =
-            format!("{} has no field {} for the var {}", resource.id(), var.field_path, var.name);
+        let message = format!(
+            "{} has no field {} for the var {}",
+            resource.id(),
+            var.field_path,
+            var.name
+        );
         Fail::new(var.span, message)
     })
 }
@@ -145,7 +155,9 @@ fn set(node: &mut Node, values: &BTreeMap<&str, Node>) -> Result<(), String> {
             if !map.iter().any(|entry| wants(&entry.value)) {
                 return Ok(());
             }
-            let Some(map) = node.as_map_mut() else { return Ok(()) };
+            let Some(map) = node.as_map_mut() else {
+                return Ok(());
+            };
             for entry in map.entries_mut() {
                 if wants(&entry.value) {
                     entry.value = expand(&entry.value, values)?;
@@ -187,7 +199,9 @@ fn expand(node: &Node, values: &BTreeMap<&str, Node>) -> Result<Node, String> {
             output.push('$');
             rest = after;
         } else if let Some((name, after)) = tail.strip_prefix('(').and_then(|t| t.split_once(')')) {
-            let found = values.get(name).filter(|n| value::is_scalar(n) && !n.is_null());
+            let found = values
+                .get(name)
+                .filter(|n| value::is_scalar(n) && !n.is_null());
             match found {
                 Some(found) if input.len() == name.len() + 3 => {
                     return Ok(Node::new(found.value.clone(), node.span));
