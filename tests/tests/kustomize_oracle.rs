@@ -88,13 +88,7 @@ fn ask(judges: &Path, dirs: &[PathBuf]) -> Vec<Value> {
         let mut stdin = judge.stdin.take().unwrap();
         let requests: Vec<String> = batch
             .iter()
-            .map(|i| {
-                let mut request = json!({"dir": dirs[*i]});
-                if uses(&dirs[*i], "helm") {
-                    request["helm_command"] = json!(judges.join("helm-cli"));
-                }
-                request.to_string()
-            })
+            .map(|i| json!({"dir": dirs[*i], "helm_command": judges.join("helm-cli")}).to_string())
             .collect();
         let writer = std::thread::spawn(move || {
             for request in requests {

@@ -118,25 +118,24 @@ pub(super) fn inflate(
         return Err(Fail::new(chart.span, "a Helm chart must have a name"));
     };
     let dir = directory(store, root, chart, name, home)?;
-    for (given, field) in [
-        (chart.name_template.as_ref(), "nameTemplate"),
-        (chart.kube_version.as_ref(), "kubeVersion"),
-    ] {
-        if let Some(given) = given {
-            fails.push(unsupported(given, field));
+    let mut release = chart.release_name.as_ref();
+    if let Some(template) = &chart.name_template {
+        if template.contains("{{") {
+            fails.push(unsupported(template, "nameTemplate"));
+        } else {
+            release = Some(template);
         }
-    }
-    if let Some(given) = chart.api_versions.first() {
-        fails.push(unsupported(given, "apiVersions"));
     }
     let values = values(store, root, chart, &dir, name)?;
     let mut options = Options {
-        release_name: chart
-            .release_name
-            .as_deref()
-            .unwrap_or("release-name")
-            .to_owned(),
+        release_name: release.map_or("release-name", |text| text).to_owned(),
         namespace: chart.namespace.as_deref().unwrap_or("default").to_owned(),
+        kube_version: chart.kube_version.as_deref().unwrap_or_default().to_owned(),
+        api_versions: chart
+            .api_versions
+            .iter()
+            .map(|text| text.value.to_string())
+            .collect(),
         ..Options::default()
     };
     let rendered = match values {
