@@ -1,5 +1,8 @@
 //! Embeds `examples/harbor-shop`, so that `seawall demo` needs no file.
 
+// A build script that cannot go on stops the build, with the reason.
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -4,8 +4,11 @@ use seawall_model::{Area, Rule};
 
 /// All rules, by id.
 pub fn catalogue() -> Vec<Rule> {
-    let mut rules: Vec<Rule> =
-        seawall_admission::rules().iter().chain(seawall_posture::rules()).cloned().collect();
+    let mut rules: Vec<Rule> = seawall_admission::rules()
+        .iter()
+        .chain(seawall_posture::rules())
+        .cloned()
+        .collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     rules
 }
@@ -22,12 +25,18 @@ pub(crate) fn means(rule: &Rule, word: &str) -> bool {
 
 fn named(rule: &Rule, id: &str) -> bool {
     rule.id.as_str().eq_ignore_ascii_case(id)
-        || rule.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(id))
+        || rule
+            .aliases
+            .iter()
+            .any(|alias| alias.eq_ignore_ascii_case(id))
 }
 
 /// Every word that `--only` and `--skip` understand, for suggestions.
 pub fn selectable_words() -> Vec<String> {
-    let mut words: Vec<String> = Area::ALL.iter().map(|area| area.name().to_owned()).collect();
+    let mut words: Vec<String> = Area::ALL
+        .iter()
+        .map(|area| area.name().to_owned())
+        .collect();
     for rule in catalogue() {
         words.push(rule.id.to_string());
         words.extend(rule.aliases.iter().map(ToString::to_string));

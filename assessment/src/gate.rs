@@ -32,9 +32,9 @@ impl Gate {
     /// Decides. Nothing looked at never passes; findings outrank missing coverage, because
     /// more coverage can only add to them.
     pub fn decide(config: &Config, findings: &[Finding], coverage: &Coverage) -> Gate {
-        let failing = config
-            .fail_on
-            .map_or(0, |limit| findings.iter().filter(|f| f.severity >= limit).count());
+        let failing = config.fail_on.map_or(0, |limit| {
+            findings.iter().filter(|f| f.severity >= limit).count()
+        });
         let percent = coverage.percent();
         let incomplete = match (percent, config.min_coverage) {
             (None, _) => true,
@@ -49,6 +49,11 @@ impl Gate {
         } else {
             Verdict::Pass
         };
-        Gate { fail_on: config.fail_on, min_coverage: config.min_coverage, failing, verdict }
+        Gate {
+            fail_on: config.fail_on,
+            min_coverage: config.min_coverage,
+            failing,
+            verdict,
+        }
     }
 }

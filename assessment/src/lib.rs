@@ -16,10 +16,12 @@ mod run;
 mod suppress;
 
 pub use catalogue::{catalogue, find_rule, selectable_words};
-pub use frameworks::{controls, ControlResult, ControlStatus, FrameworkResult};
+pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;
-pub use suppress::{ANNOTATION_PREFIX, Date, InvalidDate, Suppressed, Suppression, SuppressionNotice};
+pub use suppress::{
+    ANNOTATION_PREFIX, Date, InvalidDate, Suppressed, Suppression, SuppressionNotice,
+};
 
 use seawall_model::{Coverage, Fact, Finding, Framework, KubernetesVersion, RuleId, Severity};
 use std::collections::BTreeMap;

@@ -5,9 +5,7 @@
 //! that three overlays build on. The merged finding names every asset it affects, and its
 //! identity rests on the cause, so that one more affected workload is not a new finding.
 
-use seawall_model::{
-    Asset, CauseId, Evidence, Finding, FindingId, Proof, RuleId, SourceMap, Span,
-};
+use seawall_model::{Asset, CauseId, Evidence, Finding, FindingId, Proof, RuleId, SourceMap, Span};
 use std::collections::HashMap;
 
 /// Merges findings and puts the worst first.
@@ -16,8 +14,10 @@ pub(crate) fn merge(findings: Vec<Finding>, map: &SourceMap) -> Vec<Finding> {
     for finding in findings {
         groups.entry(root(&finding, map)).or_default().push(finding);
     }
-    let mut merged: Vec<Finding> =
-        groups.into_iter().filter_map(|(root, group)| one_of(&root, group, map)).collect();
+    let mut merged: Vec<Finding> = groups
+        .into_iter()
+        .filter_map(|(root, group)| one_of(&root, group, map))
+        .collect();
     merged.sort_by_cached_key(|finding| {
         (
             std::cmp::Reverse(finding.severity),
@@ -50,7 +50,10 @@ fn root(finding: &Finding, map: &SourceMap) -> Root {
     }
     if span.is_known() {
         // The cause of an enclosing condition does not make two places one or one place two.
-        let place = Span { cause: CauseId::NONE, ..span };
+        let place = Span {
+            cause: CauseId::NONE,
+            ..span
+        };
         return Root::Place(finding.rule.clone(), place);
     }
     Root::Itself(finding.id)
@@ -61,8 +64,10 @@ fn one_of(root: &Root, mut group: Vec<Finding>, map: &SourceMap) -> Option<Findi
         (&a.asset, &a.locus.path, &a.message).cmp(&(&b.asset, &b.locus.path, &b.message))
     });
     let severity = group.iter().map(|finding| finding.severity).max();
-    let mut affected: Vec<Asset> =
-        group.iter().flat_map(|finding| finding.affected.iter().cloned()).collect();
+    let mut affected: Vec<Asset> = group
+        .iter()
+        .flat_map(|finding| finding.affected.iter().cloned())
+        .collect();
     affected.sort_unstable();
     affected.dedup();
     let mut others = group.into_iter();
@@ -72,13 +77,19 @@ fn one_of(root: &Root, mut group: Vec<Finding>, map: &SourceMap) -> Option<Findi
     if let Root::Cause(rule, cause) = root
         && let Some(cause) = map.cause(*cause)
     {
-        let asset = Asset::ValuesKey { chart: cause.owner.clone(), key: cause.key.clone() };
+        let asset = Asset::ValuesKey {
+            chart: cause.owner.clone(),
+            key: cause.key.clone(),
+        };
         finding.id = FindingId::of(rule, &asset, "");
         if finding.affected.len() > 1 {
             finding.asset = asset;
         }
         finding.evidence.push(Evidence {
-            note: format!("decided by the values key {} of chart {}", cause.key, cause.owner),
+            note: format!(
+                "decided by the values key {} of chart {}",
+                cause.key, cause.owner
+            ),
             proof: Proof::Source(cause.span),
         });
     }

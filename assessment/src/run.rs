@@ -14,8 +14,12 @@ pub fn assess(
     map: &SourceMap,
     config: &Config,
 ) -> Assessment {
-    let version = config.kubernetes_version.unwrap_or(seawall_model::KubernetesVersion::NEWEST);
-    let admission = seawall_admission::Config { kubernetes_version: version };
+    let version = config
+        .kubernetes_version
+        .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
+    let admission = seawall_admission::Config {
+        kubernetes_version: version,
+    };
     let posture = seawall_posture::Config {
         kubernetes_version: version,
         allowed_registries: config.allowed_registries.clone(),
@@ -26,10 +30,23 @@ pub fn assess(
     );
     let rules = catalogue();
     let chosen = chosen(&rules, config);
-    let mut answer = Assessment { coverage: sources, ..Assessment::default() };
+    let mut answer = Assessment {
+        coverage: sources,
+        ..Assessment::default()
+    };
     let mut findings = Vec::new();
-    for Outcome { findings: found, facts, assessed, coverage } in [admission, posture] {
-        findings.extend(found.into_iter().filter(|finding| chosen.contains(&finding.rule)));
+    for Outcome {
+        findings: found,
+        facts,
+        assessed,
+        coverage,
+    } in [admission, posture]
+    {
+        findings.extend(
+            found
+                .into_iter()
+                .filter(|finding| chosen.contains(&finding.rule)),
+        );
         answer.facts.extend(facts);
         answer.coverage.merge(coverage);
         for (rule, count) in assessed {
@@ -73,8 +90,12 @@ fn chosen(rules: &[Rule], config: &Config) -> HashSet<RuleId> {
 }
 
 fn inventory(snapshot: &Snapshot) -> Inventory {
-    let count =
-        |kind| snapshot.scopes().filter(|(_, scope)| scope.kind == kind).count() as u64;
+    let count = |kind| {
+        snapshot
+            .scopes()
+            .filter(|(_, scope)| scope.kind == kind)
+            .count() as u64
+    };
     Inventory {
         objects: snapshot.len() as u64,
         workloads: snapshot.workloads().len() as u64,

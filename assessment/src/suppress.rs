@@ -58,7 +58,8 @@ impl FromStr for Date {
         let year: u16 = year.parse().map_err(|_| bad())?;
         let month: u8 = month.parse().map_err(|_| bad())?;
         let day: u8 = day.parse().map_err(|_| bad())?;
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
             2 if leap => 29,
             2 => 28,
@@ -136,7 +137,11 @@ pub(crate) fn apply(
     let mut rows: Vec<Row<'_>> = listed
         .iter()
         .map(|suppression| Row::new(suppression, None))
-        .chain(annotated.iter().map(|(asset, suppression)| Row::new(suppression, Some(asset))))
+        .chain(
+            annotated
+                .iter()
+                .map(|(asset, suppression)| Row::new(suppression, Some(asset))),
+        )
         .collect();
     // What is written on an object concerns that object alone; asking every row about every
     // finding would be quadratic.
@@ -146,7 +151,10 @@ pub(crate) fn apply(
     }
     for finding in findings {
         let rule = rules.iter().find(|rule| rule.id == finding.rule);
-        let own = finding.affected.first().and_then(|asset| on_objects.get(asset));
+        let own = finding
+            .affected
+            .first()
+            .and_then(|asset| on_objects.get(asset));
         let mut chosen = None;
         for at in (0..listed.len()).chain(own.into_iter().flatten().copied()) {
             let Some(row) = rows.get(at).filter(|row| row.matches(&finding, rule, map)) else {
@@ -182,7 +190,10 @@ pub(crate) fn apply(
             _ if !row.used => format!("the suppression of {what} matches no finding: remove it"),
             _ => continue,
         };
-        applied.notices.push(SuppressionNotice { message, span: row.suppression.span });
+        applied.notices.push(SuppressionNotice {
+            message,
+            span: row.suppression.span,
+        });
     }
     applied
 }
@@ -197,7 +208,12 @@ struct Row<'s> {
 
 impl<'s> Row<'s> {
     fn new(suppression: &'s Suppression, asset: Option<&'s Asset>) -> Self {
-        Self { suppression, asset, used: false, expired: false }
+        Self {
+            suppression,
+            asset,
+            used: false,
+            expired: false,
+        }
     }
 
     fn live(&self, today: Option<Date>) -> bool {
@@ -211,16 +227,23 @@ impl<'s> Row<'s> {
         let s = self.suppression;
         let by_rule = rule.is_some_and(|rule| crate::catalogue::means(rule, &s.id));
         let by_finding = s.id.len() >= 8
-            && finding.id.to_string().starts_with(&s.id.to_ascii_lowercase());
+            && finding
+                .id
+                .to_string()
+                .starts_with(&s.id.to_ascii_lowercase());
         // A finding that affects several assets is accepted only where all of them are.
         let every = |pred: &dyn Fn(&Asset) -> bool| finding.affected.iter().all(pred);
         (by_rule || by_finding)
-            && self.asset.is_none_or(|asset| every(&|affected| affected == asset))
+            && self
+                .asset
+                .is_none_or(|asset| every(&|affected| affected == asset))
             && s.target.as_deref().is_none_or(|target| {
                 glob(target, &finding.asset.to_string())
                     || every(&|asset| glob(target, &asset.to_string()))
             })
-            && s.path.as_deref().is_none_or(|path| glob(path, &map.path(finding.locus.span.file)))
+            && s.path
+                .as_deref()
+                .is_none_or(|path| glob(path, &map.path(finding.locus.span.file)))
     }
 }
 
@@ -231,9 +254,14 @@ fn from_annotations(
     let mut found = Vec::new();
     for (_, object) in snapshot.objects() {
         for (key, value) in &object.annotations {
-            let Some(id) = key.strip_prefix(ANNOTATION_PREFIX) else { continue };
+            let Some(id) = key.strip_prefix(ANNOTATION_PREFIX) else {
+                continue;
+            };
             let mut notice = |message: String| {
-                notices.push(SuppressionNotice { message, span: value.span });
+                notices.push(SuppressionNotice {
+                    message,
+                    span: value.span,
+                });
             };
             let (reason, expires) = match value.value.rsplit_once("until ") {
                 Some((reason, day)) => match day.trim().parse() {
@@ -243,7 +271,9 @@ fn from_annotations(
                 None => (value.value.trim(), None),
             };
             if reason.is_empty() {
-                notice(format!("the annotation {key} gives no reason, so it does not count"));
+                notice(format!(
+                    "the annotation {key} gives no reason, so it does not count"
+                ));
                 continue;
             }
             found.push((
@@ -280,7 +310,9 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
                 t += 1;
             }
             _ => {
-                let Some((star_p, star_t)) = star else { return false };
+                let Some((star_p, star_t)) = star else {
+                    return false;
+                };
                 p = star_p + 1;
                 t = star_t + 1;
                 star = Some((star_p, t));
@@ -299,7 +331,15 @@ mod tests {
         for good in ["2026-01-31", "2024-02-29", "2000-02-29"] {
             assert_eq!(good.parse::<Date>().unwrap().to_string(), good);
         }
-        for bad in ["", "2026-1-31", "2026-02-29", "1900-02-29", "2026-13-01", "2026-00-10", "x"] {
+        for bad in [
+            "",
+            "2026-1-31",
+            "2026-02-29",
+            "1900-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "x",
+        ] {
             assert!(bad.parse::<Date>().is_err(), "{bad}");
         }
     }

@@ -38,6 +38,10 @@ pub(crate) fn width() -> usize {
     if let Some((terminal_size::Width(width), _)) = terminal_size::terminal_size() {
         return usize::from(width).max(40);
     }
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.filter(|columns| (40..=1000).contains(columns)).unwrap_or(80)
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    columns
+        .filter(|columns| (40..=1000).contains(columns))
+        .unwrap_or(80)
 }

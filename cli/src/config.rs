@@ -4,7 +4,7 @@
 use crate::args::{Judge, Source};
 use crate::exit::Failure;
 use crate::suggest;
-use seawall_assessment::{selectable_words, find_rule};
+use seawall_assessment::{find_rule, selectable_words};
 use seawall_model::{
     Area, FileId, Framework, KubernetesVersion, Severity, SourceFile, SourceKind, SourceMap, Span,
 };
@@ -47,7 +47,10 @@ pub(crate) struct Setting<T> {
 
 impl<T> Setting<T> {
     fn default(value: T) -> Self {
-        Self { value, origin: Origin::Default }
+        Self {
+            value,
+            origin: Origin::Default,
+        }
     }
 }
 
@@ -89,7 +92,10 @@ const KEYS: [&str; 10] = [
 
 impl Default for Config {
     fn default() -> Self {
-        let terminal = Output { format: Format::Terminal, file: None };
+        let terminal = Output {
+            format: Format::Terminal,
+            file: None,
+        };
         Config {
             output: Setting::default(vec![terminal]),
             severity: Setting::default(Severity::Info),
@@ -109,11 +115,16 @@ impl Config {
     /// Puts the layers together.
     pub(crate) fn load(judge: &Judge, source: Option<&Source>) -> Result<Self, Failure> {
         let mut config = Config::default();
-        if let Some(path) = file(judge)? {
+        if let Some(path) = file(judge) {
             config.read_text(&path, &read(&path)?)?;
         }
         config.read_flags(judge, source)?;
-        let on_stdout = config.output.value.iter().filter(|output| output.file.is_none()).count();
+        let on_stdout = config
+            .output
+            .value
+            .iter()
+            .filter(|output| output.file.is_none())
+            .count();
         if on_stdout > 1 {
             return Err(Failure::usage(
                 "two outputs would go to standard output",
@@ -126,14 +137,34 @@ impl Config {
     fn read_flags(&mut self, judge: &Judge, source: Option<&Source>) -> Result<(), Failure> {
         let flag = |value: &str| value.to_owned();
         set_list(&mut self.output, "-o", &judge.output, output)?;
-        set(&mut self.severity, "--severity", judge.severity.as_ref(), severity)?;
+        set(
+            &mut self.severity,
+            "--severity",
+            judge.severity.as_ref(),
+            severity,
+        )?;
         set_list(&mut self.only, "--only", &judge.only, rule)?;
         set_list(&mut self.skip, "--skip", &judge.skip, rule)?;
-        set_list(&mut self.frameworks, "--framework", &judge.framework, framework)?;
+        set_list(
+            &mut self.frameworks,
+            "--framework",
+            &judge.framework,
+            framework,
+        )?;
         set(&mut self.fail_on, "--fail-on", judge.fail_on.as_ref(), gate)?;
-        set(&mut self.min_coverage, "--min-coverage", judge.min_coverage.as_ref(), percent)?;
+        set(
+            &mut self.min_coverage,
+            "--min-coverage",
+            judge.min_coverage.as_ref(),
+            percent,
+        )?;
         let version = source.and_then(|source| source.kubernetes_version.as_ref());
-        set(&mut self.kubernetes_version, "--kubernetes-version", version, version_of)?;
+        set(
+            &mut self.kubernetes_version,
+            "--kubernetes-version",
+            version,
+            version_of,
+        )?;
         set_list(
             &mut self.allowed_registries,
             "--allowed-registry",
@@ -141,14 +172,24 @@ impl Config {
             |text| Ok(flag(text)),
         )?;
         let path = |text: &str| Ok(Some(PathBuf::from(text)));
-        set(&mut self.ignore_file, "--ignore-file", judge.ignore_file.as_ref(), path)
+        set(
+            &mut self.ignore_file,
+            "--ignore-file",
+            judge.ignore_file.as_ref(),
+            path,
+        )
     }
 
     /// Takes over what the text of a configuration file says.
     pub(crate) fn read_text(&mut self, path: &Path, text: &[u8]) -> Result<(), Failure> {
         let (map, root) = read_yaml(path, text)?;
         let Some(entries) = root.as_map() else {
-            return Err(at(&map, root.span, "the configuration must be a mapping", ""));
+            return Err(at(
+                &map,
+                root.span,
+                "the configuration must be a mapping",
+                "",
+            ));
         };
         for entry in entries {
             let node = &entry.value;
@@ -159,23 +200,44 @@ impl Config {
                 let mut all = texts()?;
                 match (all.pop(), all.pop()) {
                     (Some(text), None) => Ok(text),
-                    _ => Err(at(&map, node.span, &format!("`{}` takes one value", entry.key), "")),
+                    _ => Err(at(
+                        &map,
+                        node.span,
+                        &format!("`{}` takes one value", entry.key),
+                        "",
+                    )),
                 }
             };
             match &*entry.key {
-                "output" => put(&mut self.output, origin, all(&texts()?, output).map_err(bad)?),
+                "output" => put(
+                    &mut self.output,
+                    origin,
+                    all(&texts()?, output).map_err(bad)?,
+                ),
                 "severity" => put(&mut self.severity, origin, severity(&one()?).map_err(bad)?),
                 "only" => put(&mut self.only, origin, all(&texts()?, rule).map_err(bad)?),
                 "skip" => put(&mut self.skip, origin, all(&texts()?, rule).map_err(bad)?),
                 "framework" => {
-                    put(&mut self.frameworks, origin, all(&texts()?, framework).map_err(bad)?);
+                    put(
+                        &mut self.frameworks,
+                        origin,
+                        all(&texts()?, framework).map_err(bad)?,
+                    );
                 }
                 "fail-on" => put(&mut self.fail_on, origin, gate(&one()?).map_err(bad)?),
                 "min-coverage" => {
-                    put(&mut self.min_coverage, origin, percent(&one()?).map_err(bad)?);
+                    put(
+                        &mut self.min_coverage,
+                        origin,
+                        percent(&one()?).map_err(bad)?,
+                    );
                 }
                 "kubernetes-version" => {
-                    put(&mut self.kubernetes_version, origin, version_of(&one()?).map_err(bad)?);
+                    put(
+                        &mut self.kubernetes_version,
+                        origin,
+                        version_of(&one()?).map_err(bad)?,
+                    );
                 }
                 "allowed-registries" => put(&mut self.allowed_registries, origin, texts()?),
                 "ignore-file" => {
@@ -199,7 +261,11 @@ impl Config {
     /// Each setting as text, with its origin, in the order of the documentation.
     pub(crate) fn show(&self) -> Vec<(&'static str, String, String)> {
         fn list<T: ToString>(items: &[T]) -> String {
-            items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            items
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
         }
         let none = || "none".to_owned();
         let outputs: Vec<String> = self
@@ -211,29 +277,51 @@ impl Config {
                 None => output.format.name().to_owned(),
             })
             .collect();
-        let frameworks: Vec<&str> =
-            self.frameworks.value.iter().map(|framework| framework.name()).collect();
-        let version = self.kubernetes_version.value.unwrap_or(KubernetesVersion::NEWEST);
-        let ignore_file =
-            self.ignore_file.value.as_ref().map_or_else(none, |path| path.display().to_string());
+        let frameworks: Vec<&str> = self
+            .frameworks
+            .value
+            .iter()
+            .map(|framework| framework.name())
+            .collect();
+        let version = self
+            .kubernetes_version
+            .value
+            .unwrap_or(KubernetesVersion::NEWEST);
+        let ignore_file = self
+            .ignore_file
+            .value
+            .as_ref()
+            .map_or_else(none, |path| path.display().to_string());
         let row = |name, value: String, origin: &Origin| (name, value, origin.to_string());
         vec![
             row("output", list(&outputs), &self.output.origin),
-            row("severity", self.severity.value.to_string(), &self.severity.origin),
+            row(
+                "severity",
+                self.severity.value.to_string(),
+                &self.severity.origin,
+            ),
             row("only", list(&self.only.value), &self.only.origin),
             row("skip", list(&self.skip.value), &self.skip.origin),
             row("framework", list(&frameworks), &self.frameworks.origin),
             row(
                 "fail-on",
-                self.fail_on.value.map_or_else(none, |severity| severity.to_string()),
+                self.fail_on
+                    .value
+                    .map_or_else(none, |severity| severity.to_string()),
                 &self.fail_on.origin,
             ),
             row(
                 "min-coverage",
-                self.min_coverage.value.map_or_else(none, |percent| percent.to_string()),
+                self.min_coverage
+                    .value
+                    .map_or_else(none, |percent| percent.to_string()),
                 &self.min_coverage.origin,
             ),
-            row("kubernetes-version", version.to_string(), &self.kubernetes_version.origin),
+            row(
+                "kubernetes-version",
+                version.to_string(),
+                &self.kubernetes_version.origin,
+            ),
             row(
                 "allowed-registries",
                 list(&self.allowed_registries.value),
@@ -245,14 +333,15 @@ impl Config {
 }
 
 /// The configuration file to read: the named one, or the first found upward.
-fn file(judge: &Judge) -> Result<Option<PathBuf>, Failure> {
+fn file(judge: &Judge) -> Option<PathBuf> {
     if judge.no_config {
-        return Ok(None);
+        return None;
     }
-    match &judge.config {
-        Some(path) => Ok(Some(PathBuf::from(path))),
-        None => Ok(find_upward(FILE_NAME)),
-    }
+    judge
+        .config
+        .as_ref()
+        .map(PathBuf::from)
+        .or_else(|| find_upward(FILE_NAME))
 }
 
 /// A file of this name in the working directory or the nearest directory above.
@@ -278,7 +367,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
         .map_err(|error| {
-            Failure::usage(format!("cannot read {}: {error}", path.display()), "check the path")
+            Failure::usage(
+                format!("cannot read {}: {error}", path.display()),
+                "check the path",
+            )
         })?;
     Ok(bytes)
 }
@@ -295,9 +387,14 @@ pub(crate) fn read_yaml(path: &Path, bytes: &[u8]) -> Result<(SourceMap, Node), 
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Failure::usage(format!("{shown} is not UTF-8 text"), "check the path"))?;
     let map = SourceMap::new();
-    let file =
-        map.add_file(SourceFile { path: shown.as_str().into(), kind: SourceKind::File });
-    let limits = Limits { max_nodes: 100_000, ..Limits::default() };
+    let file = map.add_file(SourceFile {
+        path: shown.as_str().into(),
+        kind: SourceKind::File,
+    });
+    let limits = Limits {
+        max_nodes: 100_000,
+        ..Limits::default()
+    };
     let mut stream = seawall_yaml::parse(text, file, &limits);
     if let Some(problem) = stream.problems.first() {
         return Err(at(&map, problem.span, &problem.message, ""));
@@ -306,14 +403,24 @@ pub(crate) fn read_yaml(path: &Path, bytes: &[u8]) -> Result<(SourceMap, Node), 
         (None, _) => Node::map(seawall_yaml::Map::default(), whole(file)),
         (Some(document), None) => document.root,
         (Some(second), Some(_)) => {
-            return Err(at(&map, second.root.span, "only one document is expected here", ""));
+            return Err(at(
+                &map,
+                second.root.span,
+                "only one document is expected here",
+                "",
+            ));
         }
     };
     Ok((map, root))
 }
 
 fn whole(file: FileId) -> Span {
-    Span { file, line: 1, column: 1, ..Span::NONE }
+    Span {
+        file,
+        line: 1,
+        column: 1,
+        ..Span::NONE
+    }
 }
 
 /// A usage error at a place in a file.
@@ -329,7 +436,12 @@ fn texts(map: &SourceMap, key: &str, node: &Node) -> Result<Vec<String>, Failure
         Value::Float(number) => Ok(number.to_string()),
         _ => {
             let message = format!("`{key}` cannot be a {}", node.type_name());
-            Err(at(map, node.span, &message, "write a text or a list of texts"))
+            Err(at(
+                map,
+                node.span,
+                &message,
+                "write a text or a list of texts",
+            ))
         }
     };
     match &node.value {
@@ -370,34 +482,41 @@ fn set_list<T>(
 }
 
 fn of_flag(flag: &str, error: Failure) -> Failure {
-    Failure { message: format!("{flag}: {}", error.message), ..error }
+    Failure {
+        message: format!("{flag}: {}", error.message),
+        ..error
+    }
 }
 
-fn all<T>(
-    texts: &[String],
-    read: impl Fn(&str) -> Result<T, Failure>,
-) -> Result<Vec<T>, Failure> {
+fn all<T>(texts: &[String], read: impl Fn(&str) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
     texts.iter().map(|text| read(text)).collect()
 }
 
 fn output(text: &str) -> Result<Output, Failure> {
     let (name, file) = match text.split_once('=') {
         Some((_, "")) => {
-            return Err(Failure::usage(format!("`{text}` names no file"), "-o json=report.json"));
+            return Err(Failure::usage(
+                format!("`{text}` names no file"),
+                "-o json=report.json",
+            ));
         }
         Some((name, file)) => (name, Some(PathBuf::from(file))),
         None => (text, None),
     };
-    let format = name.parse().map_err(|error: seawall_report::UnknownFormat| {
-        Failure::usage(error.to_string(), "")
-    })?;
+    let format = name
+        .parse()
+        .map_err(|error: seawall_report::UnknownFormat| Failure::usage(error.to_string(), ""))?;
     Ok(Output { format, file })
 }
 
 fn severity(text: &str) -> Result<Severity, Failure> {
     text.parse().map_err(|_| {
         let names = Severity::ALL.map(Severity::name);
-        let hint = suggest::hint(text, names.into_iter(), &format!("use {}", names.join(", ")));
+        let hint = suggest::hint(
+            text,
+            names.into_iter(),
+            &format!("use {}", names.join(", ")),
+        );
         Failure::usage(format!("unknown severity `{text}`"), hint)
     })
 }
@@ -413,15 +532,19 @@ fn percent(text: &str) -> Result<Option<f64>, Failure> {
     let number: Option<f64> = text.trim_end_matches('%').parse().ok();
     match number {
         Some(number) if (0.0..=100.0).contains(&number) => Ok(Some(number)),
-        _ => Err(Failure::usage(format!("`{text}` is not a percentage"), "use 0 to 100")),
+        _ => Err(Failure::usage(
+            format!("`{text}` is not a percentage"),
+            "use 0 to 100",
+        )),
     }
 }
 
 fn version_of(text: &str) -> Result<Option<KubernetesVersion>, Failure> {
     let version: KubernetesVersion =
-        text.parse().map_err(|error: seawall_model::version::UnknownVersion| {
-            Failure::usage(error.to_string(), "")
-        })?;
+        text.parse()
+            .map_err(|error: seawall_model::version::UnknownVersion| {
+                Failure::usage(error.to_string(), "")
+            })?;
     if version > KubernetesVersion::NEWEST {
         return Err(Failure::usage(
             format!("{version} is newer than this seawall knows"),
@@ -432,16 +555,25 @@ fn version_of(text: &str) -> Result<Option<KubernetesVersion>, Failure> {
 }
 
 fn framework(text: &str) -> Result<Framework, Failure> {
-    Framework::ALL.into_iter().find(|framework| framework.name() == text).ok_or_else(|| {
-        let names = Framework::ALL.map(Framework::name);
-        let hint = suggest::hint(text, names.into_iter(), &format!("use {}", names.join(", ")));
-        Failure::usage(format!("unknown framework `{text}`"), hint)
-    })
+    Framework::ALL
+        .into_iter()
+        .find(|framework| framework.name() == text)
+        .ok_or_else(|| {
+            let names = Framework::ALL.map(Framework::name);
+            let hint = suggest::hint(
+                text,
+                names.into_iter(),
+                &format!("use {}", names.join(", ")),
+            );
+            Failure::usage(format!("unknown framework `{text}`"), hint)
+        })
 }
 
 fn rule(text: &str) -> Result<String, Failure> {
     let known = find_rule(text).is_some()
-        || Area::ALL.iter().any(|area| area.name().eq_ignore_ascii_case(text));
+        || Area::ALL
+            .iter()
+            .any(|area| area.name().eq_ignore_ascii_case(text));
     if known {
         return Ok(text.to_owned());
     }

@@ -1,5 +1,6 @@
 //! Exit codes and the one way to complain.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -35,7 +36,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// The user can mend it: exit code 2.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into(), hint: hint.into() }
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// A result that could not be written: exit code 4.
@@ -52,10 +57,21 @@ impl Failure {
 /// and keys in it may come from strangers, so nothing in it reaches the terminal that the
 /// terminal would obey.
 pub(crate) fn complain(message: &str, hint: &str) {
+    let message = shortened(message);
     let mut err = std::io::stderr().lock();
     // When standard error is closed there is nobody to tell.
-    let _ = writeln!(err, "seawall: {}", seawall_report::clean(message));
+    let _ = writeln!(err, "seawall: {}", seawall_report::clean(&message));
     if !hint.is_empty() {
         let _ = writeln!(err, "  hint: {}", seawall_report::clean(hint));
     }
+}
+
+/// A message may quote what somebody else wrote, at any length.
+fn shortened(message: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 1_000;
+    if message.len() <= LONGEST {
+        return message.into();
+    }
+    let end = message.floor_char_boundary(LONGEST);
+    format!("{}…", message.get(..end).unwrap_or_default()).into()
 }

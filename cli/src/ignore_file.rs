@@ -32,37 +32,56 @@ pub(crate) fn load(config: &Config, map: &SourceMap) -> Result<Vec<Suppression>,
     };
     let text = config::read(&path)?;
     let shown = path.display().to_string();
-    let file = map.add_file(SourceFile { path: shown.as_str().into(), kind: SourceKind::File });
+    let file = map.add_file(SourceFile {
+        path: shown.as_str().into(),
+        kind: SourceKind::File,
+    });
     read(&path, &text, file)
 }
 
 /// Reads the text of such a list, known to reports as `file`.
-pub(crate) fn read(
-    path: &Path,
-    text: &[u8],
-    file: FileId,
-) -> Result<Vec<Suppression>, Failure> {
+pub(crate) fn read(path: &Path, text: &[u8], file: FileId) -> Result<Vec<Suppression>, Failure> {
     let (own, root) = read_yaml(path, text)?;
     let Some(top) = root.as_map() else {
-        return Err(at(&own, root.span, "expected `ignore:` with a list under it", ""));
+        return Err(at(
+            &own,
+            root.span,
+            "expected `ignore:` with a list under it",
+            "",
+        ));
     };
     let mut suppressions = Vec::new();
     for entry in top {
         if &*entry.key != "ignore" {
             let message = format!("unknown key `{}`", entry.key);
-            return Err(at(&own, entry.key_span, &message, "the only key is `ignore`"));
+            return Err(at(
+                &own,
+                entry.key_span,
+                &message,
+                "the only key is `ignore`",
+            ));
         }
         let items = match &entry.value.value {
             Value::Seq(items) => items.as_slice(),
             Value::Null => &[],
             _ => {
                 let message = "expected a list of accepted findings";
-                return Err(at(&own, entry.value.span, message, "start each one with `- id:`"));
+                return Err(at(
+                    &own,
+                    entry.value.span,
+                    message,
+                    "start each one with `- id:`",
+                ));
             }
         };
         for item in items {
             let Some(fields) = item.as_map() else {
-                return Err(at(&own, item.span, "expected a mapping with `id` and `reason`", ""));
+                return Err(at(
+                    &own,
+                    item.span,
+                    "expected a mapping with `id` and `reason`",
+                    "",
+                ));
             };
             suppressions.push(suppression(&own, item, fields, file)?);
         }
@@ -78,25 +97,43 @@ fn suppression(
 ) -> Result<Suppression, Failure> {
     for entry in fields {
         if !KEYS.contains(&&*entry.key) {
-            let hint =
-                suggest::hint(&entry.key, KEYS.into_iter(), &format!("use {}", KEYS.join(", ")));
+            let hint = suggest::hint(
+                &entry.key,
+                KEYS.into_iter(),
+                &format!("use {}", KEYS.join(", ")),
+            );
             let message = format!("unknown key `{}`", entry.key);
             return Err(at(own, entry.key_span, &message, &hint));
         }
         // A glob that is read as no glob would accept more than was meant.
         if !matches!(entry.value.value, Value::String(_)) {
             let message = format!("`{}` cannot be a {}", entry.key, entry.value.type_name());
-            return Err(at(own, entry.value.span, &message, "write a text, in quotes if need be"));
+            return Err(at(
+                own,
+                entry.value.span,
+                &message,
+                "write a text, in quotes if need be",
+            ));
         }
     }
     let text = |key: &str| fields.get(key).and_then(Node::as_str).map(str::to_owned);
     let Some(id) = text("id") else {
         let hint = "write the rule (`id: W01`) or the start of a finding's id";
-        return Err(at(own, item.span, "an accepted finding needs an `id`", hint));
+        return Err(at(
+            own,
+            item.span,
+            "an accepted finding needs an `id`",
+            hint,
+        ));
     };
     let Some(reason) = text("reason").filter(|reason| !reason.trim().is_empty()) else {
         let hint = "write why this is acceptable, for whoever reads it in a year";
-        return Err(at(own, item.span, &format!("{id} is accepted without a `reason`"), hint));
+        return Err(at(
+            own,
+            item.span,
+            &format!("{id} is accepted without a `reason`"),
+            hint,
+        ));
     };
     let expires = match fields.get("expires") {
         None => None,
@@ -109,5 +146,12 @@ fn suppression(
         }
     };
     let span = Span { file, ..item.span };
-    Ok(Suppression { id, target: text("target"), path: text("path"), reason, expires, span })
+    Ok(Suppression {
+        id,
+        target: text("target"),
+        path: text("path"),
+        reason,
+        expires,
+        span,
+    })
 }

@@ -20,7 +20,10 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         // The place is enough to find the bug; the payload could hold a piece of the input,
         // and with it a secret.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         exit::complain(&format!("internal error at {place}"), INTERNAL_HINT);
     }));
     let outcome = std::panic::catch_unwind(|| {
@@ -28,7 +31,11 @@ pub fn main() -> ExitCode {
             Ok(arguments) => arguments,
             Err(error) => {
                 // Help and version are printed by clap on standard output.
-                let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+                let code = if error.use_stderr() {
+                    Exit::Usage
+                } else {
+                    Exit::Clean
+                };
                 let _ = error.print();
                 return code;
             }
@@ -52,6 +59,10 @@ pub fn settings(text: &[u8]) -> Result<Vec<(&'static str, String, String)>, Stri
 
 /// The accepted findings in the text of a `.seawallignore.yaml`, or the complaint.
 pub fn accepted(text: &[u8]) -> Result<Vec<seawall_assessment::Suppression>, String> {
-    ignore_file::read(Path::new(ignore_file::FILE_NAME), text, seawall_model::FileId(1))
-        .map_err(|failure| failure.message)
+    ignore_file::read(
+        Path::new(ignore_file::FILE_NAME),
+        text,
+        seawall_model::FileId(1),
+    )
+    .map_err(|failure| failure.message)
 }

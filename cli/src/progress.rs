@@ -31,7 +31,10 @@ impl Ticker {
                     let (read, total) = watched.get();
                     let seconds = start.elapsed().as_secs();
                     let mut err = std::io::stderr().lock();
-                    let _ = write!(err, "\r\x1b[Kreading {read} of {total} sources, {seconds} s");
+                    let _ = write!(
+                        err,
+                        "\r\x1b[Kreading {read} of {total} sources, {seconds} s"
+                    );
                     let _ = err.flush();
                     shown = true;
                 }
@@ -40,7 +43,10 @@ impl Ticker {
                 let _ = write!(std::io::stderr(), "\r\x1b[K");
             }
         });
-        Self { done, thread: Some(thread) }
+        Self {
+            done,
+            thread: Some(thread),
+        }
     }
 }
 

@@ -69,6 +69,7 @@ fn run(input: &[u8], features: &mut HashSet<u64>) {
     news::gaps(&loaded.coverage.gaps, features);
     for gap in &loaded.coverage.gaps {
         assert!(!gap.reason.contains("inside seawall"), "{}", gap.reason);
+        assert!(gap.reason.len() < 1_100, "a reason of {} bytes", gap.reason.len());
     }
     let config = Config {
         frameworks: Framework::ALL.to_vec(),

@@ -2,6 +2,7 @@
 //! panic.
 
 use crate::support::{Dir, HARMLESS, PRIVILEGED};
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
@@ -11,7 +12,10 @@ fn gaps(test: &str, name: &str, contents: impl AsRef<[u8]>) -> Vec<serde_json::V
     let dir = Dir::new(test);
     dir.write("good.yaml", HARMLESS).write(name, contents);
     let ran = dir.run(&["scan", "-o", "json"]).exits(0);
-    ran.json()["coverage"]["gaps"].as_array().expect("gaps are listed").clone()
+    ran.json()["coverage"]["gaps"]
+        .as_array()
+        .expect("gaps are listed")
+        .clone()
 }
 
 #[track_caller]
@@ -36,11 +40,14 @@ fn a_broken_document_leaves_the_others() {
 fn deep_nesting_is_a_gap() {
     let deep = format!("apiVersion: v1\nkind: Pod\nx: {}", "[".repeat(10_000));
     has_gap(&gaps("deep_flow", "deep.yaml", deep), "deep");
-    let deep = format!("{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"x\":{}", "[".repeat(10_000));
+    let deep = format!(
+        "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"x\":{}",
+        "[".repeat(10_000)
+    );
     has_gap(&gaps("deep_json", "deep.json", deep), "deep");
     let mut deep = String::from("apiVersion: v1\nkind: Pod\n");
     for level in 0..10_000 {
-        deep.push_str(&format!("{}a:\n", " ".repeat(level % 200)));
+        let _ = writeln!(deep, "{}a:", " ".repeat(level % 200));
     }
     gaps("deep_block", "deep.yaml", deep);
 }
@@ -51,7 +58,7 @@ fn an_alias_bomb_is_a_gap() {
     for level in 1..12 {
         let before = level - 1;
         let nine = vec![format!("*a{before}"); 9].join(",");
-        bomb.push_str(&format!("a{level}: &a{level} [{nine}]\n"));
+        let _ = writeln!(bomb, "a{level}: &a{level} [{nine}]");
     }
     has_gap(&gaps("alias_bomb", "bomb.yaml", bomb), "bomb.yaml");
 }
@@ -64,7 +71,7 @@ fn broken_utf8_is_a_gap() {
 
 #[test]
 fn a_binary_file_is_no_manifest() {
-    let bytes: Vec<u8> = (0..4096u32).map(|n| (n * 7 % 256) as u8).collect();
+    let bytes: Vec<u8> = (0..=255).rev().cycle().step_by(7).take(4096).collect();
     gaps("binary", "picture.yaml", bytes);
 }
 
@@ -78,7 +85,10 @@ fn wrong_types_are_gaps_and_the_object_is_still_judged() {
     );
     let ran = dir.run(&["scan", "-o", "json"]).exits(0);
     let report = ran.json();
-    has_gap(report["coverage"]["gaps"].as_array().unwrap(), "hostNetwork");
+    has_gap(
+        report["coverage"]["gaps"].as_array().unwrap(),
+        "hostNetwork",
+    );
     has_gap(report["coverage"]["gaps"].as_array().unwrap(), "ports");
     let found = serde_json::to_string(&report["findings"]).unwrap();
     assert!(found.contains("hostPID"), "{found}");
@@ -93,7 +103,10 @@ fn windows_line_ends_change_nothing() {
     let windows = dir.run(&["scan", "-o", "json"]).exits(0).json();
     let ids = |report: &serde_json::Value| -> Vec<String> {
         let findings = report["findings"].as_array().unwrap();
-        findings.iter().map(|finding| finding["id"].as_str().unwrap().to_owned()).collect()
+        findings
+            .iter()
+            .map(|finding| finding["id"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert!(!ids(&unix).is_empty());
     assert_eq!(ids(&unix), ids(&windows));
@@ -104,9 +117,14 @@ fn links_do_not_lead_out_or_in_circles() {
     let outside = Dir::new("links_outside");
     outside.write("secret.yaml", PRIVILEGED);
     let dir = Dir::new("links");
-    dir.write("good.yaml", HARMLESS).write("sub/good.yaml", HARMLESS.replace("colours", "other"));
+    dir.write("good.yaml", HARMLESS)
+        .write("sub/good.yaml", HARMLESS.replace("colours", "other"));
     symlink(dir.path(), dir.path().join("sub/circle")).unwrap();
-    symlink(outside.path().join("secret.yaml"), dir.path().join("link.yaml")).unwrap();
+    symlink(
+        outside.path().join("secret.yaml"),
+        dir.path().join("link.yaml"),
+    )
+    .unwrap();
     symlink(outside.path(), dir.path().join("out")).unwrap();
     symlink("loop.yaml", dir.path().join("loop.yaml")).unwrap();
     let report = dir.run(&["scan", "-o", "json"]).exits(0).json();
@@ -116,7 +134,8 @@ fn links_do_not_lead_out_or_in_circles() {
 #[test]
 fn an_unreadable_file_is_a_gap() {
     let dir = Dir::new("unreadable");
-    dir.write("good.yaml", HARMLESS).write("closed.yaml", HARMLESS);
+    dir.write("good.yaml", HARMLESS)
+        .write("closed.yaml", HARMLESS);
     let closed = dir.path().join("closed.yaml");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&closed).is_ok() {
@@ -124,13 +143,19 @@ fn an_unreadable_file_is_a_gap() {
         return;
     }
     let report = dir.run(&["scan", "-o", "json"]).exits(0).json();
-    has_gap(report["coverage"]["gaps"].as_array().unwrap(), "closed.yaml");
+    has_gap(
+        report["coverage"]["gaps"].as_array().unwrap(),
+        "closed.yaml",
+    );
 }
 
 #[test]
 fn unknown_kinds_are_counted_and_embedded_pods_are_found() {
     let dir = Dir::new("unknown_kinds");
-    dir.write("a.yaml", "apiVersion: example.dev/v9\nkind: Thing\nmetadata: {name: x}\n");
+    dir.write(
+        "a.yaml",
+        "apiVersion: example.dev/v9\nkind: Thing\nmetadata: {name: x}\n",
+    );
     dir.write(
         "b.yaml",
         "apiVersion: example.dev/v9\nkind: Runner\nmetadata: {name: y}\nspec:\n  deep:\n    \
@@ -171,8 +196,17 @@ fn a_closed_pipe_is_no_error() {
         .unwrap();
     drop(child.stdout.take()); // nobody reads
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -184,14 +218,24 @@ fn a_full_disk_leaves_the_good_file() {
     };
     let dir = Dir::new("full_disk");
     dir.write("pod.yaml", PRIVILEGED);
-    let output = dir.command(&["scan", "-o", "json"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = dir
+        .command(&["scan", "-o", "json"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(4),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
 fn a_report_replaces_a_file_whole_or_not_at_all() {
     let dir = Dir::new("whole_or_not_at_all");
-    dir.write("pod.yaml", PRIVILEGED).write("reports/out.json", "the old report");
+    dir.write("pod.yaml", PRIVILEGED)
+        .write("reports/out.json", "the old report");
     let reports = dir.path().join("reports");
     fs::set_permissions(&reports, fs::Permissions::from_mode(0o500)).unwrap();
     let ran = dir.run(&["scan", "-o", "json=reports/out.json"]);

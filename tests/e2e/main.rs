@@ -1,5 +1,14 @@
 //! End-to-end tests on the built binary, as a user runs it.
 
+// Tests assert: a helper that fails is a test that fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![allow(clippy::print_stdout)]
+
 mod bad_input;
 mod exit_codes;
 mod outputs;

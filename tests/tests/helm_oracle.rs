@@ -232,7 +232,10 @@ fn compare(judge: &Path, requests: &[Value], name: &dyn Fn(&Value) -> String) ->
                 score.wrong.push(format!("{label}: no gap, but: {short}"));
             } else {
                 if std::env::var_os("HELM_VERBOSE").is_some() {
-                    println!("  refused: {label}\n    judge: {error}\n    ours: {}", gaps.join("; "));
+                    println!(
+                        "  refused: {label}\n    judge: {error}\n    ours: {}",
+                        gaps.join("; ")
+                    );
                 }
                 score.refused += 1;
             }
@@ -328,7 +331,10 @@ fn charts_give_what_helm_gives() {
         }
         let mut found = Vec::new();
         charts(&dir, &mut found);
-        let mut all: Vec<Value> = found.iter().flat_map(|chart| requests(chart.as_path())).collect();
+        let mut all: Vec<Value> = found
+            .iter()
+            .flat_map(|chart| requests(chart.as_path()))
+            .collect();
         if let Ok(text) = std::fs::read_to_string(dir.join("requests.json")) {
             let more: Vec<Value> = serde_json::from_str(&text).unwrap();
             let full = |path: &Value| json!(dir.join(path.as_str().unwrap()));

@@ -13,6 +13,7 @@
 //! are masked`](crate::write)); nothing is built in memory that grows with the number of
 //! findings, except small indices.
 
+mod credentials;
 mod csv;
 pub mod explain;
 mod file;

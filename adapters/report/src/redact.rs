@@ -89,14 +89,14 @@ pub(crate) fn secrets_in(line: &str, context: Context) -> Vec<Range<usize>> {
     }
     if let Some((key, value)) = key_and_value(line) {
         let named = context.secret_object && !is_metadata(key) || sounds_secret(key);
-        let env = key.eq_ignore_ascii_case("value") && context.secret_name;
+        let env = key.eq_ignore_ascii_case("value") && (context.secret_name || context.any_value);
         if named || env {
             push_value(&mut found, line, value);
         }
     } else if context.secret_object {
         push_value(&mut found, line, 0);
     }
-    inline_pairs(line, &mut found);
+    inline_pairs(line, context.any_value, &mut found);
     shapes(line, &mut found);
     userinfo(line, &mut found);
     merge(found)
@@ -108,7 +108,8 @@ pub(crate) fn with(mut masks: Vec<Range<usize>>, more: Range<usize>) -> Vec<Rang
     merge(masks)
 }
 
-fn merge(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+/// Sorted, and what overlaps or touches as one.
+pub(crate) fn merge(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
     found.sort_by_key(|range| (range.start, range.end));
     let mut merged: Vec<Range<usize>> = Vec::new();
     for range in found {
@@ -131,6 +132,8 @@ pub(crate) struct Context {
     pub(crate) inside_block: bool,
     /// Its beginning was cut off.
     pub(crate) cut_left: bool,
+    /// Nobody knows the names that belong to values, so every `value:` is one.
+    pub(crate) any_value: bool,
 }
 
 /// Whether a key's name says that its value is a credential.
@@ -253,7 +256,7 @@ fn quoted_len(body: &str) -> usize {
 }
 
 /// `"password":"x"` and `--password=x` inside a longer line.
-fn inline_pairs(line: &str, found: &mut Vec<Range<usize>>) {
+fn inline_pairs(line: &str, any_value: bool, found: &mut Vec<Range<usize>>) {
     for (at, c) in line.char_indices() {
         if c != '=' && c != ':' {
             continue;
@@ -263,7 +266,7 @@ fn inline_pairs(line: &str, found: &mut Vec<Range<usize>>) {
             .rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
             .map_or(0, |at| at + 1);
         let key = head.get(start..).unwrap_or("").trim_start_matches('-');
-        if !sounds_secret(key) {
+        if !(sounds_secret(key) || any_value && c == ':' && key == "value") {
             continue;
         }
         let from = at + 1;

@@ -2,7 +2,7 @@
 
 use crate::redact::{self, MASK};
 use seawall_model::{FileId, SourceText, Span};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -25,6 +25,8 @@ struct FileText {
     text: String,
     /// Byte offset of each line's beginning.
     starts: Vec<usize>,
+    /// Where its tree says that credentials are; `None` for a text too long to be parsed.
+    credentials: OnceCell<Option<Vec<Range<usize>>>>,
 }
 
 impl FileText {
@@ -36,7 +38,28 @@ impl FileText {
                 .filter(|(_, b)| *b == b'\n')
                 .map(|(at, _)| at + 1),
         );
-        Self { text, starts }
+        Self {
+            text,
+            starts,
+            credentials: OnceCell::new(),
+        }
+    }
+
+    /// Credentials in a range, counted from its beginning; `None` when nobody knows.
+    fn credentials(&self, range: Range<usize>) -> Option<Vec<Range<usize>>> {
+        let all = self
+            .credentials
+            .get_or_init(|| crate::credentials::places(&self.text))
+            .as_ref()?;
+        let first = all.partition_point(|place| place.end <= range.start);
+        let in_range = all
+            .iter()
+            .skip(first)
+            .take_while(|place| place.start < range.end)
+            .map(|place| {
+                place.start.max(range.start) - range.start..place.end.min(range.end) - range.start
+            });
+        Some(in_range.collect())
     }
 
     /// A line without its end, by its number from 1.
@@ -252,7 +275,16 @@ fn prepare(
     let window = line.get(from..to)?;
     let mut context = context_of(file, number);
     context.cut_left = from > 0;
+    let known = file.credentials(whole.start + from..whole.start + to);
+    context.any_value = known.is_none();
     let mut masks = redact::secrets_in(window, context);
+    for place in known.into_iter().flatten() {
+        let shown = window.get(place.clone()).unwrap_or_default();
+        let place = place.end - shown.trim_start().len()..place.end;
+        if !place.is_empty() {
+            masks = redact::with(masks, place);
+        }
+    }
     let mark =
         mark.map(|m| m.start.saturating_sub(from)..m.end.saturating_sub(from).min(to - from));
     if secret && let Some(mark) = &mark {

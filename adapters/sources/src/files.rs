@@ -11,7 +11,10 @@ pub(crate) const MAX_FILE: u64 = 256 << 20;
 
 /// Parser budgets for whole files.
 pub(crate) fn limits() -> Limits {
-    Limits { max_bytes: usize::try_from(MAX_FILE).unwrap_or(usize::MAX), ..Limits::default() }
+    Limits {
+        max_bytes: usize::try_from(MAX_FILE).unwrap_or(usize::MAX),
+        ..Limits::default()
+    }
 }
 
 /// What a file held.
@@ -56,7 +59,10 @@ pub(crate) fn read(tree: &dyn Tree, path: &str, want: Want, map: &SourceMap) -> 
 /// Nothing but the gap of something that is too long.
 pub(crate) fn too_large(path: &str) -> Read {
     let reason = format!("it is larger than {} MiB", MAX_FILE >> 20);
-    Read { gaps: vec![gap(GapKind::Unreadable, path, Span::NONE, reason, 1)], ..Read::default() }
+    Read {
+        gaps: vec![gap(GapKind::Unreadable, path, Span::NONE, reason, 1)],
+        ..Read::default()
+    }
 }
 
 /// Reads the bytes of a file or of standard input.
@@ -72,7 +78,11 @@ pub(crate) fn read_bytes(
         Ok(text) => text,
         Err(error) => {
             if error.valid_up_to() > 0 || mentions_objects(&String::from_utf8_lossy(bytes)) {
-                let line = bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+                let line = bytes
+                    .iter()
+                    .take(error.valid_up_to())
+                    .filter(|b| **b == b'\n')
+                    .count();
                 let span = Span {
                     file,
                     line: u32::try_from(line + 1).unwrap_or(u32::MAX),
@@ -80,7 +90,8 @@ pub(crate) fn read_bytes(
                     ..Span::NONE
                 };
                 let reason = "not UTF-8 text".to_owned();
-                read.gaps.push(gap(GapKind::Unreadable, path, span, reason, 1));
+                read.gaps
+                    .push(gap(GapKind::Unreadable, path, span, reason, 1));
             }
             return read;
         }
@@ -107,12 +118,16 @@ pub(crate) fn read_bytes(
 
 fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
     let Document { root, notices } = document;
-    for notice in notices.iter().filter(|notice| notice.kind == NoticeKind::IgnoredDocument) {
+    for notice in notices
+        .iter()
+        .filter(|notice| notice.kind == NoticeKind::IgnoredDocument)
+    {
         let path = map.path(root.span.file);
         let reason = "Kubernetes reads only the first document here and ignores the rest: \
                       put `---` on a line of its own"
             .to_owned();
-        read.gaps.push(gap(GapKind::Malformed, &path, notice.span, reason, 1));
+        read.gaps
+            .push(gap(GapKind::Malformed, &path, notice.span, reason, 1));
     }
     for node in object::flatten(root) {
         if !object::looks_like_object(&node) || is_tool_file(&node) {
@@ -133,10 +148,19 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
 
 /// Files of tools that look like objects but are never sent to a cluster.
 fn is_tool_file(node: &Node) -> bool {
-    let group = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
-    ["kustomize.config.k8s.io/", "builtin", "skaffold/", "config.kubernetes.io/", "kind.x-k8s.io/"]
-        .iter()
-        .any(|tool| group.starts_with(tool))
+    let group = node
+        .get("apiVersion")
+        .and_then(Node::as_str)
+        .unwrap_or_default();
+    [
+        "kustomize.config.k8s.io/",
+        "builtin",
+        "skaffold/",
+        "config.kubernetes.io/",
+        "kind.x-k8s.io/",
+    ]
+    .iter()
+    .any(|tool| group.starts_with(tool))
 }
 
 /// Whether a text speaks of Kubernetes objects at all.
@@ -145,5 +169,12 @@ fn mentions_objects(text: &str) -> bool {
 }
 
 fn gap(kind: GapKind, path: &str, span: Span, reason: String, units: u32) -> Gap {
-    Gap { kind, subject: Str::from(path), span, reason, hint: String::new(), units }
+    Gap {
+        kind,
+        subject: Str::from(path),
+        span,
+        reason,
+        hint: String::new(),
+        units,
+    }
 }

@@ -52,7 +52,14 @@ impl std::error::Error for GitError {}
 fn git(dir: &str) -> Command {
     let mut command = Command::new("git");
     // A repository must not be able to run anything by being looked at.
-    command.args(["-C", dir, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+    command.args([
+        "-C",
+        dir,
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.hooksPath=/dev/null",
+    ]);
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -68,7 +75,11 @@ fn output(mut command: Command) -> Result<Vec<u8>, GitError> {
         return Ok(output.stdout);
     }
     let message = String::from_utf8_lossy(&output.stderr);
-    let first = message.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ");
+    let first = message
+        .lines()
+        .next()
+        .unwrap_or("git failed")
+        .trim_start_matches("fatal: ");
     Err(GitError(first.to_owned()))
 }
 
@@ -94,12 +105,24 @@ impl Revision {
         command.args(["rev-parse", "--show-prefix"]);
         let prefix = String::from_utf8_lossy(&output(command)?).trim().to_owned();
         let mut command = git(dir);
-        command.args(["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", &commit]);
+        command.args([
+            "ls-tree",
+            "-r",
+            "-z",
+            "-l",
+            "--full-tree",
+            "--end-of-options",
+            &commit,
+        ]);
         let mut files = BTreeMap::new();
         let mut directories = BTreeSet::new();
         for entry in output(command)?.split(|byte| *byte == 0) {
-            let Ok(entry) = std::str::from_utf8(entry) else { continue };
-            let Some((meta, path)) = entry.split_once('\t') else { continue };
+            let Ok(entry) = std::str::from_utf8(entry) else {
+                continue;
+            };
+            let Some((meta, path)) = entry.split_once('\t') else {
+                continue;
+            };
             let mut meta = meta.split_ascii_whitespace();
             let (Some(mode), Some("blob"), Some(id), Some(size)) =
                 (meta.next(), meta.next(), meta.next(), meta.next())
@@ -117,15 +140,28 @@ impl Revision {
             files.insert(path, (id.to_owned(), size.parse().unwrap_or(u64::MAX)));
         }
         let mut command = git(dir);
-        command.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         command.stderr(Stdio::null());
-        let mut child =
-            command.spawn().map_err(|error| GitError(format!("cannot run git: {error}")))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| GitError(format!("cannot run git: {error}")))?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(GitError("cannot talk to git".to_owned()));
         };
-        let reader = CatFile { child, requests, answers: BufReader::new(answers) };
-        Ok(Self { commit, files, directories, reader: Mutex::new(reader) })
+        let reader = CatFile {
+            child,
+            requests,
+            answers: BufReader::new(answers),
+        };
+        Ok(Self {
+            commit,
+            files,
+            directories,
+            reader: Mutex::new(reader),
+        })
     }
 
     /// The full hash of the commit.
@@ -152,7 +188,10 @@ impl CatFile {
         self.requests.flush()?;
         let mut header = String::new();
         self.answers.read_line(&mut header)?;
-        let size = header.split_ascii_whitespace().nth(2).and_then(|size| size.parse().ok());
+        let size = header
+            .split_ascii_whitespace()
+            .nth(2)
+            .and_then(|size| size.parse().ok());
         let Some(size): Option<usize> = size else {
             return Err(io::Error::other(format!("git cannot read object {id}")));
         };
@@ -169,14 +208,21 @@ impl Tree for Revision {
         if *size > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).read(id)
+        self.reader
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .read(id)
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
         if !self.directories.contains(dir) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let prefix = if dir == "." { String::new() } else { format!("{dir}/") };
+        let prefix = if dir == "." {
+            String::new()
+        } else {
+            format!("{dir}/")
+        };
         let mut names = Vec::new();
         let inside = |path: &str| {
             let rest = path.strip_prefix(&prefix)?;
@@ -210,13 +256,17 @@ impl Tree for Revision {
     }
 
     fn canonical(&self, path: &str) -> io::Result<String> {
-        self.kind(path).map(|_| path.to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.kind(path)
+            .map(|_| path.to_owned())
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn source(&self, path: &str) -> SourceFile {
         SourceFile {
             path: path.into(),
-            kind: SourceKind::GitRevision { commit: self.commit.clone() },
+            kind: SourceKind::GitRevision {
+                commit: self.commit.clone(),
+            },
         }
     }
 }

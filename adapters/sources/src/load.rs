@@ -11,9 +11,7 @@ use crate::remembering::Remembering;
 use crate::tree::{Disk, Tree};
 use crate::{Rendered, git, helm, kustomize};
 use rayon::prelude::*;
-use seawall_model::{
-    Coverage, FileId, Gap, SourceFile, SourceKind, SourceMap, SourceText,
-};
+use seawall_model::{Coverage, FileId, Gap, SourceFile, SourceKind, SourceMap, SourceText};
 use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
 use std::fmt;
@@ -49,7 +47,10 @@ pub struct Progress {
 impl Progress {
     /// Sources read, and sources in all (0 while they are still being found).
     pub fn get(&self) -> (u64, u64) {
-        (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+        (
+            self.done.load(Ordering::Relaxed),
+            self.total.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -132,14 +133,22 @@ pub fn load(request: &Request, map: &Arc<SourceMap>) -> Result<Loaded, LoadError
 
 /// Loads from files in memory (`seawall demo`).
 pub fn load_embedded(files: Memory, map: &Arc<SourceMap>) -> Result<Loaded, LoadError> {
-    let request =
-        Request { paths: vec![".".to_owned()], embedded: true, ..Request::default() };
+    let request = Request {
+        paths: vec![".".to_owned()],
+        embedded: true,
+        ..Request::default()
+    };
     load_from(Box::new(files), &request, map)
 }
 
 fn open(request: &Request) -> Result<Box<dyn Tree + Send>, LoadError> {
-    let Some(revision) = &request.revision else { return Ok(Box::new(Disk)) };
-    let dir = request.paths.first().map_or_else(|| ".".to_owned(), |p| git::working_directory(p));
+    let Some(revision) = &request.revision else {
+        return Ok(Box::new(Disk));
+    };
+    let dir = request
+        .paths
+        .first()
+        .map_or_else(|| ".".to_owned(), |p| git::working_directory(p));
     let revision = Revision::open(&dir, revision).map_err(|error| LoadError::Git(error.0))?;
     Ok(Box::new(revision))
 }
@@ -154,12 +163,23 @@ fn load_from(
     let plan = plan(request, &asked, &kustomize, map)?;
     let mut builder = Builder::new();
     let jobs = jobs(&plan, &mut builder);
-    request.progress.total.store(jobs.len() as u64, Ordering::Relaxed);
+    request
+        .progress
+        .total
+        .store(jobs.len() as u64, Ordering::Relaxed);
     let read: Vec<(&Job, Read)> = jobs
         .par_iter()
-        .map(|job| (job, run(job, &asked, &kustomize, request, Want::Objects, map)))
+        .map(|job| {
+            (
+                job,
+                run(job, &asked, &kustomize, request, Want::Objects, map),
+            )
+        })
         .collect();
-    let mut coverage = Coverage { looked_at: 0, gaps: plan.gaps.clone() };
+    let mut coverage = Coverage {
+        looked_at: 0,
+        gaps: plan.gaps.clone(),
+    };
     let mut add = |read: Read| {
         coverage.looked_at += read.objects.len() as u64;
         coverage.gaps.extend(read.gaps);
@@ -179,15 +199,16 @@ fn load_from(
         charts: plan.charts.len() as u64,
         overlays: plan.overlays.len() as u64,
         files: plan.files.len() as u64,
-        text: Texts { map: Arc::clone(map), tree, stdin: request.stdin.clone() },
+        text: Texts {
+            map: Arc::clone(map),
+            tree,
+            stdin: request.stdin.clone(),
+        },
     })
 }
 
 /// The objects that a scan of the request would see, in order, for `seawall render`.
-pub fn render(
-    request: &Request,
-    map: &Arc<SourceMap>,
-) -> Result<(Vec<Node>, Coverage), LoadError> {
+pub fn render(request: &Request, map: &Arc<SourceMap>) -> Result<(Vec<Node>, Coverage), LoadError> {
     let tree = open(request)?;
     let asked = Remembering::new(&*tree);
     let kustomize = kustomize::Builder::new(&asked, map);
@@ -197,9 +218,15 @@ pub fn render(
         .par_iter()
         .map(|job| run(job, &asked, &kustomize, request, Want::Nodes, map))
         .collect();
-    let mut coverage = Coverage { looked_at: 0, gaps: plan.gaps };
+    let mut coverage = Coverage {
+        looked_at: 0,
+        gaps: plan.gaps,
+    };
     let mut nodes = Vec::new();
-    for read in read.into_iter().chain(stdin(request).map(|b| read_stdin(b, Want::Nodes, map))) {
+    for read in read
+        .into_iter()
+        .chain(stdin(request).map(|b| read_stdin(b, Want::Nodes, map)))
+    {
         nodes.extend(read.nodes);
         coverage.gaps.extend(read.gaps);
     }
@@ -218,10 +245,16 @@ fn jobs(plan: &Plan, builder: &mut Builder) -> Vec<Job> {
     let mut jobs = Vec::new();
     // Renderings take longest, so they start first.
     for dir in &plan.charts {
-        jobs.push(Job::Chart(dir.clone(), builder.scope(ScopeKind::Chart, dir.as_str())));
+        jobs.push(Job::Chart(
+            dir.clone(),
+            builder.scope(ScopeKind::Chart, dir.as_str()),
+        ));
     }
     for dir in &plan.overlays {
-        jobs.push(Job::Overlay(dir.clone(), builder.scope(ScopeKind::Overlay, dir.as_str())));
+        jobs.push(Job::Overlay(
+            dir.clone(),
+            builder.scope(ScopeKind::Overlay, dir.as_str()),
+        ));
     }
     jobs.extend(plan.files.iter().cloned().map(Job::File));
     jobs
@@ -237,9 +270,12 @@ fn run(
 ) -> Read {
     let read = match job {
         Job::File(path) => files::read(tree, path, want, map),
-        Job::Chart(dir, scope) => {
-            rendered(helm::render(tree, dir, &request.helm, map), *scope, want, map)
-        }
+        Job::Chart(dir, scope) => rendered(
+            helm::render(tree, dir, &request.helm, map),
+            *scope,
+            want,
+            map,
+        ),
         Job::Overlay(dir, scope) => rendered(kustomize.build(dir), *scope, want, map),
     };
     request.progress.done.fetch_add(1, Ordering::Relaxed);
@@ -247,7 +283,10 @@ fn run(
 }
 
 fn rendered(rendered: Rendered, scope: ScopeId, want: Want, map: &SourceMap) -> Read {
-    let mut read = Read { gaps: rendered.gaps, ..Read::default() };
+    let mut read = Read {
+        gaps: rendered.gaps,
+        ..Read::default()
+    };
     for node in rendered.objects.into_iter().flat_map(object::flatten) {
         match want {
             Want::Nodes => read.nodes.push(node),
@@ -261,20 +300,46 @@ fn rendered(rendered: Rendered, scope: ScopeId, want: Want, map: &SourceMap) -> 
 }
 
 fn stdin(request: &Request) -> Option<&[u8]> {
-    request.stdin.as_deref().filter(|_| request.paths.iter().any(|path| path == "-"))
+    request
+        .stdin
+        .as_deref()
+        .filter(|_| request.paths.iter().any(|path| path == "-"))
 }
 
 fn read_stdin(bytes: &[u8], want: Want, map: &SourceMap) -> Read {
-    let file = map.add_file(SourceFile { path: "<stdin>".into(), kind: SourceKind::Stdin });
+    let file = map.add_file(SourceFile {
+        path: "<stdin>".into(),
+        kind: SourceKind::Stdin,
+    });
     if bytes.len() as u64 >= MAX_STDIN {
         return files::too_large("<stdin>");
     }
     files::read_bytes(bytes, "<stdin>", file, want, map)
 }
 
+/// The longest reason of a gap, in bytes. A template can make an error message of any
+/// length.
+const MAX_REASON: usize = 1_000;
+
 /// Two renderings can run into the same trouble: it is told once.
 fn finish(mut coverage: Coverage) -> Coverage {
-    let key = |gap: &Gap| (gap.kind, gap.subject.clone(), gap.span.start, gap.reason.clone());
+    for gap in coverage
+        .gaps
+        .iter_mut()
+        .filter(|gap| gap.reason.len() > MAX_REASON)
+    {
+        gap.reason
+            .truncate(gap.reason.floor_char_boundary(MAX_REASON));
+        gap.reason.push('…');
+    }
+    let key = |gap: &Gap| {
+        (
+            gap.kind,
+            gap.subject.clone(),
+            gap.span.start,
+            gap.reason.clone(),
+        )
+    };
     coverage.gaps.sort_by_cached_key(key);
     coverage.gaps.dedup_by(|a, b| a == b);
     coverage

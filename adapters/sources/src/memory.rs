@@ -43,14 +43,23 @@ impl Tree for Memory {
         if !self.directories.contains(dir) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let prefix = if dir == "." { String::new() } else { format!("{dir}/") };
+        let prefix = if dir == "." {
+            String::new()
+        } else {
+            format!("{dir}/")
+        };
         let child = |path: &str| {
             let rest = path.strip_prefix(&prefix)?;
             (!rest.is_empty() && rest != "." && !rest.contains('/')).then(|| rest.to_owned())
         };
-        let files = self.files.keys().filter_map(|path| Some((child(path)?, Kind::File)));
-        let directories =
-            self.directories.iter().filter_map(|path| Some((child(path)?, Kind::Directory)));
+        let files = self
+            .files
+            .keys()
+            .filter_map(|path| Some((child(path)?, Kind::File)));
+        let directories = self
+            .directories
+            .iter()
+            .filter_map(|path| Some((child(path)?, Kind::Directory)));
         let mut names: Vec<_> = files.chain(directories).collect();
         names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(names)
@@ -67,11 +76,16 @@ impl Tree for Memory {
     }
 
     fn canonical(&self, path: &str) -> io::Result<String> {
-        self.kind(path).map(|_| path.to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.kind(path)
+            .map(|_| path.to_owned())
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn source(&self, path: &str) -> SourceFile {
-        SourceFile { path: path.into(), kind: SourceKind::Embedded }
+        SourceFile {
+            path: path.into(),
+            kind: SourceKind::Embedded,
+        }
     }
 }
 
@@ -86,11 +100,17 @@ mod tests {
         let names = |dir| tree.list(dir).unwrap();
         assert_eq!(
             names("."),
-            [("a.yaml".to_owned(), Kind::File), ("d".to_owned(), Kind::Directory)]
+            [
+                ("a.yaml".to_owned(), Kind::File),
+                ("d".to_owned(), Kind::Directory)
+            ]
         );
         assert_eq!(
             names("d"),
-            [("b.yaml".to_owned(), Kind::File), ("e".to_owned(), Kind::Directory)]
+            [
+                ("b.yaml".to_owned(), Kind::File),
+                ("e".to_owned(), Kind::Directory)
+            ]
         );
         assert_eq!(tree.kind("d/e"), Some(Kind::Directory));
         assert!(tree.list("nope").is_err());

@@ -7,11 +7,11 @@
 
 use crate::kustomize;
 use crate::load::{LoadError, Request};
-use crate::tree::{Kind, Tree, join, normalise, parent};
 use crate::tree;
+use crate::tree::{Kind, Tree, join, normalise, parent};
 use ignore::WalkBuilder;
-use seawall_model::{Gap, GapKind, SourceMap, Span};
 use rayon::prelude::*;
+use seawall_model::{Gap, GapKind, SourceMap, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be read, each list sorted.
@@ -69,7 +69,8 @@ pub(crate) fn plan(
     overlays.retain(|dir| !in_chart(dir));
     let overlays = self::overlays(&overlays, builder);
     plan.charts.retain(|dir| !overlays.charts.contains(dir));
-    plan.gaps.extend(overlays.unused.iter().map(|dir| unused_component(dir)));
+    plan.gaps
+        .extend(overlays.unused.iter().map(|dir| unused_component(dir)));
     plan.overlays = overlays.roots;
     let consumed = overlays.consumed;
     plan.files = found
@@ -99,12 +100,20 @@ fn nothing_at(tree: &dyn Tree, path: String) -> LoadError {
 
 /// Whether a file name is one that manifests have.
 fn is_manifest(name: &str) -> bool {
-    let Some((_, extension)) = name.rsplit_once('.') else { return false };
-    ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    let Some((_, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    ["yaml", "yml", "json"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 fn is_below(path: &str, dir: &str) -> bool {
-    dir == "." || path == dir || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+    dir == "."
+        || path == dir
+        || path
+            .strip_prefix(dir)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Charts that are not a dependency (`charts/…`) or a test chart of another one's templates.
@@ -138,17 +147,26 @@ struct Overlays {
 
 fn overlays(dirs: &BTreeSet<String>, builder: &kustomize::Builder<'_>) -> Overlays {
     let mut result = Overlays::default();
-    let inputs: BTreeMap<&String, kustomize::Inputs> =
-        dirs.par_iter().map(|dir| (dir, builder.inputs(dir))).collect();
+    let inputs: BTreeMap<&String, kustomize::Inputs> = dirs
+        .par_iter()
+        .map(|dir| (dir, builder.inputs(dir)))
+        .collect();
     let used: BTreeSet<&String> = inputs
         .iter()
         .filter(|(dir, _)| !builder.is_component(dir))
         .flat_map(|(dir, inputs)| inputs.directories.iter().filter(move |used| used != dir))
         .collect();
-    for (dir, inputs) in &inputs {
-        if used.contains(dir) {
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    let first = inputs.iter().filter(|(dir, _)| !used.contains(*dir));
+    // Overlays that build on each other in a circle all have a user, and none of them is
+    // seen through another: the first one tells of the circle.
+    let circles = inputs.iter().filter(|(dir, _)| used.contains(*dir));
+    for (dir, inputs) in first.chain(circles) {
+        if used.contains(dir) && reached.contains(dir.as_str()) {
             continue;
         }
+        reached.insert(dir);
+        reached.extend(inputs.directories.iter().map(String::as_str));
         if builder.is_component(dir) {
             result.unused.push((*dir).clone());
         } else {
@@ -228,7 +246,10 @@ fn links_inside(root: &str, path: &str) -> bool {
     // A target inside the root is walked under its own name; only what would otherwise be
     // missed for its name (a file without a manifest's extension) matters here.
     target.starts_with(&root) && target.is_file() && {
-        let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = target
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         !is_manifest(name)
     }
 }

@@ -16,7 +16,11 @@ pub(crate) struct Remembering<'a> {
 
 impl<'a> Remembering<'a> {
     pub(crate) fn new(inner: &'a dyn Tree) -> Self {
-        Self { inner, kinds: Mutex::default(), canonical: Mutex::default() }
+        Self {
+            inner,
+            kinds: Mutex::default(),
+            canonical: Mutex::default(),
+        }
     }
 }
 

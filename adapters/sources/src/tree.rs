@@ -86,7 +86,10 @@ impl Tree for Disk {
         // Before it is opened: opening a pipe waits for whoever writes to it.
         let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
         }
         let file = std::fs::File::open(path)?;
         if metadata.len() > limit {
@@ -107,15 +110,21 @@ impl Tree for Disk {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(dir)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             let mut kind = entry.file_type()?;
             if kind.is_symlink() {
-                let Ok(target) = std::fs::canonicalize(entry.path()) else { continue };
+                let Ok(target) = std::fs::canonicalize(entry.path()) else {
+                    continue;
+                };
                 // A link to a directory could lead round in circles: only files.
                 if !target.starts_with(&root) {
                     continue;
                 }
-                let Ok(metadata) = std::fs::metadata(&target) else { continue };
+                let Ok(metadata) = std::fs::metadata(&target) else {
+                    continue;
+                };
                 kind = metadata.file_type();
                 if !kind.is_file() {
                     continue;
@@ -154,7 +163,10 @@ impl Tree for Disk {
     }
 
     fn source(&self, path: &str) -> seawall_model::SourceFile {
-        seawall_model::SourceFile { path: path.into(), kind: seawall_model::SourceKind::File }
+        seawall_model::SourceFile {
+            path: path.into(),
+            kind: seawall_model::SourceKind::File,
+        }
     }
 }
 

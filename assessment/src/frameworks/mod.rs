@@ -66,17 +66,25 @@ pub(crate) fn evaluate(
 ) -> FrameworkResult {
     let mut per_rule: BTreeMap<&RuleId, usize> = BTreeMap::new();
     // An information is worth knowing and breaks no control.
-    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info) {
+    for finding in findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Info)
+    {
         *per_rule.entry(&finding.rule).or_insert(0) += 1;
     }
     let controls = controls(framework)
         .iter()
         .map(|(control, title)| {
             let speaks = |rule: &&Rule| {
-                rule.references.iter().any(|r| r.framework == framework && r.control == *control)
+                rule.references
+                    .iter()
+                    .any(|r| r.framework == framework && r.control == *control)
             };
-            let rules: Vec<RuleId> =
-                rules.iter().filter(speaks).map(|rule| rule.id.clone()).collect();
+            let rules: Vec<RuleId> = rules
+                .iter()
+                .filter(speaks)
+                .map(|rule| rule.id.clone())
+                .collect();
             let findings = rules.iter().filter_map(|rule| per_rule.get(rule)).sum();
             let subjects = rules.iter().filter_map(|rule| assessed.get(rule)).sum();
             let status = match (findings, subjects) {
@@ -84,10 +92,20 @@ pub(crate) fn evaluate(
                 (0, _) => ControlStatus::Pass,
                 _ => ControlStatus::Fail,
             };
-            ControlResult { control, title, status, rules, findings, subjects }
+            ControlResult {
+                control,
+                title,
+                status,
+                rules,
+                findings,
+                subjects,
+            }
         })
         .collect();
-    FrameworkResult { framework, controls }
+    FrameworkResult {
+        framework,
+        controls,
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +118,9 @@ mod tests {
             for reference in rule.references.iter() {
                 let known = controls(reference.framework);
                 assert!(
-                    known.iter().any(|(control, _)| *control == reference.control),
+                    known
+                        .iter()
+                        .any(|(control, _)| *control == reference.control),
                     "{} refers to {} {}, which is not a control there",
                     rule.id,
                     reference.framework.name(),
@@ -116,7 +136,12 @@ mod tests {
             let result = evaluate(framework, &crate::catalogue(), &BTreeMap::new(), &[]);
             assert!(!result.controls.is_empty());
             for control in result.controls {
-                assert_eq!(control.status, ControlStatus::NotAssessed, "{}", control.control);
+                assert_eq!(
+                    control.status,
+                    ControlStatus::NotAssessed,
+                    "{}",
+                    control.control
+                );
             }
         }
     }

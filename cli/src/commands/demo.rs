@@ -23,5 +23,12 @@ pub(crate) fn run(demo: &Demo, global: &Global) -> Result<Exit, Failure> {
         .map(|(path, bytes)| (format!("harbor-shop/{path}"), Cow::Borrowed(*bytes)));
     let loaded = load::load_embedded(Memory::new(files), &map)
         .map_err(|error| super::scan::not_loaded(&error))?;
-    judge::tell(&loaded, &["harbor-shop (inside seawall)".to_owned()], &config, &map, global, start)
+    judge::tell(
+        &loaded,
+        &["harbor-shop (inside seawall)".to_owned()],
+        &config,
+        &map,
+        global,
+        start,
+    )
 }

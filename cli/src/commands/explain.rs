@@ -11,8 +11,11 @@ use seawall_report::{Context, Display, Header, explain};
 use std::sync::Arc;
 
 pub(crate) fn run(arguments: &Explain, global: &Global) -> Result<Exit, Failure> {
-    let display =
-        Display { color: global.color.enabled(), width: color::width(), ..Display::default() };
+    let display = Display {
+        color: global.color.enabled(),
+        width: color::width(),
+        ..Display::default()
+    };
     if let Some(rule) = find_rule(&arguments.id) {
         if arguments.markdown {
             return print(explain::markdown(&rule).as_bytes());

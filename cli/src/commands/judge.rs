@@ -47,19 +47,19 @@ pub(crate) fn tell(
             header: &header,
             display: &display,
         };
-        match &output.file {
-            Some(file) => seawall_report::write_file(output.format, &context, file)
-                .map_err(|error| Failure::write(&file.display().to_string(), &error))?,
-            None => {
-                let mut out = BufWriter::new(io::stdout().lock());
-                let written = seawall_report::write(output.format, &context, &mut out);
-                match written.and_then(|()| out.flush()) {
-                    // The reader has seen enough (`| head`): the verdict still counts.
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                    Err(error) => return Err(Failure::write("standard output", &error)),
-                    Ok(()) => {}
-                }
+        if let Some(file) = &output.file {
+            seawall_report::write_file(output.format, &context, file)
+                .map_err(|error| Failure::write(&file.display().to_string(), &error))?;
+            continue;
+        }
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = seawall_report::write(output.format, &context, &mut out);
+        match written.and_then(|()| out.flush()) {
+            // The reader has seen enough (`| head`): the verdict still counts.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                return Err(Failure::write("standard output", &error));
             }
+            _ => {}
         }
     }
     Ok(match assessment.gate.verdict {
@@ -86,17 +86,27 @@ pub(crate) fn judge(
         today: Some(today()),
         allowed_registries: config.allowed_registries.value.clone(),
     };
-    Ok(assess(&loaded.snapshot, loaded.coverage.clone(), map, &settings))
+    Ok(assess(
+        &loaded.snapshot,
+        loaded.coverage.clone(),
+        map,
+        &settings,
+    ))
 }
 
 fn version(config: &Config) -> seawall_model::KubernetesVersion {
-    config.kubernetes_version.value.unwrap_or(seawall_model::KubernetesVersion::NEWEST)
+    config
+        .kubernetes_version
+        .value
+        .unwrap_or(seawall_model::KubernetesVersion::NEWEST)
 }
 
 /// Today in UTC. Days to a civil date after Howard Hinnant, "chrono-Compatible Low-Level
 /// Date Algorithms".
 fn today() -> Date {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
@@ -104,7 +114,11 @@ fn today() -> Date {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     Date {
         year: u16::try_from(year).unwrap_or(u16::MAX),

@@ -11,6 +11,7 @@ use crate::args::{Arguments, Command, ConfigCommand, Rules};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
 use clap::CommandFactory;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Runs a command and says how it went.
@@ -48,7 +49,7 @@ fn show(config: &Config) -> Result<Exit, Failure> {
     let mut text = String::new();
     for (name, value, origin) in config.show() {
         let value = if value.is_empty() { "none" } else { &value };
-        text.push_str(&format!("{name:<20} {value:<24} {origin}\n"));
+        let _ = writeln!(text, "{name:<20} {value:<24} {origin}");
     }
     print(text.as_bytes())
 }

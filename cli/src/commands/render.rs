@@ -16,7 +16,10 @@ pub(crate) fn run(render: &Render, global: &Global) -> Result<Exit, Failure> {
         "json" => true,
         other => {
             let hint = suggest::hint(other, ["yaml", "json"].into_iter(), "use yaml or json");
-            return Err(Failure::usage(format!("-o: unknown format `{other}`"), hint));
+            return Err(Failure::usage(
+                format!("-o: unknown format `{other}`"),
+                hint,
+            ));
         }
     };
     let map = Arc::new(SourceMap::new());
@@ -34,7 +37,12 @@ pub(crate) fn run(render: &Render, global: &Global) -> Result<Exit, Failure> {
                 seawall_yaml::to_json(object)
             );
         } else {
-            let _ = write!(text, "---\n# origin: {}\n{}", clean(&origin), seawall_yaml::to_yaml(object));
+            let _ = write!(
+                text,
+                "---\n# origin: {}\n{}",
+                clean(&origin),
+                seawall_yaml::to_yaml(object)
+            );
         }
     }
     print(text.as_bytes())?;
@@ -49,5 +57,9 @@ pub(crate) fn run(render: &Render, global: &Global) -> Result<Exit, Failure> {
         }
     }
     let complete = !objects.is_empty() && coverage.missed() == 0;
-    Ok(if complete { Exit::Clean } else { Exit::Incomplete })
+    Ok(if complete {
+        Exit::Clean
+    } else {
+        Exit::Incomplete
+    })
 }

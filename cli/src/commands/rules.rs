@@ -24,6 +24,10 @@ pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
             rule.title
         );
     }
-    let _ = writeln!(text, "\n{} rules; `seawall explain ID` says more", rules.len());
+    let _ = writeln!(
+        text,
+        "\n{} rules; `seawall explain ID` says more",
+        rules.len()
+    );
     print(text.as_bytes())
 }

@@ -38,10 +38,12 @@ pub(crate) fn request(source: &Source) -> Result<Request, Failure> {
     let mut stdin = None;
     if source.paths.iter().any(|path| path == "-") {
         let mut bytes = Vec::new();
-        let input = std::io::stdin().lock().take(load::MAX_STDIN).read_to_end(&mut bytes);
-        input.map_err(|error| {
-            Failure::usage(format!("cannot read standard input: {error}"), "")
-        })?;
+        let input = std::io::stdin()
+            .lock()
+            .take(load::MAX_STDIN)
+            .read_to_end(&mut bytes);
+        input
+            .map_err(|error| Failure::usage(format!("cannot read standard input: {error}"), ""))?;
         stdin = Some(bytes);
     }
     Ok(Request {

@@ -110,9 +110,15 @@ mod tests {
     #[test]
     fn nothing_is_not_complete_and_almost_all_is_not_all() {
         assert_eq!(Coverage::default().percent(), None);
-        let all = Coverage { looked_at: 7, gaps: vec![gap(0)] };
+        let all = Coverage {
+            looked_at: 7,
+            gaps: vec![gap(0)],
+        };
         assert_eq!(all.percent(), Some(100.0));
-        let almost = Coverage { looked_at: 999_999, gaps: vec![gap(1)] };
+        let almost = Coverage {
+            looked_at: 999_999,
+            gaps: vec![gap(1)],
+        };
         assert_eq!(almost.percent(), Some(99.9));
     }
 }

@@ -172,7 +172,10 @@ impl Finding {
     /// Adds a claim with its proof.
     #[must_use]
     pub fn with_evidence(mut self, note: impl Into<String>, proof: Proof) -> Self {
-        self.evidence.push(Evidence { note: note.into(), proof });
+        self.evidence.push(Evidence {
+            note: note.into(),
+            proof,
+        });
         self
     }
 }

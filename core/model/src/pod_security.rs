@@ -68,12 +68,16 @@ pub const SELINUX_TYPES: [(&str, u16); 5] = [
 
 /// Whether baseline of this version allows a sysctl.
 pub fn is_safe_sysctl(name: &str, version: KubernetesVersion) -> bool {
-    SAFE_SYSCTLS.iter().any(|(safe, since)| *safe == name && version.minor >= *since)
+    SAFE_SYSCTLS
+        .iter()
+        .any(|(safe, since)| *safe == name && version.minor >= *since)
 }
 
 /// Whether baseline of this version allows a SELinux type.
 pub fn is_allowed_selinux_type(name: &str, version: KubernetesVersion) -> bool {
-    SELINUX_TYPES.iter().any(|(allowed, since)| *allowed == name && version.minor >= *since)
+    SELINUX_TYPES
+        .iter()
+        .any(|(allowed, since)| *allowed == name && version.minor >= *since)
 }
 
 /// From this policy version on, three restricted checks (privilege escalation, capabilities,

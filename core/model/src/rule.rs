@@ -44,8 +44,13 @@ pub enum Area {
 
 impl Area {
     /// All areas in the order reports print them.
-    pub const ALL: [Area; 5] =
-        [Area::Mesh, Area::Runtime, Area::Containers, Area::Secrets, Area::Vulnerabilities];
+    pub const ALL: [Area; 5] = [
+        Area::Mesh,
+        Area::Runtime,
+        Area::Containers,
+        Area::Secrets,
+        Area::Vulnerabilities,
+    ];
 
     /// The lower-case name used in flags and machine formats.
     pub fn name(self) -> &'static str {
@@ -74,8 +79,12 @@ pub enum Framework {
 
 impl Framework {
     /// All frameworks.
-    pub const ALL: [Framework; 4] =
-        [Framework::Cis, Framework::Nsa, Framework::Pss, Framework::Mitre];
+    pub const ALL: [Framework; 4] = [
+        Framework::Cis,
+        Framework::Nsa,
+        Framework::Pss,
+        Framework::Mitre,
+    ];
 
     /// The lower-case name used in flags and machine formats.
     pub fn name(self) -> &'static str {

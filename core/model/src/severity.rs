@@ -52,7 +52,11 @@ pub struct UnknownSeverity(pub String);
 
 impl fmt::Display for UnknownSeverity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown severity `{}`: use critical, high, medium, low or info", self.0)
+        write!(
+            f,
+            "unknown severity `{}`: use critical, high, medium, low or info",
+            self.0
+        )
     }
 }
 

@@ -152,7 +152,8 @@ impl SourceMap {
 
     /// The path behind an id, or `<unknown>`.
     pub fn path(&self, id: FileId) -> Str {
-        self.file(id).map_or_else(|| Str::from("<unknown>"), |f| f.path)
+        self.file(id)
+            .map_or_else(|| Str::from("<unknown>"), |f| f.path)
     }
 
     /// The id of a cause, new or known.

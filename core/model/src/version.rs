@@ -52,7 +52,11 @@ impl FromStr for KubernetesVersion {
             return Ok(Self::NEWEST);
         }
         let bad = || UnknownVersion(s.to_owned());
-        let rest = s.strip_prefix('v').unwrap_or(s).strip_prefix("1.").ok_or_else(bad)?;
+        let rest = s
+            .strip_prefix('v')
+            .unwrap_or(s)
+            .strip_prefix("1.")
+            .ok_or_else(bad)?;
         let minor = rest.split_once('.').map_or(rest, |(minor, _)| minor);
         if minor.is_empty() || !minor.bytes().all(|b| b.is_ascii_digit()) {
             return Err(bad());

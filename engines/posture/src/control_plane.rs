@@ -136,17 +136,24 @@ pub(crate) fn check(index: &Index<'_>, config: &Config, sink: &mut Sink) {
 pub(crate) fn is_component(workload: &Workload, template: &PodTemplate) -> bool {
     let bare = &*workload.owner.kind == "Pod"
         && workload.owner.namespace.as_deref() == Some("kube-system");
-    let on_host_network = template.host_network.as_ref().is_some_and(|field| field.value);
+    let on_host_network = template
+        .host_network
+        .as_ref()
+        .is_some_and(|field| field.value);
     let main = |c: &&Container| c.kind == ContainerKind::Main;
     bare && on_host_network
-        && template.containers.iter().filter(main).all(|c| match program::of(c) {
-            Found::Command(Program::Etcd, ..) => etcd::is_the_clusters(workload, template),
-            Found::Command(
-                Program::ApiServer | Program::ControllerManager | Program::Scheduler,
-                ..,
-            ) => true,
-            _ => false,
-        })
+        && template
+            .containers
+            .iter()
+            .filter(main)
+            .all(|c| match program::of(c) {
+                Found::Command(Program::Etcd, ..) => etcd::is_the_clusters(workload, template),
+                Found::Command(
+                    Program::ApiServer | Program::ControllerManager | Program::Scheduler,
+                    ..,
+                ) => true,
+                _ => false,
+            })
 }
 
 fn base(template: &PodTemplate, c: &Container) -> (String, String) {

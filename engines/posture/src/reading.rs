@@ -40,8 +40,8 @@ fn draft(id: Id, object: &Object, notice: &Notice, count: usize) -> Draft {
             format!("Keep one `{text}`"),
         )
     } else {
-        let truth = matches!(text.as_bytes().first(), Some(b'y' | b'Y'))
-            || text.eq_ignore_ascii_case("on");
+        let truth =
+            matches!(text.as_bytes().first(), Some(b'y' | b'Y')) || text.eq_ignore_ascii_case("on");
         (
             "truth",
             format!("Kubernetes reads `{text}` as {truth}, a YAML 1.2 reader as text"),
@@ -51,7 +51,11 @@ fn draft(id: Id, object: &Object, notice: &Notice, count: usize) -> Draft {
     let locus = Locus {
         pointer: String::new(),
         path: format!("{what}[{text}]#{count}"),
-        span: if notice.span.is_known() { notice.span } else { object.name_span },
+        span: if notice.span.is_known() {
+            notice.span
+        } else {
+            object.name_span
+        },
     };
     Draft::new(id, locus, message, fix)
 }
