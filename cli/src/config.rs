@@ -1,18 +1,20 @@
 //! Settings in three layers: defaults, `seawall.yaml`, the command line. Every setting
 //! remembers where it came from.
 
+mod values;
+
 use crate::args::{Judge, Source};
 use crate::exit::Failure;
 use crate::suggest;
-use seawall_assessment::{find_rule, selectable_words};
 use seawall_model::{
-    Area, FileId, Framework, KubernetesVersion, Severity, SourceFile, SourceKind, SourceMap, Span,
+    FileId, Framework, KubernetesVersion, Severity, SourceFile, SourceKind, SourceMap, Span,
 };
 use seawall_report::Format;
 use seawall_yaml::{Limits, Node, Value};
 use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use values::{framework, gate, output, percent, rule, severity, version_of};
 
 /// The name that is looked for, here and in the directories above.
 pub(crate) const FILE_NAME: &str = "seawall.yaml";
@@ -490,98 +492,4 @@ fn of_flag(flag: &str, error: Failure) -> Failure {
 
 fn all<T>(texts: &[String], read: impl Fn(&str) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
     texts.iter().map(|text| read(text)).collect()
-}
-
-fn output(text: &str) -> Result<Output, Failure> {
-    let (name, file) = match text.split_once('=') {
-        Some((_, "")) => {
-            return Err(Failure::usage(
-                format!("`{text}` names no file"),
-                "-o json=report.json",
-            ));
-        }
-        Some((name, file)) => (name, Some(PathBuf::from(file))),
-        None => (text, None),
-    };
-    let format = name
-        .parse()
-        .map_err(|error: seawall_report::UnknownFormat| Failure::usage(error.to_string(), ""))?;
-    Ok(Output { format, file })
-}
-
-fn severity(text: &str) -> Result<Severity, Failure> {
-    text.parse().map_err(|_| {
-        let names = Severity::ALL.map(Severity::name);
-        let hint = suggest::hint(
-            text,
-            names.into_iter(),
-            &format!("use {}", names.join(", ")),
-        );
-        Failure::usage(format!("unknown severity `{text}`"), hint)
-    })
-}
-
-fn gate(text: &str) -> Result<Option<Severity>, Failure> {
-    if text == "none" {
-        return Ok(None);
-    }
-    severity(text).map(Some)
-}
-
-fn percent(text: &str) -> Result<Option<f64>, Failure> {
-    let number: Option<f64> = text.trim_end_matches('%').parse().ok();
-    match number {
-        Some(number) if (0.0..=100.0).contains(&number) => Ok(Some(number)),
-        _ => Err(Failure::usage(
-            format!("`{text}` is not a percentage"),
-            "use 0 to 100",
-        )),
-    }
-}
-
-fn version_of(text: &str) -> Result<Option<KubernetesVersion>, Failure> {
-    let version: KubernetesVersion =
-        text.parse()
-            .map_err(|error: seawall_model::version::UnknownVersion| {
-                Failure::usage(error.to_string(), "")
-            })?;
-    if version > KubernetesVersion::NEWEST {
-        return Err(Failure::usage(
-            format!("{version} is newer than this seawall knows"),
-            format!("use {} or `latest`", KubernetesVersion::NEWEST),
-        ));
-    }
-    Ok(Some(version))
-}
-
-fn framework(text: &str) -> Result<Framework, Failure> {
-    Framework::ALL
-        .into_iter()
-        .find(|framework| framework.name() == text)
-        .ok_or_else(|| {
-            let names = Framework::ALL.map(Framework::name);
-            let hint = suggest::hint(
-                text,
-                names.into_iter(),
-                &format!("use {}", names.join(", ")),
-            );
-            Failure::usage(format!("unknown framework `{text}`"), hint)
-        })
-}
-
-fn rule(text: &str) -> Result<String, Failure> {
-    let known = find_rule(text).is_some()
-        || Area::ALL
-            .iter()
-            .any(|area| area.name().eq_ignore_ascii_case(text));
-    if known {
-        return Ok(text.to_owned());
-    }
-    let words = selectable_words();
-    let hint = suggest::hint(
-        text,
-        words.iter().map(String::as_str),
-        "`seawall rules list` shows all rules",
-    );
-    Err(Failure::usage(format!("no rule or area `{text}`"), hint))
 }
