@@ -12,5 +12,6 @@
 mod bad_input;
 mod exit_codes;
 mod outputs;
+mod readme;
 mod sources;
 mod support;
