@@ -1,192 +1,150 @@
-//! [`Node`] to YAML text, byte for byte as `sigs.k8s.io/yaml` marshals it: through JSON
-//! into go-yaml v2's emitter. Helm writes such text into ConfigMaps and hashes it, so
-//! "nearly" would be a different object.
+//! [`Node`] to YAML text, byte for byte as `sigs.k8s.io/yaml` marshals it. Helm writes such
+//! text into ConfigMaps and hashes it, so "nearly" would be a different object.
 //!
-//! The emitter is a port of go-yaml's `emitterc.go` (Apache-2.0, after libyaml, MIT),
-//! reduced to what can happen here: one document, block style, no tags, no anchors.
+//! The layout is simple, since there is one style only: every entry has a line of its own,
+//! two columns deeper than the collection around it. Except that a list hangs in the column
+//! of its key, and that the first entry behind a `- ` stands on that line. [`Page`] is what
+//! was written; styles of text are in `scalar_out`.
 
 use crate::order::sort_natural;
-use crate::scalar_out::{self, Style};
+use crate::scalar_out::{self, is_break};
 use crate::{Node, Value, number};
 
 /// Block-style YAML with the layout of `sigs.k8s.io/yaml` (keys sorted, lists not indented
 /// under their key), which is what Helm's `toYaml` writes. Where the original fails (see
 /// [`try_to_yaml`]) this writes the value with everything odd escaped.
 pub fn to_yaml(node: &Node) -> String {
-    let mut emitter = Emitter {
-        exact: false,
-        ..Emitter::default()
-    };
+    let mut page = Page::default();
     // Without exactness nothing fails; the text so far is all there is otherwise.
-    let _ = emitter.document(node);
-    emitter.out
+    let _ = page.document(node);
+    page.out
 }
 
 /// Like [`to_yaml`], but fails where `sigs.k8s.io/yaml` fails: it reads its own JSON as
 /// YAML, which takes no control characters, no key beyond 1,022 characters and no infinity.
 pub fn try_to_yaml(node: &Node) -> Result<String, String> {
-    let mut emitter = Emitter {
+    let mut page = Page {
         exact: true,
-        ..Emitter::default()
+        ..Page::default()
     };
-    emitter.document(node)?;
-    Ok(emitter.out)
+    page.document(node)?;
+    Ok(page.out)
 }
 
-/// The state of go-yaml's emitter.
+/// What is written so far.
 #[derive(Default)]
-pub(crate) struct Emitter {
+pub(crate) struct Page {
     pub out: String,
     exact: bool,
-    /// Column in characters.
-    pub column: usize,
-    /// -1 before the first collection.
-    indent: isize,
-    /// Whether the last character was a blank or indicator that needs none after it.
-    pub whitespace: bool,
-    /// Whether there is nothing but indentation and `-`, `?`, `:` on this line so far.
-    pub indention: bool,
 }
 
-/// Where a node stands.
+/// What stands before a node on its line.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Root,
-    Item,
-    Value,
+enum Behind {
+    Nothing,
+    /// `- `, or the `: ` below a key that has a line of its own.
+    Indicator,
+    /// `key:`, without a blank.
+    Key,
 }
 
-impl Emitter {
+impl Page {
     fn document(&mut self, node: &Node) -> Result<(), String> {
-        self.indent = -1;
-        self.whitespace = true;
-        self.indention = true;
-        self.node(node, Place::Root)?;
-        self.write_indent();
+        self.node(node, Behind::Nothing, 0)?;
+        self.line(0);
         Ok(())
     }
 
-    fn node(&mut self, node: &Node, place: Place) -> Result<(), String> {
+    /// Writes a node that belongs to a collection with this indentation.
+    fn node(&mut self, node: &Node, behind: Behind, around: usize) -> Result<(), String> {
+        let deeper = if behind == Behind::Nothing {
+            around
+        } else {
+            around + 2
+        };
         match &node.value {
-            Value::Map(map) if map.is_empty() => {
-                self.indicator("{", true, true, false);
-                self.indicator("}", false, false, false);
-            }
-            Value::Map(map) => {
-                let outer = self.indent;
-                self.increase_indent(false);
+            Value::Map(map) if !map.is_empty() => {
                 let entries = sort_natural(map.iter().collect(), &|entry| &entry.key);
-                for entry in entries {
-                    self.write_indent();
-                    let key = scalar_out::through_json(&entry.key, true, self.exact)?;
-                    if scalar_out::is_simple_key(&key) {
-                        self.text(&key, true);
-                        self.indicator(":", false, false, false);
-                    } else {
-                        self.indicator("?", true, false, true);
-                        self.text(&key, false);
-                        self.write_indent();
-                        self.indicator(":", true, false, true);
+                for (i, entry) in entries.into_iter().enumerate() {
+                    if i > 0 || behind == Behind::Key {
+                        self.line(deeper);
                     }
-                    self.node(&entry.value, Place::Value)?;
+                    let key = scalar_out::through_json(&entry.key, true, self.exact)?;
+                    let simple = scalar_out::is_simple_key(&key);
+                    let style = scalar_out::style(&key, simple);
+                    if simple {
+                        self.text(&key, style, deeper + 2, false);
+                        self.out.push(':');
+                        self.node(&entry.value, Behind::Key, deeper)?;
+                    } else {
+                        self.out.push_str("? ");
+                        self.text(&key, style, deeper + 2, true);
+                        self.line(deeper);
+                        self.out.push_str(": ");
+                        self.node(&entry.value, Behind::Indicator, deeper)?;
+                    }
                 }
-                self.indent = outer;
+                return Ok(());
             }
-            Value::Seq(items) if items.is_empty() => {
-                self.indicator("[", true, true, false);
-                self.indicator("]", false, false, false);
-            }
-            Value::Seq(items) => {
-                let outer = self.indent;
-                self.increase_indent(place == Place::Value && !self.indention);
-                for item in items.iter() {
-                    self.write_indent();
-                    self.indicator("-", true, false, true);
-                    self.node(item, Place::Item)?;
+            Value::Seq(items) if !items.is_empty() => {
+                let indent = if behind == Behind::Key {
+                    around
+                } else {
+                    deeper
+                };
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 || behind == Behind::Key {
+                        self.line(indent);
+                    }
+                    self.out.push_str("- ");
+                    self.node(item, Behind::Indicator, indent)?;
                 }
-                self.indent = outer;
+                return Ok(());
             }
+            _ => {}
+        }
+        if behind == Behind::Key {
+            self.out.push(' ');
+        }
+        match &node.value {
+            Value::Map(_) => self.out.push_str("{}"),
+            Value::Seq(_) => self.out.push_str("[]"),
             Value::String(text) => {
                 let text = scalar_out::through_json(text, false, self.exact)?;
-                self.text(&text, false);
+                let style = scalar_out::style(&text, false);
+                // Text of its own is indented, too.
+                self.text(&text, style, around + 2, true);
             }
-            Value::Null => self.plain_word("null"),
-            Value::Bool(truth) => self.plain_word(if *truth { "true" } else { "false" }),
-            Value::Int(int) => self.plain_word(&int.to_string()),
-            Value::UInt(uint) => self.plain_word(&uint.to_string()),
+            Value::Null => self.out.push_str("null"),
+            Value::Bool(truth) => self.out.push_str(if *truth { "true" } else { "false" }),
+            Value::Int(int) => self.out.push_str(&int.to_string()),
+            Value::UInt(uint) => self.out.push_str(&uint.to_string()),
             Value::Float(float) => {
                 if self.exact && !float.is_finite() {
                     return Err(format!("JSON has no form for {float}"));
                 }
-                self.plain_word(&float_text(*float));
+                self.out.push_str(&float_text(*float));
             }
         }
         Ok(())
     }
 
-    fn increase_indent(&mut self, indentless: bool) {
-        if self.indent < 0 {
-            self.indent = 0;
-        } else if !indentless {
-            self.indent += 2;
-        }
+    /// Characters on the last line.
+    pub(crate) fn column(&self) -> usize {
+        let from_end = self.out.chars().rev();
+        from_end.take_while(|&c| !is_break(c)).count()
     }
 
-    /// Numbers, truths and null are ASCII and have no blanks.
-    fn plain_word(&mut self, text: &str) {
-        if !self.whitespace {
-            self.put(' ');
+    /// Starts a line with this indentation, unless the last one has just ended.
+    pub(crate) fn line(&mut self, indent: usize) {
+        if !self.out.is_empty() && !self.out.ends_with(is_break) {
+            self.out.push('\n');
         }
-        self.out.push_str(text);
-        self.column += text.len();
-        self.whitespace = false;
-        self.indention = false;
+        self.pad(indent);
     }
 
-    fn text(&mut self, text: &str, simple_key: bool) {
-        let style = scalar_out::style(text, simple_key);
-        let outer = self.indent;
-        // As for a flow collection: text at the root is indented, too.
-        self.indent = if outer < 0 { 2 } else { outer + 2 };
-        match style {
-            Style::Plain => self.plain(text, !simple_key),
-            Style::SingleQuoted => self.single_quoted(text, !simple_key),
-            Style::DoubleQuoted => self.double_quoted(text, !simple_key),
-            Style::Literal => self.literal(text),
-        }
-        self.indent = outer;
-    }
-
-    pub(crate) fn put(&mut self, c: char) {
-        self.out.push(c);
-        self.column += 1;
-    }
-
-    pub(crate) fn put_break(&mut self) {
-        self.out.push('\n');
-        self.column = 0;
-    }
-
-    pub(crate) fn write_indent(&mut self) {
-        let indent = usize::try_from(self.indent).unwrap_or(0);
-        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
-            self.put_break();
-        }
-        while self.column < indent {
-            self.put(' ');
-        }
-        self.whitespace = true;
-        self.indention = true;
-    }
-
-    pub(crate) fn indicator(&mut self, text: &str, blank: bool, whitespace: bool, indention: bool) {
-        if blank && !self.whitespace {
-            self.put(' ');
-        }
-        self.out.push_str(text);
-        self.column += text.len();
-        self.whitespace = whitespace;
-        self.indention = self.indention && indention;
+    pub(crate) fn pad(&mut self, indent: usize) {
+        self.out.extend(std::iter::repeat_n(' ', indent));
     }
 }
 

@@ -3,9 +3,9 @@
 //! Kubernetes reads manifests with `sigs.k8s.io/yaml`, a YAML 1.1 reader: `yes` is true,
 //! `0777` is 511, `<<` merges, the last of two equal keys wins, and only `---` lines split
 //! a stream. A YAML 1.2 reader sees another world, which makes it a scanner bypass; even a
-//! better 1.1 reader does, where the original has its oddities. So the grammar, too, is that
-//! of go-yaml v2, ported, and a differential test (`tests/tests/yaml_differential.rs`) holds
-//! it to the original. The result is a [`Node`] tree that remembers file, line and column of
+//! better 1.1 reader does, where the original has its oddities. No crate reads as Kubernetes
+//! does, so the reader is our own, and a differential test
+//! (`tests/tests/yaml_differential.rs`) holds its behaviour to the original's. The result is a [`Node`] tree that remembers file, line and column of
 //! every key and value.
 //!
 //! A text goes through [`parse`]: `job` decides which piece of it is read by whom, `chunk`

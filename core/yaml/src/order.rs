@@ -1,8 +1,6 @@
 //! The order in which go-yaml v2 writes keys: letters after everything else, runs of
 //! digits by their number.
 
-use std::cmp::Ordering;
-
 /// Sorts by go-yaml's `keyList.Less`. That relation is no order (`10` < `1a` < `2` < `10`),
 /// so the standard sort, which may panic on such, is out; this one takes what it gets.
 pub(crate) fn sort_natural<T>(items: Vec<T>, key: &impl Fn(&T) -> &str) -> Vec<T> {
@@ -27,51 +25,40 @@ pub(crate) fn sort_natural<T>(items: Vec<T>, key: &impl Fn(&T) -> &str) -> Vec<T
     }
 }
 
+/// Whether a key stands before another. The first character that differs decides: a letter
+/// comes after anything else, two letters by themselves, and otherwise the numbers that
+/// start there are compared, then how many digits they have, then the characters.
 fn less(a: &str, b: &str) -> bool {
-    // Equal starts decide nothing, but how many digits they end with does.
-    let mut same = 0;
-    for (x, y) in a.chars().zip(b.chars()) {
-        if x != y {
-            return less_from(a, b, same, x, y);
-        }
-        same += x.len_utf8();
+    let pairs = a.char_indices().zip(b.chars());
+    let Some(((at, x), y)) = pairs.into_iter().find(|((_, x), y)| x != y) else {
+        return a.len() < b.len();
+    };
+    if is_letter(x) || is_letter(y) {
+        return is_letter(y) && (!is_letter(x) || x < y);
     }
-    a.len() < b.len()
+    let (same, x_rest) = a.split_at_checked(at).unwrap_or((a, ""));
+    let y_rest = b.get(at..).unwrap_or_default();
+    // A zero within a number counts, a leading one does not.
+    let number = same.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number = number.rsplit(|c: char| !c.is_ascii_digit()).next();
+    let within = number.is_some_and(|digits| digits.contains(|c| c != '0'));
+    let start = i64::from((x == '0' || y == '0') && within);
+    let rank = |rest: &str, c: char| (number_at(rest, start), c);
+    rank(x_rest, x) < rank(y_rest, y)
 }
 
-fn less_from(a: &str, b: &str, at: usize, x: char, y: char) -> bool {
-    match (is_letter(x), is_letter(y)) {
-        (true, true) => return x < y,
-        (false, false) => {}
-        (_, y_is_letter) => return y_is_letter,
-    }
-    let mut start = 0i64;
-    if x == '0' || y == '0' {
-        let before = a.get(..at).unwrap_or_default();
-        let digits = before.chars().rev().take_while(char::is_ascii_digit);
-        // A zero within a number counts, a leading one does not.
-        start = i64::from(digits.into_iter().any(|c| c != '0'));
-    }
-    let (x_number, x_digits) = number(start, a.get(at..).unwrap_or_default());
-    let (y_number, y_digits) = number(start, b.get(at..).unwrap_or_default());
-    match x_number.cmp(&y_number).then(x_digits.cmp(&y_digits)) {
-        Ordering::Less => true,
-        Ordering::Greater => false,
-        Ordering::Equal => x < y,
-    }
-}
-
-fn number(start: i64, text: &str) -> (i64, usize) {
-    let digits = text.bytes().take_while(u8::is_ascii_digit);
-    digits.fold((start, 0), |(number, count), digit| {
-        // Wraps as Go's int64 does.
-        (
-            number
-                .wrapping_mul(10)
-                .wrapping_add(i64::from(digit - b'0')),
-            count + 1,
-        )
-    })
+/// The number that a text starts with, continued from what stands before, and the count of
+/// its digits.
+fn number_at(text: &str, start: i64) -> (i64, usize) {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    let digits = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+    let number = digits.bytes().fold(start, |number, digit| {
+        // Wraps as the original's 64 bits do.
+        number
+            .wrapping_mul(10)
+            .wrapping_add(i64::from(digit - b'0'))
+    });
+    (number, digits.len())
 }
 
 fn is_letter(c: char) -> bool {

@@ -1,6 +1,6 @@
 //! Text in YAML: which style it gets and how that is written.
 
-use crate::emit::Emitter;
+use crate::emit::Page;
 use crate::json_out;
 use crate::resolve::{Resolved, resolve_plain};
 use crate::timestamp::is_timestamp;
@@ -16,7 +16,7 @@ pub(crate) enum Style {
     Literal,
 }
 
-/// go-yaml folds at spaces beyond this column.
+/// Text is folded at spaces beyond this column.
 const WIDTH: usize = 80;
 
 /// Text as go-yaml finds it when it reads the JSON between: nearly always the same.
@@ -112,238 +112,204 @@ pub(crate) fn is_simple_key(text: &str) -> bool {
     text.len() <= 128 && !text.contains(is_break)
 }
 
-/// What is special about a text (`yaml_emitter_analyze_scalar`).
-struct Analysis {
-    plain: bool,
-    single_quoted: bool,
-    literal: bool,
+/// Whether a character of the first kind stands before one of the second.
+fn has_pair(text: &str, one: fn(char) -> bool, other: fn(char) -> bool) -> bool {
+    let second = text.chars().skip(1);
+    text.chars().zip(second).any(|(a, b)| one(a) && other(b))
 }
 
-fn analyze(text: &str) -> Analysis {
-    if text.is_empty() {
-        return Analysis {
-            plain: true,
-            single_quoted: true,
-            literal: false,
-        };
-    }
-    let mut indicators = text.starts_with("---") || text.starts_with("...");
-    let mut special = false;
-    let (mut breaks, mut break_space, mut space_break) = (false, false, false);
-    let (mut previous_space, mut previous_break) = (false, false);
-    let mut after_blank = true;
-    let mut chars = text.chars().peekable();
-    let mut first = true;
-    while let Some(c) = chars.next() {
-        let before_blank = chars.peek().is_none_or(|c| matches!(c, ' ' | '\t'));
-        indicators |= match c {
-            '#' if first || after_blank => true,
-            ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
-            | '`' => first,
-            '?' | '-' => first && before_blank,
-            ':' => before_blank,
-            _ => false,
-        };
-        special |= !is_printable(c);
-        if c == ' ' {
-            break_space |= previous_break;
-            (previous_space, previous_break) = (true, false);
-        } else if is_break(c) {
-            breaks = true;
-            space_break |= previous_space;
-            (previous_space, previous_break) = (false, true);
-        } else {
-            (previous_space, previous_break) = (false, false);
-        }
-        after_blank = matches!(c, ' ' | '\t' | '\0') || is_break(c);
-        first = false;
-    }
-    let edge = |c: Option<char>| c.is_some_and(|c| c == ' ' || is_break(c));
-    let odd_edge = edge(text.chars().next()) || edge(text.chars().next_back());
-    let hard = space_break || special;
-    Analysis {
-        plain: !(odd_edge || break_space || hard || breaks || indicators),
-        single_quoted: !(break_space || hard),
-        literal: !(text.ends_with(' ') || hard),
-    }
+fn is_space(c: char) -> bool {
+    c == ' '
 }
 
-/// The style that go-yaml picks for a string.
+/// Whether YAML would take something in the text for more than text, without quotes.
+fn has_indicator(text: &str) -> bool {
+    const FIRST: &[char] = &[
+        ',', '[', ']', '{', '}', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', '#',
+    ];
+    const STARTS: [&str; 4] = ["---", "...", "- ", "? "];
+    text.starts_with(FIRST)
+        || STARTS.iter().any(|start| text.starts_with(start))
+        || matches!(text, "-" | "?")
+        || text.ends_with(':')
+        || text.contains(": ")
+        || text.contains(" #")
+}
+
+/// The style that Kubernetes' writer picks for a string: quotes where text would be read as
+/// something else, and in each case the next style that can hold it.
 pub(crate) fn style(text: &str, simple_key: bool) -> Style {
-    let wanted = if text.contains('\n') {
-        Style::Literal
-    } else if stays_text(text) {
-        Style::Plain
+    let breaks = text.contains(is_break);
+    // Only double quotes hold these.
+    let hard = !text.chars().all(is_printable) || breaks && has_pair(text, is_space, is_break);
+    if hard || breaks && simple_key {
+        return Style::DoubleQuoted;
+    }
+    if text.contains('\n') {
+        return if text.ends_with(' ') {
+            Style::DoubleQuoted
+        } else {
+            Style::Literal
+        };
+    }
+    if !stays_text(text) || breaks && has_pair(text, is_break, is_space) {
+        return Style::DoubleQuoted;
+    }
+    let edge = text.starts_with(' ') || text.ends_with(' ');
+    if breaks || edge || text.is_empty() || has_indicator(text) {
+        Style::SingleQuoted
     } else {
-        Style::DoubleQuoted
-    };
-    let analysis = analyze(text);
-    match wanted {
-        _ if simple_key && text.contains(is_break) => Style::DoubleQuoted,
-        Style::Plain if analysis.plain && !(text.is_empty() && simple_key) => Style::Plain,
-        Style::Plain if analysis.single_quoted => Style::SingleQuoted,
-        Style::Literal if analysis.literal && !simple_key => Style::Literal,
-        _ => Style::DoubleQuoted,
+        Style::Plain
     }
 }
 
-impl Emitter {
-    pub(crate) fn plain(&mut self, text: &str, may_fold: bool) {
-        if !self.whitespace {
-            self.put(' ');
+/// A piece of text: as many spaces, ends of lines, or other characters as there are.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    fn kind(c: char) -> u8 {
+        u8::from(c == ' ') + 2 * u8::from(is_break(c))
+    }
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = kind(rest.chars().next()?);
+        let end = rest.find(|c| kind(c) != first).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        Some(run)
+    })
+}
+
+impl Page {
+    /// Writes text in a style; `indent` is that of the lines after the first.
+    pub(crate) fn text(&mut self, text: &str, style: Style, indent: usize, may_fold: bool) {
+        match style {
+            Style::Plain => self.flowing(text, None, indent, may_fold),
+            Style::SingleQuoted => self.flowing(text, Some('\''), indent, may_fold),
+            Style::DoubleQuoted => self.escaped(text, indent, may_fold),
+            Style::Literal => self.literal(text, indent),
         }
-        self.folded(text, may_fold, false);
-        self.whitespace = false;
-        self.indention = false;
     }
 
-    pub(crate) fn single_quoted(&mut self, text: &str, may_fold: bool) {
-        self.indicator("'", true, false, false);
-        self.folded(text, may_fold, true);
-        self.indicator("'", false, false, false);
-        self.whitespace = false;
-        self.indention = false;
-    }
-
-    /// The body of a plain or single-quoted text: long lines are folded at single spaces,
-    /// line breaks are doubled.
-    fn folded(&mut self, text: &str, may_fold: bool, quoted: bool) {
-        let (mut spaces, mut breaks) = (false, false);
-        let mut chars = text.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            if c == ' ' {
-                let inside = !quoted || (at > 0 && at + 1 < text.len());
-                let alone = chars.peek().is_none_or(|&(_, c)| c != ' ');
-                if may_fold && !spaces && self.column > WIDTH && inside && alone {
-                    self.write_indent();
-                } else {
-                    self.put(' ');
+    /// Text as it is: a long line goes on in the next at a single space, and the end of
+    /// a line is written twice, because one alone would be read as a space.
+    fn flowing(&mut self, text: &str, quote: Option<char>, indent: usize, may_fold: bool) {
+        let mut column = self.column() + usize::from(quote.is_some());
+        self.out.extend(quote);
+        let mut ended = false;
+        let mut at = 0;
+        for run in runs(text) {
+            let inside = at > 0 && at + 1 < text.len();
+            at += run.len();
+            if std::mem::take(&mut ended) {
+                self.pad(indent);
+                column = indent;
+            }
+            if run == " " && may_fold && inside && column > WIDTH {
+                self.line(indent);
+                column = indent;
+            } else if run.starts_with(is_break) {
+                if run.starts_with('\n') {
+                    self.out.push('\n');
                 }
-                spaces = true;
-            } else if is_break(c) {
-                if !breaks && c == '\n' {
-                    self.put_break();
-                }
-                self.write_break(c);
-                self.indention = true;
-                breaks = true;
+                self.out.push_str(run);
+                ended = true;
             } else {
-                if breaks {
-                    self.write_indent();
+                column += run.chars().count();
+                match quote {
+                    Some(_) if run.contains('\'') => {
+                        column += run.matches('\'').count();
+                        self.out.push_str(&run.replace('\'', "''"));
+                    }
+                    _ => self.out.push_str(run),
                 }
-                if quoted && c == '\'' {
-                    self.put('\'');
-                }
-                self.put(c);
-                self.indention = false;
-                (spaces, breaks) = (false, false);
             }
         }
+        self.out.extend(quote);
     }
 
-    fn write_break(&mut self, c: char) {
-        if c == '\n' {
-            self.put_break();
-        } else {
-            self.out.push(c);
-            self.column = 0;
-        }
-    }
-
-    pub(crate) fn double_quoted(&mut self, text: &str, may_fold: bool) {
-        self.indicator("\"", true, false, false);
-        let mut spaces = false;
+    /// Text in double quotes, with everything odd escaped.
+    fn escaped(&mut self, text: &str, indent: usize, may_fold: bool) {
+        let mut line = self.out.len();
+        let mut column = self.column();
+        self.out.push('"');
         // The original looks for the mark at the start, wherever it is: then all is odd.
         let marked = text.starts_with('\u{feff}');
-        let mut chars = text.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            if marked || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
-                let before = self.out.len();
-                self.escape(c);
-                self.column += self.out.len() - before; // escapes are ASCII
-                spaces = false;
-            } else if c == ' ' {
-                if may_fold && !spaces && self.column > WIDTH && at > 0 && at + 1 < text.len() {
-                    self.write_indent();
-                    if chars.peek().is_some_and(|&(_, c)| c == ' ') {
-                        self.put('\\');
-                    }
-                } else {
-                    self.put(' ');
+        let mut at = 0;
+        for run in runs(text) {
+            let inside = at > 0 && at + 1 < text.len();
+            at += run.len();
+            if marked || !run.starts_with(' ') {
+                for c in run.chars() {
+                    self.escape(c, marked);
                 }
-                spaces = true;
+                continue;
+            }
+            let written = self.out.get(line..).unwrap_or_default();
+            column += written.chars().count();
+            line = self.out.len();
+            if may_fold && inside && column > WIDTH {
+                self.line(indent);
+                line = self.out.len();
+                column = indent;
+                if run.len() > 1 {
+                    self.out.push('\\');
+                    self.out.push_str(run.get(1..).unwrap_or_default());
+                }
             } else {
-                self.put(c);
-                spaces = false;
+                self.out.push_str(run);
             }
         }
-        self.indicator("\"", false, false, false);
-        self.whitespace = false;
-        self.indention = false;
+        self.out.push('"');
     }
 
-    fn escape(&mut self, c: char) {
-        let short = match c {
-            '\0' => '0',
-            '\x07' => 'a',
-            '\x08' => 'b',
-            '\t' => 't',
-            '\n' => 'n',
-            '\x0b' => 'v',
-            '\x0c' => 'f',
-            '\r' => 'r',
-            '\x1b' => 'e',
-            '"' => '"',
-            '\\' => '\\',
-            '\u{85}' => 'N',
-            '\u{a0}' => '_',
-            '\u{2028}' => 'L',
-            '\u{2029}' => 'P',
-            _ => {
-                let code = u32::from(c);
-                // A String takes everything.
-                let _ = match code {
-                    0..=0xff => write!(self.out, "\\x{code:02X}"),
-                    0x100..=0xffff => write!(self.out, "\\u{code:04X}"),
-                    _ => write!(self.out, "\\U{code:08X}"),
-                };
-                return;
-            }
-        };
-        self.out.push('\\');
-        self.out.push(short);
+    fn escape(&mut self, c: char, always: bool) {
+        const NAMED: [(char, char); 15] = [
+            ('\0', '0'),
+            ('\x07', 'a'),
+            ('\x08', 'b'),
+            ('\t', 't'),
+            ('\n', 'n'),
+            ('\x0b', 'v'),
+            ('\x0c', 'f'),
+            ('\r', 'r'),
+            ('\x1b', 'e'),
+            ('"', '"'),
+            ('\\', '\\'),
+            ('\u{85}', 'N'),
+            ('\u{a0}', '_'),
+            ('\u{2028}', 'L'),
+            ('\u{2029}', 'P'),
+        ];
+        if !always && is_printable(c) && !is_break(c) && !matches!(c, '"' | '\\') {
+            self.out.push(c);
+        } else if let Some((_, name)) = NAMED.iter().find(|(odd, _)| *odd == c) {
+            self.out.extend(['\\', *name]);
+        } else {
+            // A String takes everything.
+            let _ = match u32::from(c) {
+                code @ 0..=0xff => write!(self.out, "\\x{code:02X}"),
+                code @ 0x100..=0xffff => write!(self.out, "\\u{code:04X}"),
+                code => write!(self.out, "\\U{code:08X}"),
+            };
+        }
     }
 
-    pub(crate) fn literal(&mut self, text: &str) {
-        self.indicator("|", true, false, false);
+    /// Line by line, after a header that says what the first and last line would not.
+    fn literal(&mut self, text: &str, indent: usize) {
+        self.out.push('|');
         if text.starts_with(|c| c == ' ' || is_break(c)) {
-            self.indicator("2", false, false, false);
+            self.out.push('2');
         }
-        let mut from_end = text.chars().rev();
-        let last_breaks = (from_end.next().is_some_and(is_break), from_end.next());
-        match last_breaks {
-            (false, _) => self.indicator("-", false, false, false),
-            (true, None) => self.indicator("+", false, false, false),
-            (true, Some(c)) if is_break(c) => self.indicator("+", false, false, false),
-            (true, Some(_)) => {}
-        }
-        self.put_break();
-        self.indention = true;
-        self.whitespace = true;
-        let mut breaks = true;
-        for c in text.chars() {
-            if is_break(c) {
-                self.write_break(c);
-                self.indention = true;
-                breaks = true;
-            } else {
-                if breaks {
-                    self.write_indent();
-                }
-                self.put(c);
-                self.indention = false;
-                breaks = false;
+        self.out.push_str(match text.strip_suffix(is_break) {
+            None => "-",
+            Some(before) if before.is_empty() || before.ends_with(is_break) => "+",
+            Some(_) => "",
+        });
+        self.out.push('\n');
+        for line in text.split_inclusive(is_break) {
+            if !line.starts_with(is_break) {
+                self.pad(indent);
             }
+            self.out.push_str(line);
         }
     }
 }

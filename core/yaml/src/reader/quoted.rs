@@ -1,148 +1,117 @@
 //! Single- and double-quoted scalars.
 
-use super::properties::hex;
-use super::scalars::Gap;
-use super::scanner::Scanner;
-use super::token::Kind;
-use crate::build::fault;
+use super::Reader;
+use super::gap::Gap;
+use super::place::{DOUBLE, SINGLE};
 use crate::event::{Fault, Mark};
 use std::borrow::Cow;
 
-impl Scanner<'_> {
-    pub(super) fn quoted_scalar(&mut self, quote: u8) -> Result<(), Fault> {
-        let at = self.cursor.mark();
-        self.cursor.skip();
-        let start = self.cursor.pos;
-        // Most quoted text stands there as it is.
-        let rest = self.cursor.rest();
-        let run = if quote == b'"' {
-            let stop = |b: &u8| matches!(b, b'"' | b'\\' | b'\n' | b'\r' | 0xc2 | 0xe2);
-            rest.iter().position(stop)
-        } else {
-            rest.iter()
-                .position(|b| matches!(b, b'\'' | b'\n' | b'\r' | 0xc2 | 0xe2))
-        };
-        let run = run.unwrap_or(rest.len());
-        self.cursor.skip_bytes(run);
-        let text =
-            if self.cursor.byte(0) == quote && (quote == b'"' || self.cursor.byte(1) != quote) {
-                Cow::Borrowed(self.cursor.since(start))
-            } else {
-                let mut out = self.cursor.since(start).to_owned();
-                // Blanks before a line break go, so give them back to the loop below.
-                let kept = out.trim_end_matches([' ', '\t']).len();
-                let blanks = out.len() - kept;
-                out.truncate(kept);
-                self.cursor.pos -= blanks;
-                self.cursor.column -= u32::try_from(blanks).unwrap_or(0);
-                self.quoted_pieces(quote, at, &mut out)?;
-                Cow::Owned(out)
-            };
-        self.cursor.skip(); // the right quote
-        self.push_text(Kind::Scalar, at, text, "");
-        Ok(())
-    }
-
-    /// The text up to the closing quote, escapes decoded and line breaks folded.
-    fn quoted_pieces(&mut self, quote: u8, at: Mark, out: &mut String) -> Result<(), Fault> {
+impl<'a> Reader<'a> {
+    /// A quoted scalar; its opening quote stands here.
+    pub(super) fn quoted(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.place.mark();
+        let quote = self.place.byte();
+        let bit = if quote == b'"' { DOUBLE } else { SINGLE };
+        self.place.pos += 1;
+        let mut out = String::new();
+        // What stands here as it is meant, and is not in `out` yet.
+        let mut from = self.place.pos;
         loop {
-            if self.cursor.is_document_indicator() {
-                return fault(at, "found unexpected document indicator");
+            if self.place.at_boundary() {
+                return crate::build::fault(start, "found unexpected document indicator");
             }
-            if self.cursor.is_end() {
-                return fault(at, "found unexpected end of stream");
+            self.place.pos = self.place.run_end(bit);
+            if self.place.at_end() {
+                return crate::build::fault(start, "found unexpected end of stream");
             }
-            let mut gap = Gap::default();
-            while !self.cursor.is_blank_break_or_end(0) {
-                let c = self.cursor.byte(0);
-                if c == quote {
-                    if quote == b'"' || self.cursor.byte(1) != quote {
-                        break;
-                    }
-                    out.push('\'');
-                    self.cursor.skip_bytes(2);
-                } else if quote == b'"' && c == b'\\' {
-                    if self.cursor.break_len(1) > 0 {
-                        self.cursor.skip();
-                        self.cursor.skip_break();
-                        gap.broken = true; // by nothing: the break is gone
-                        break;
-                    }
-                    self.escape(at, out)?;
-                } else {
-                    let from = self.cursor.pos;
-                    self.cursor.skip();
-                    out.push_str(self.cursor.since(from));
+            let here = self.place.pos;
+            let byte = self.place.byte();
+            if byte == quote {
+                if quote == b'\'' && self.place.ahead(1) == quote {
+                    out.push_str(self.place.slice(from, here + 1));
+                    self.place.pos += 2;
+                    from = self.place.pos;
+                    continue;
                 }
-            }
-            if self.cursor.byte(0) == quote {
-                return Ok(());
-            }
-            let from = self.cursor.pos;
-            let mut blanks = "";
-            loop {
-                if self.cursor.is_blank() {
-                    self.cursor.skip();
-                    if !gap.broken {
-                        blanks = self.cursor.since(from);
-                    }
-                } else if self.cursor.is_break() {
-                    gap.line_break(self.cursor.read_break());
-                } else {
-                    break;
+                self.place.pos += 1;
+                self.fresh = false;
+                self.last_end = self.place.offset();
+                let last = self.place.slice(from, here);
+                if out.is_empty() {
+                    return Ok(Cow::Borrowed(last));
                 }
-            }
-            if gap.broken {
-                gap.fold_into(out);
+                out.push_str(last);
+                return Ok(Cow::Owned(out));
+            } else if byte == b'\\' {
+                out.push_str(self.place.slice(from, here));
+                self.place.pos += 1;
+                if self.place.row_end() > 0 {
+                    self.place.next_row();
+                    Gap::pass(&mut self.place, true).fold(&mut out);
+                } else {
+                    out.push(self.escaped(start)?);
+                }
+            } else if self.place.row_end() > 0 {
+                let visible = self.place.slice(from, here);
+                out.push_str(visible.trim_end_matches([' ', '\t']));
+                Gap::pass(&mut self.place, false).fold(&mut out);
             } else {
-                out.push_str(blanks);
+                self.place.pos += 1;
+                continue;
             }
+            from = self.place.pos;
         }
     }
 
-    fn escape(&mut self, at: Mark, out: &mut String) -> Result<(), Fault> {
-        let length = match self.cursor.byte(1) {
+    /// The character that stands after a backslash.
+    fn escaped(&mut self, start: Mark) -> Result<char, Fault> {
+        let digits = match self.place.byte() {
             b'x' => 2,
             b'u' => 4,
             b'U' => 8,
-            c => {
-                out.push(match c {
-                    b'0' => '\0',
-                    b'a' => '\x07',
-                    b'b' => '\x08',
-                    b't' | b'\t' => '\t',
-                    b'n' => '\n',
-                    b'v' => '\x0b',
-                    b'f' => '\x0c',
-                    b'r' => '\r',
-                    b'e' => '\x1b',
-                    b' ' => ' ',
-                    b'"' => '"',
-                    b'\'' => '\'',
-                    b'\\' => '\\',
-                    b'N' => '\u{85}',
-                    b'_' => '\u{a0}',
-                    b'L' => '\u{2028}',
-                    b'P' => '\u{2029}',
-                    _ => return fault(at, "found unknown escape character"),
-                });
-                self.cursor.skip_bytes(2);
-                return Ok(());
+            short => {
+                self.place.pos += 1;
+                return named(short).map_or_else(
+                    || crate::build::fault(start, "found unknown escape character"),
+                    Ok,
+                );
             }
         };
-        self.cursor.skip_bytes(2);
-        let mut code = 0u32;
-        for ahead in 0..length {
-            let Some(digit) = hex(self.cursor.byte(ahead)) else {
-                return fault(at, "did not find expected hexdecimal number");
-            };
-            code = (code << 4) | u32::from(digit);
+        let from = self.place.pos + 1;
+        let code = self.place.slice(from, from + digits);
+        if code.len() < digits || !code.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return crate::build::fault(start, "did not find expected hexdecimal number");
         }
-        let Some(c) = char::from_u32(code) else {
-            return fault(at, "found invalid Unicode character escape code");
-        };
-        out.push(c);
-        self.cursor.skip_bytes(length);
-        Ok(())
+        self.place.pos = from + digits;
+        match u32::from_str_radix(code, 16).ok().and_then(char::from_u32) {
+            Some(c) => Ok(c),
+            None => crate::build::fault(start, "found invalid Unicode character escape code"),
+        }
     }
+}
+
+/// What an escape of one letter stands for.
+fn named(letter: u8) -> Option<char> {
+    const NAMES: [(u8, char); 18] = [
+        (b'n', '\n'),
+        (b'"', '"'),
+        (b'\\', '\\'),
+        (b't', '\t'),
+        (b'\t', '\t'),
+        (b'r', '\r'),
+        (b' ', ' '),
+        (b'\'', '\''),
+        (b'0', '\0'),
+        (b'a', '\x07'),
+        (b'b', '\x08'),
+        (b'v', '\x0b'),
+        (b'f', '\x0c'),
+        (b'e', '\x1b'),
+        (b'N', '\u{85}'),
+        (b'_', '\u{a0}'),
+        (b'L', '\u{2028}'),
+        (b'P', '\u{2029}'),
+    ];
+    let found = NAMES.iter().find(|(name, _)| *name == letter);
+    found.map(|(_, c)| *c)
 }
