@@ -46,6 +46,8 @@ pub(super) struct Build<'b, 'a> {
     visited: BTreeSet<String>,
     /// Whether results may be shared with other builds.
     shares: bool,
+    /// How many objects bases have handed on so far.
+    handled: usize,
 }
 
 /// A kustomization in its directory.
@@ -66,6 +68,7 @@ pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
         chain: Vec::new(),
         visited: BTreeSet::new(),
         shares: true,
+        handled: 0,
     };
     let Some(root) = builder.store.root(dir) else {
         return (
@@ -380,6 +383,12 @@ impl Build<'_, '_> {
         } else {
             self.enter(&inner, Made::default())
         };
+        self.handled = self.handled.saturating_add(base.resources.len());
+        if self.handled > resmap::MAX_HANDLED {
+            let message = "the overlay includes its bases too many times";
+            self.fails.push(Fail::new(path.span, message));
+            return;
+        }
         resmap::append_all(
             &mut made.resources,
             base.resources,

@@ -137,7 +137,11 @@ impl Operation {
             }
             "copy" => {
                 let value = self.get(root, self.from()?)?;
-                self.add(root, self.path()?, value)
+                self.add(root, self.path()?, value)?;
+                if value::is_too_large(root) {
+                    return Err("the patch makes the object too large".to_owned());
+                }
+                Ok(())
             }
             "test" => self.test(root),
             "" => Err("an operation of the patch has no op".to_owned()),

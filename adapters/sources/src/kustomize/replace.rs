@@ -144,11 +144,17 @@ fn write(resources: &mut [Resource], target: &Target, value: &Node) -> Result<()
             if found.is_empty() {
                 return Err(fail(format!("there is no field {}", &**path)));
             }
+            let scalar = value::is_scalar(value);
             for place in &found {
                 let Some(field) = paths::at(&mut resource.node, place) else {
                     continue;
                 };
                 set(field, value, &target.options).map_err(fail)?;
+                if !scalar && value::is_too_large(&resource.node) {
+                    return Err(fail(
+                        "the replacement makes the object too large".to_owned(),
+                    ));
+                }
             }
         }
     }

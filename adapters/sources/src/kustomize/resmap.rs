@@ -10,6 +10,9 @@ use std::collections::HashSet;
 /// double it at every level.
 pub(super) const MAX_RESOURCES: usize = 50_000;
 
+/// No build may handle more objects than this on all levels together.
+pub(super) const MAX_HANDLED: usize = 200_000;
+
 /// Adds resources; those that are there already become errors and are left out.
 pub(super) fn append_all(
     list: &mut Vec<Resource>,

@@ -188,6 +188,25 @@ fn is_quoted(node: &Node) -> bool {
         && (node.span.end - node.span.start.min(node.span.end)) as usize != text.len()
 }
 
+/// No object may have more values than this: copies of copies double it at every step.
+const MAX_VALUES: usize = 1_000_000;
+
+/// Whether an object has grown too large.
+pub(super) fn is_too_large(node: &Node) -> bool {
+    fn count(node: &Node, left: &mut usize) -> bool {
+        let Some(rest) = left.checked_sub(1) else {
+            return false;
+        };
+        *left = rest;
+        match &node.value {
+            Value::Seq(items) => items.iter().all(|item| count(item, left)),
+            Value::Map(map) => map.iter().all(|entry| count(&entry.value, left)),
+            _ => true,
+        }
+    }
+    !count(node, &mut MAX_VALUES.clone())
+}
+
 /// A new string at a place.
 pub(super) fn string(text: impl Into<Str>, span: Span) -> Node {
     Node::string(text, span)
