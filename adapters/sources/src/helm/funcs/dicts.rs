@@ -105,7 +105,8 @@ pub(super) const TABLE: &[Builtin] = &[
         }
         Ok(Value::map(out))
     }),
-    f("omit", 1, MANY, |_, a| {
+    f("omit", 1, MANY, |e, a| {
+        e.budget.step(a.map(0)?.len() as u64)?;
         let out = a.map(0)?.shallow(MapKind::Any);
         for index in 1..a.len() {
             out.remove(a.text(index)?.as_str());

@@ -118,6 +118,15 @@ impl Args {
         self.values.len()
     }
 
+    /// Bytes of all arguments that are text.
+    pub(crate) fn text_len(&self) -> usize {
+        self.values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::len)
+            .sum()
+    }
+
     /// The first values key that any argument comes from.
     pub(crate) fn first_cause(&self) -> u32 {
         self.values

@@ -44,6 +44,8 @@ pub(super) const TABLE: &[Builtin] = &[
 
 fn regex(engine: &mut Engine<'_>, args: &Args) -> Result<Regex> {
     let pattern = args.text(0)?;
+    // Matching is linear, but far slower than reading.
+    engine.budget.bytes(args.text_len().saturating_mul(8))?;
     if let Some(known) = engine.regexes.get(pattern.as_str()) {
         return known.clone().map_err(Fail::new);
     }

@@ -31,11 +31,11 @@ const RAW: Style = Style {
 
 pub(super) const TABLE: &[Builtin] = &[
     f("toYaml", 1, 1, |e, a| {
-        e.budget.step(super::dicts::size(&a.any(0), 0))?;
+        e.budget.step(super::dicts::size(&a.any(0), 0) * 4)?;
         Ok(Value::text(to_yaml(&a.any(0))))
     }),
     f("toYamlPretty", 1, 1, |e, a| {
-        e.budget.step(super::dicts::size(&a.any(0), 0))?;
+        e.budget.step(super::dicts::size(&a.any(0), 0) * 4)?;
         Ok(Value::text(pretty_yaml(&a.any(0))))
     }),
     f("fromYaml", 1, 1, |e, a| {
@@ -274,7 +274,7 @@ fn dash_before(text: &str, at: usize) -> usize {
 /// A text's first document, each value from the key that its text came from.
 fn from_yaml(engine: &mut Engine<'_>, args: &Args) -> Result<std::result::Result<Value, String>> {
     let text = args.text(0)?;
-    engine.budget.step(text.as_str().len() as u64 / 64)?;
+    engine.budget.step(text.as_str().len() as u64 / 2)?;
     let read = seawall_yaml::parse_single(text.as_str(), FileId::UNKNOWN, &Limits::default());
     if let Some(problem) = read.problems.first() {
         let message = format!("error converting YAML to JSON: yaml: {}", problem.message);

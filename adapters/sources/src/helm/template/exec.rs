@@ -380,8 +380,16 @@ impl Engine<'_> {
         values.extend(last);
         let mut args = Args::new(values);
         let cause = args.first_cause();
+        // Reading an argument costs, too: hashing a long text a million times, say.
+        self.budget
+            .bytes(args.text_len())
+            .map_err(|fail| fail.or_at(&frame.source, at))?;
         match (function.call)(self, &mut args) {
             Ok(value) => {
+                if let Data::List(list) = &value.data {
+                    let made = self.budget.step(list.len() as u64);
+                    made.map_err(|fail| fail.or_at(&frame.source, at))?;
+                }
                 if let Data::Text(text) = &value.data {
                     if text.is_cut() {
                         let fail =
