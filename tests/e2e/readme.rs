@@ -26,12 +26,20 @@ fn every_command_of_the_readme_runs() {
     copy(&root.join("examples"), &dir.path().join("examples"));
     let git = |args: &[&str]| {
         let mut command = Command::new("git");
-        command.current_dir(dir.path()).args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]);
-        command.args(args).status().is_ok_and(|status| status.success())
+        command
+            .current_dir(dir.path())
+            .args(["-c", "user.name=t", "-c", "user.email=t@t.invalid"]);
+        command
+            .args(args)
+            .status()
+            .is_ok_and(|status| status.success())
     };
     let has_git = git(&["init", "-q"]) && git(&["add", "."]) && git(&["commit", "-qm", "one"]);
     let mut ran = 0;
-    for line in readme.lines().filter_map(|line| line.strip_prefix("$ seawall ")) {
+    for line in readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ seawall "))
+    {
         if line.contains("--rev") && !has_git {
             println!("skipped: no git for `seawall {line}`");
             continue;
