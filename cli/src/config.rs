@@ -346,7 +346,8 @@ fn file(judge: &Judge) -> Option<PathBuf> {
         .or_else(|| find_upward(FILE_NAME))
 }
 
-/// A file of this name in the working directory or the nearest directory above.
+/// A file of this name in the working directory or the nearest directory above, up to the
+/// root of the repository: what lies outside is not this project's.
 pub(crate) fn find_upward(name: &str) -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     // Relative paths read better than absolute ones.
@@ -354,6 +355,9 @@ pub(crate) fn find_upward(name: &str) -> Option<PathBuf> {
     for dir in here.ancestors() {
         if dir.join(name).is_file() {
             return Some(shown.join(name));
+        }
+        if dir.join(".git").symlink_metadata().is_ok() {
+            break;
         }
         shown.push("..");
     }
