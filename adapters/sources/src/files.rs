@@ -77,7 +77,9 @@ pub(crate) fn read_bytes(
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            if error.valid_up_to() > 0 || mentions_objects(&String::from_utf8_lossy(bytes)) {
+            let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+            if utf16 || error.valid_up_to() > 0 || mentions_objects(&String::from_utf8_lossy(bytes))
+            {
                 let line = bytes
                     .iter()
                     .take(error.valid_up_to())
@@ -90,20 +92,23 @@ pub(crate) fn read_bytes(
                     ..Span::NONE
                 };
                 let reason = "not UTF-8 text".to_owned();
-                read.gaps
-                    .push(gap(GapKind::Unreadable, path, span, reason, 1));
+                let mut gap = gap(GapKind::Unreadable, path, span, reason, 1);
+                if utf16 {
+                    "kubectl reads UTF-16; convert the file to UTF-8".clone_into(&mut gap.hint);
+                }
+                read.gaps.push(gap);
             }
             return read;
         }
     };
     let stream = seawall_yaml::parse(text, file, &limits());
     let manifest = mentions_objects(text);
+    let hint = if !stream.problems.is_empty() && text.contains("{{") {
+        "this looks like a template: scan the chart or the rendered output instead"
+    } else {
+        ""
+    };
     for problem in stream.problems {
-        let hint = if text.contains("{{") {
-            "this looks like a template: scan the chart or the rendered output instead"
-        } else {
-            ""
-        };
         let mut gap = gap(GapKind::Malformed, path, problem.span, problem.message, 1);
         hint.clone_into(&mut gap.hint);
         // A broken file that nowhere speaks of `kind` and `apiVersion` hides no object.
@@ -117,7 +122,8 @@ pub(crate) fn read_bytes(
 }
 
 fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
-    let Document { root, notices } = document;
+    let Document { root, mut notices } = document;
+    notices.sort_by_key(|notice| notice.span.start);
     for notice in notices
         .iter()
         .filter(|notice| notice.kind == NoticeKind::IgnoredDocument)
@@ -138,7 +144,11 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
             Want::Objects => {
                 let object = object::read(&node, ScopeId::PLAIN, map, &mut read.gaps);
                 if let Some(mut object) = object {
-                    object.notices = object::notices_within(&notices, node.span);
+                    // A list of thousands may have thousands of them.
+                    let from = notices.partition_point(|n| n.span.start < node.span.start);
+                    let to = notices.partition_point(|n| n.span.start <= node.span.end);
+                    let near = notices.get(from..to).unwrap_or_default();
+                    object.notices = object::notices_within(near, node.span);
                     read.objects.push(object);
                 }
             }

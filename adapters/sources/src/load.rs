@@ -61,6 +61,8 @@ pub enum LoadError {
     NotFound(String),
     /// Something that is neither a file nor a directory: a pipe, a socket, a device.
     Special(String),
+    /// A value given on the command line that cannot be read.
+    Value(String),
     /// A revision that git does not know, or no git.
     Git(String),
 }
@@ -72,7 +74,7 @@ impl fmt::Display for LoadError {
             LoadError::Special(path) => {
                 write!(f, "`{path}` is neither a file nor a directory")
             }
-            LoadError::Git(message) => f.write_str(message),
+            LoadError::Value(message) | LoadError::Git(message) => f.write_str(message),
         }
     }
 }

@@ -5,14 +5,14 @@
 //! to the chart, what an overlay reads belongs to the overlay, an overlay that another one
 //! builds on is seen through that one, and the rest is read as it lies there.
 
-use crate::kustomize;
 use crate::load::{LoadError, Request};
 use crate::tree;
 use crate::tree::{Kind, Tree, join, normalise, parent};
+use crate::{helm, kustomize};
 use ignore::WalkBuilder;
 use rayon::prelude::*;
 use seawall_model::{Gap, GapKind, SourceMap, Span};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What is to be read, each list sorted.
 #[derive(Debug, Default)]
@@ -34,6 +34,17 @@ pub(crate) fn plan(
     builder: &kustomize::Builder<'_>,
     map: &SourceMap,
 ) -> Result<Plan, LoadError> {
+    helm::check(&request.helm).map_err(LoadError::Value)?;
+    for path in &request.helm.values_files {
+        let path = normalise(path);
+        match tree.kind(&path) {
+            Some(Kind::File) => {}
+            Some(Kind::Directory) => {
+                return Err(LoadError::Value(format!("--values {path}: is a directory")));
+            }
+            None => return Err(nothing_at(tree, path)),
+        }
+    }
     let mut plan = Plan::default();
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut explicit: BTreeSet<String> = BTreeSet::new();
@@ -64,8 +75,8 @@ pub(crate) fn plan(
         }
     }
     plan.charts = outermost(&charts);
-    let all_charts = plan.charts.clone();
-    let in_chart = |path: &str| all_charts.iter().any(|chart| is_below(path, chart));
+    let all_charts: HashSet<String> = plan.charts.iter().cloned().collect();
+    let in_chart = |path: &str| above(path).any(|dir| all_charts.contains(dir));
     overlays.retain(|dir| !in_chart(dir));
     let overlays = self::overlays(&overlays, builder);
     plan.charts.retain(|dir| !overlays.charts.contains(dir));
@@ -108,26 +119,23 @@ fn is_manifest(name: &str) -> bool {
         .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-fn is_below(path: &str, dir: &str) -> bool {
-    dir == "."
-        || path == dir
-        || path
-            .strip_prefix(dir)
-            .is_some_and(|rest| rest.starts_with('/'))
+/// A path and the directories above it; `.` and `/` are above everything.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| {
+        let up = parent(path);
+        (up != *path).then_some(up)
+    })
 }
 
 /// Charts that are not a dependency (`charts/…`) or a test chart of another one's templates.
 fn outermost(charts: &BTreeSet<String>) -> Vec<String> {
+    let inner = |dir: &str| {
+        let name = dir.rsplit('/').next().unwrap_or(dir);
+        matches!(name, "charts" | "templates" | "crds") && charts.contains(parent(dir))
+    };
     charts
         .iter()
-        .filter(|dir| {
-            !charts.iter().any(|other| {
-                other != *dir
-                    && ["charts", "templates", "crds"]
-                        .iter()
-                        .any(|inner| is_below(dir, &join(other, inner)))
-            })
-        })
+        .filter(|dir| !above(dir).any(inner))
         .cloned()
         .collect()
 }
@@ -147,35 +155,77 @@ struct Overlays {
 
 fn overlays(dirs: &BTreeSet<String>, builder: &kustomize::Builder<'_>) -> Overlays {
     let mut result = Overlays::default();
-    let inputs: BTreeMap<&String, kustomize::Inputs> = dirs
-        .par_iter()
-        .map(|dir| (dir, builder.inputs(dir)))
-        .collect();
-    let used: BTreeSet<&String> = inputs
+    let mut inputs: HashMap<String, kustomize::Inputs> = HashMap::new();
+    let mut new: Vec<String> = dirs.iter().cloned().collect();
+    while !new.is_empty() {
+        let read = new.into_par_iter().map(|dir| {
+            let inputs = builder.inputs(&dir);
+            (dir, inputs)
+        });
+        let read: Vec<_> = read.collect();
+        inputs.extend(read.iter().cloned());
+        let named = read.into_iter().flat_map(|(_, inputs)| inputs.directories);
+        let named: BTreeSet<String> = named.filter(|dir| !inputs.contains_key(dir)).collect();
+        new = named.into_iter().collect();
+    }
+    let components: HashSet<&String> = dirs
         .iter()
-        .filter(|(dir, _)| !builder.is_component(dir))
-        .flat_map(|(dir, inputs)| inputs.directories.iter().filter(move |used| used != dir))
+        .filter(|dir| builder.is_component(dir))
         .collect();
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
-    let first = inputs.iter().filter(|(dir, _)| !used.contains(*dir));
+    // What an overlay builds on, also by way of a component.
+    let mut used: HashSet<&str> = HashSet::new();
+    let overlays = dirs.iter().filter(|dir| !components.contains(dir));
+    reach(&inputs, overlays, &mut used);
+    let mut reached: HashSet<&str> = HashSet::new();
+    let first = dirs.iter().filter(|dir| !used.contains(dir.as_str()));
     // Overlays that build on each other in a circle all have a user, and none of them is
     // seen through another: the first one tells of the circle.
-    let circles = inputs.iter().filter(|(dir, _)| used.contains(*dir));
-    for (dir, inputs) in first.chain(circles) {
-        if used.contains(dir) && reached.contains(dir.as_str()) {
+    let circles = dirs.iter().filter(|dir| used.contains(dir.as_str()));
+    for dir in first.chain(circles) {
+        if used.contains(dir.as_str()) && reached.contains(dir.as_str()) {
             continue;
         }
-        reached.insert(dir);
-        reached.extend(inputs.directories.iter().map(String::as_str));
-        if builder.is_component(dir) {
-            result.unused.push((*dir).clone());
+        if components.contains(dir) {
+            result.unused.push(dir.clone());
         } else {
-            result.roots.push((*dir).clone());
+            result.roots.push(dir.clone());
         }
-        result.consumed.extend(inputs.files.iter().cloned());
-        result.charts.extend(inputs.charts.iter().cloned());
+        // What is reached already has told what it reads.
+        let mut open: Vec<&str> = vec![dir];
+        while let Some(dir) = open.pop() {
+            if !reached.insert(dir) {
+                continue;
+            }
+            let Some(inputs) = inputs.get(dir) else {
+                continue;
+            };
+            result.consumed.extend(inputs.files.iter().cloned());
+            result.charts.extend(inputs.charts.iter().cloned());
+            open.extend(inputs.directories.iter().map(String::as_str));
+        }
     }
+    result.roots.sort_unstable();
     result
+}
+
+/// Follows what kustomizations name, and collects where that leads; that a directory names
+/// itself does not count.
+fn reach<'i>(
+    inputs: &'i HashMap<String, kustomize::Inputs>,
+    from: impl Iterator<Item = &'i String>,
+    led_to: &mut HashSet<&'i str>,
+) {
+    let mut open: Vec<&str> = from.map(String::as_str).collect();
+    let mut seen: HashSet<&str> = open.iter().copied().collect();
+    while let Some(dir) = open.pop() {
+        let named = inputs.get(dir).into_iter().flat_map(|i| &i.directories);
+        for next in named.filter(|next| *next != dir) {
+            led_to.insert(next);
+            if seen.insert(next) {
+                open.push(next);
+            }
+        }
+    }
 }
 
 /// A component is a piece of an overlay; alone it makes no objects.

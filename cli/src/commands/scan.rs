@@ -65,6 +65,7 @@ pub(crate) fn request(source: &Source) -> Result<Request, Failure> {
 pub(crate) fn not_loaded(error: &load::LoadError) -> Failure {
     let hint = match error {
         load::LoadError::NotFound(_) => "check the path; `seawall scan -` reads standard input",
+        load::LoadError::Value(_) => "write it as helm takes it: --set a.b=1,c=x",
         load::LoadError::Special(_) => "`seawall scan -` reads a pipe as standard input",
         load::LoadError::Git(_) => "`git log` in the scanned directory shows its revisions",
     };

@@ -28,6 +28,7 @@ mod value;
 
 use crate::Rendered;
 use crate::tree::{Kind, Tree, join};
+use chart::strvals::{self, Mode};
 use seawall_model::{Gap, GapKind, SourceMap, Span};
 
 /// What `helm template` takes from its command line.
@@ -51,6 +52,27 @@ pub struct Options {
     pub kube_version: String,
     /// `--api-versions`, besides those Helm knows.
     pub api_versions: Vec<String>,
+}
+
+/// Whether the values given on the command line can be read at all: what is wrong with the
+/// first that cannot.
+pub fn check(options: &Options) -> Result<(), String> {
+    let mut places = places::Places::new("");
+    let arguments = [
+        ("--set-json", &options.set_json, Mode::Json),
+        ("--set", &options.set, Mode::Typed),
+        ("--set-string", &options.set_string, Mode::Text),
+    ];
+    let base = value::Map::new(value::MapKind::Any);
+    for (flag, texts, mode) in arguments {
+        for text in texts {
+            // The value may be a secret, the key is none.
+            let key = text.split('=').next().unwrap_or_default();
+            strvals::parse(text, &base, &mode, &mut places)
+                .map_err(|why| format!("{flag} {key}: {why}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a directory holds a chart.

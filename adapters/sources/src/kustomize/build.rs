@@ -17,6 +17,12 @@ use std::sync::{Arc, PoisonError};
 /// Bases within bases: more is a mistake or an attack.
 const MAX_DEPTH: usize = 64;
 
+/// What all steps of a build together may look at, in objects.
+const MAX_VISITS: usize = 20_000_000;
+
+/// Errors of bases are told up to this many.
+const MAX_INHERITED: usize = 1_000;
+
 /// What a kustomization has made so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Made {
@@ -48,6 +54,8 @@ pub(super) struct Build<'b, 'a> {
     shares: bool,
     /// How many objects bases have handed on so far.
     handled: usize,
+    /// How many objects all steps together have looked at.
+    visits: usize,
 }
 
 /// A kustomization in its directory.
@@ -69,6 +77,7 @@ pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
         visited: BTreeSet::new(),
         shares: true,
         handled: 0,
+        visits: 0,
     };
     let Some(root) = builder.store.root(dir) else {
         return (
@@ -208,6 +217,34 @@ impl Build<'_, '_> {
         {
             let message = format!("the OpenAPI version {} is not built in", &**version);
             self.fails.push(Fail::new(version.span, message));
+        }
+    }
+
+    /// Counts the objects that a step is going to look at; true, with an error, when a build
+    /// has had its share: thousands of steps over thousands of objects.
+    pub(super) fn exhausts(&mut self, objects: usize, span: Span) -> bool {
+        let before = self.visits;
+        self.visits = before.saturating_add(objects);
+        if self.visits <= MAX_VISITS {
+            return false;
+        }
+        if before <= MAX_VISITS {
+            let message = "the overlay has too many steps over too many objects";
+            self.fails.push(Fail::new(span, message));
+        }
+        true
+    }
+
+    /// Takes over the errors of a base, those that are not known yet: a base on two ways tells
+    /// them twice, and bases in pairs would double them at every level.
+    fn inherit(&mut self, fails: &[Fail]) {
+        for fail in fails {
+            if self.fails.len() >= MAX_INHERITED {
+                return;
+            }
+            if !self.fails.contains(fail) {
+                self.fails.push(fail.clone());
+            }
         }
     }
 
@@ -378,7 +415,7 @@ impl Build<'_, '_> {
         }
         let base = if self.shares && !had_schema {
             let cached = self.shared(&inner);
-            self.fails.extend(cached.fails.iter().cloned());
+            self.inherit(&cached.fails);
             cached.made.clone()
         } else {
             self.enter(&inner, Made::default())

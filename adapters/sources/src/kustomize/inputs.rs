@@ -1,4 +1,4 @@
-//! What an overlay reads, without building it.
+//! What a kustomization names, without building it.
 
 use super::Builder;
 use super::decode::Text;
@@ -7,10 +7,10 @@ use crate::tree::{self, Kind};
 use seawall_model::Span;
 use std::collections::BTreeSet;
 
-/// The files and directories that a build consumes.
+/// The files and directories that a kustomization names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {
-    /// Directories of bases and components, the overlay's own not included.
+    /// Directories of bases and components.
     pub directories: BTreeSet<String>,
     /// Files: kustomizations, resources, patches, generator sources, configuration.
     pub files: BTreeSet<String>,
@@ -18,23 +18,16 @@ pub struct Inputs {
     pub charts: BTreeSet<String>,
 }
 
+/// What the kustomization of a directory itself names.
 pub(super) fn of(builder: &Builder<'_>, dir: &str) -> Inputs {
     let mut inputs = Inputs::default();
-    let mut queue = vec![dir.to_owned()];
-    let mut seen = BTreeSet::new();
-    while let Some(dir) = queue.pop() {
-        let Some(root) = builder.store.root(&dir) else {
-            continue;
-        };
-        if !seen.insert(root.dir.clone()) {
-            continue;
-        }
-        visit(builder, &root, &mut inputs, &mut queue);
+    if let Some(root) = builder.store.root(dir) {
+        visit(builder, &root, &mut inputs);
     }
     inputs
 }
 
-fn visit(builder: &Builder<'_>, root: &Root, inputs: &mut Inputs, queue: &mut Vec<String>) {
+fn visit(builder: &Builder<'_>, root: &Root, inputs: &mut Inputs) {
     let Ok(kust) = builder.kustomization(&root.dir, Span::NONE) else {
         return;
     };
@@ -49,8 +42,7 @@ fn visit(builder: &Builder<'_>, root: &Root, inputs: &mut Inputs, queue: &mut Ve
                 inputs.files.insert(full);
             }
             Some(Kind::Directory) => {
-                inputs.directories.insert(full.clone());
-                queue.push(full);
+                inputs.directories.insert(full);
             }
             None => {}
         }

@@ -6,6 +6,10 @@ use seawall_model::{Span, Str};
 use seawall_yaml::{Map, Node, Value};
 use std::sync::Arc;
 
+/// Most operations of one patch, and most items of a list that one inserts into: each
+/// insertion moves what comes after it.
+const MAX_OPERATIONS: usize = 10_000;
+
 /// One operation.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
@@ -25,6 +29,11 @@ pub(super) fn decode(node: &Node) -> Result<Vec<Operation>, String> {
     let items = node
         .as_seq()
         .ok_or_else(|| format!("a JSON patch is a list, not a {}", node.type_name()))?;
+    if items.len() > MAX_OPERATIONS {
+        return Err(format!(
+            "a JSON patch with more than {MAX_OPERATIONS} operations"
+        ));
+    }
     items
         .iter()
         .map(|item| {
@@ -206,6 +215,9 @@ impl Operation {
             index(&key, items.len() + 1)
                 .ok_or_else(|| format!("{key} is not an index of the list {path}"))?
         };
+        if items.len() >= MAX_OPERATIONS {
+            return Err(format!("the list {path} has too many items"));
+        }
         items.insert(at.min(items.len()), value);
         Ok(())
     }

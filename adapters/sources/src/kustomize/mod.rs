@@ -137,8 +137,8 @@ impl<'a> Builder<'a> {
         Rendered { objects, gaps }
     }
 
-    /// The files and directories that building an overlay reads, bases and components
-    /// included, without building it.
+    /// The files and directories that the kustomization of a directory names; what those of
+    /// its bases and components name is theirs.
     pub fn inputs(&self, dir: &str) -> Inputs {
         inputs::of(self, &tree::normalise(dir))
     }

@@ -14,6 +14,7 @@ use super::select::Chooser;
 use super::store::{Root, Store};
 use super::value::text;
 use seawall_model::{Span, Str};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a patch file or text turned out to be.
@@ -131,7 +132,7 @@ impl Patcher<'_, '_> {
             return Err(Fail::new(span, message));
         };
         let chooser = Chooser::new(target, patch.span)?;
-        let chosen: Vec<_> = resources
+        let chosen: HashSet<_> = resources
             .iter()
             .filter(|resource| chooser.chooses(resource))
             .map(|resource| resource.id().key())
@@ -170,6 +171,7 @@ impl Patcher<'_, '_> {
             .iter()
             .enumerate()
             .filter(|(_, r)| !super::value::is_empty(&r.node))
+            .filter(|(_, r)| r.was_called(&id.name))
             .filter(|(_, r)| r.all_ids().iter().any(|known| id.same(known)))
             .map(|(index, _)| index);
         let (first, second) = (matches.next(), matches.next());

@@ -18,6 +18,9 @@ use seawall_yaml::{Map, Node};
 /// Runs the generators of a kustomization's `generators` field.
 pub(super) fn generate(build: &mut Build<'_, '_>, place: &Place, made: &mut Made) {
     for plugin in load(build, place, &place.kust.generators) {
+        if build.exhausts(made.resources.len(), plugin.span()) {
+            return;
+        }
         let outcome = run_generator(build, place, &plugin, made);
         if let Err(fail) = outcome {
             build.fails.push(fail);
@@ -28,6 +31,9 @@ pub(super) fn generate(build: &mut Build<'_, '_>, place: &Place, made: &mut Made
 /// Runs the transformers and validators of a kustomization.
 pub(super) fn transform(build: &mut Build<'_, '_>, place: &Place, made: &mut Made) {
     for plugin in load(build, place, &place.kust.transformers) {
+        if build.exhausts(made.resources.len(), plugin.span()) {
+            return;
+        }
         let outcome = run_transformer(build, place, &plugin, made);
         if let Err(fail) = outcome {
             build.fails.push(fail);
@@ -38,6 +44,9 @@ pub(super) fn transform(build: &mut Build<'_, '_>, place: &Place, made: &mut Mad
         resmap::drop_empty(&mut made.resources);
     }
     for plugin in load(build, place, &place.kust.validators) {
+        if build.exhausts(made.resources.len(), plugin.span()) {
+            return;
+        }
         let mut copy = made.clone();
         let outcome = run_transformer(build, place, &plugin, &mut copy);
         let changed = copy.resources.len() != made.resources.len()

@@ -54,6 +54,7 @@ pub(super) fn absorb(list: &mut Vec<Resource>, mut new: Resource, span: Span) ->
     let mut matches = list
         .iter()
         .enumerate()
+        .filter(|(_, old)| old.was_called(&id.name))
         .filter(|(_, old)| old.all_ids().iter().any(|known| id.same(known)))
         .map(|(index, _)| index);
     let first = matches.next();
@@ -70,6 +71,10 @@ pub(super) fn absorb(list: &mut Vec<Resource>, mut new: Resource, span: Span) ->
                 span,
                 format!("there is no {id} that could be merged or replaced"),
             ));
+        }
+        if list.len() >= MAX_RESOURCES {
+            let message = format!("the overlay has more than {MAX_RESOURCES} objects");
+            return Err(Fail::new(span, message));
         }
         list.push(new);
         return Ok(());

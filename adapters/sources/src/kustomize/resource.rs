@@ -134,6 +134,12 @@ impl Resource {
         all
     }
 
+    /// Whether this is its name now, or was one before: cheaper than [`Resource::all_ids`].
+    pub(super) fn was_called(&self, name: &str) -> bool {
+        text_at(&self.node, &["metadata", "name"]) == name
+            || self.previous.iter().any(|previous| &*previous.name == name)
+    }
+
     /// Remembers the present identity before it changes.
     pub(super) fn store_id(&mut self) {
         let id = self.id();

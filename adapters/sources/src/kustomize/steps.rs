@@ -47,6 +47,9 @@ impl Build<'_, '_> {
             (&kust.secrets, true, "SecretGenerator"),
         ] {
             for generator in list {
+                if self.exhausts(made.resources.len(), generator.span) {
+                    return;
+                }
                 let options = generators::options(
                     generator.options.as_ref(),
                     kust.generator_options.as_ref(),
@@ -92,6 +95,9 @@ impl Build<'_, '_> {
         match outcome {
             Ok(resources) => {
                 for mut resource in resources {
+                    if self.exhausts(made.resources.len(), chart.span) {
+                        return;
+                    }
                     let origin = place.origin_of("HelmChartInflationGenerator");
                     resource.origin = self.tracks.then_some(origin);
                     let outcome = resmap::absorb(&mut made.resources, resource, chart.span);
@@ -126,7 +132,11 @@ impl Build<'_, '_> {
             schemas: &schemas,
         };
         let config = made.config.clone();
+        let start = kust.span.unwrap_or(Span::NONE);
         for entry in &kust.patches_merge {
+            if self.exhausts(made.resources.len(), entry.span) {
+                return;
+            }
             let outcome = patcher.patch_merge(&mut made.resources, entry, &mut self.fails);
             self.attempt(outcome);
         }
@@ -134,6 +144,9 @@ impl Build<'_, '_> {
             self.done(place, made, "PatchStrategicMergeTransformer");
         }
         for patch in &kust.patches {
+            if self.exhausts(made.resources.len(), patch.span) {
+                return;
+            }
             let outcome = patcher.patch(&mut made.resources, patch, &mut self.fails);
             self.attempt(outcome);
             self.done(place, made, "PatchTransformer");
@@ -172,16 +185,25 @@ impl Build<'_, '_> {
             self.done(place, made, "AnnotationsTransformer");
         }
         for patch in &kust.patches_json {
+            if self.exhausts(made.resources.len(), patch.span) {
+                return;
+            }
             let outcome = patcher.patch_json(&mut made.resources, patch);
             self.attempt(outcome);
             self.done(place, made, "PatchJson6902Transformer");
         }
         for replica in &kust.replicas {
+            if self.exhausts(made.resources.len(), start) {
+                return;
+            }
             let outcome = transform::replicas(&mut made.resources, replica, &config.replicas);
             self.attempt(outcome);
             self.done(place, made, "ReplicaCountTransformer");
         }
         for image in &kust.images {
+            if self.exhausts(made.resources.len(), start) {
+                return;
+            }
             let outcome = transform::images(&mut made.resources, image, &config.images);
             self.attempt(outcome);
             self.done(place, made, "ImageTagTransformer");
@@ -225,6 +247,9 @@ impl Build<'_, '_> {
                 .pairs
                 .first()
                 .map_or(Span::NONE, |(_, text)| text.span);
+            if self.exhausts(made.resources.len(), span) {
+                return;
+            }
             let outcome = outcome
                 .map_err(|message| Fail::new(span, message))
                 .and_then(|()| transform::pairs(&mut made.resources, &label.pairs, &specs));
@@ -268,6 +293,10 @@ impl Build<'_, '_> {
                 list.extend(more);
                 self.fails.extend(fails);
             }
+        }
+        let span = place.kust.span.unwrap_or(Span::NONE);
+        if self.exhausts(list.len().saturating_mul(made.resources.len()), span) {
+            return Ok(());
         }
         replace::apply(&mut made.resources, &list)
     }
