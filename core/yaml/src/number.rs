@@ -76,20 +76,13 @@ pub(crate) fn parse_dot_float(text: &str) -> Option<f64> {
     if !text.contains('_') {
         return parse_yaml_float(text);
     }
-    let mut before = b'^';
-    for &c in text.as_bytes() {
-        match c {
-            b'0'..=b'9' => before = b'0',
-            b'_' if before == b'0' => before = b'_',
-            b'_' => return None,
-            _ if before == b'_' => return None,
-            _ => before = b'!',
-        }
-    }
-    if before == b'_' {
-        return None;
-    }
-    parse_yaml_float(&text.replace('_', ""))
+    let digit = |c: char| c.is_ascii_digit();
+    let between = text.match_indices('_').all(|(at, _)| {
+        let (before, after) = text.split_at(at);
+        before.ends_with(digit) && after.get(1..).is_some_and(|after| after.starts_with(digit))
+    });
+    let plain = between.then(|| text.replace('_', ""))?;
+    parse_yaml_float(&plain)
 }
 
 /// A float's shortest digits and its decimal exponent: `0.d1d2d3… × 10^exponent`.

@@ -6,6 +6,8 @@ use crate::timestamp;
 
 /// The prefix that `!!` stands for.
 const CORE: &str = "tag:yaml.org,2002:";
+/// `false`, of the words that are no text.
+const LONGEST_WORD: usize = 5;
 
 /// What a scalar resolved to. Borrowed text is the scalar's own.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +52,7 @@ pub(crate) fn resolve(
     match kind {
         "binary" => Ok((Resolved::Binary, None)),
         "timestamp" => {
-            if is_timestamp_hint(text) && timestamp::is_timestamp(text) {
+            if timestamp::is_timestamp(text) {
                 return Ok((Resolved::Text, None));
             }
             fail(short_tag(resolve_plain(text).0))
@@ -83,36 +85,26 @@ fn short_tag(resolved: Resolved) -> &'static str {
     }
 }
 
-fn is_timestamp_hint(text: &str) -> bool {
-    text.as_bytes()
-        .first()
-        .is_some_and(|&c| c.is_ascii_digit() || matches!(c, b'+' | b'-'))
-}
-
 /// Resolves a plain scalar without a tag.
 pub(crate) fn resolve_plain(text: &str) -> (Resolved, Option<Oddity>) {
-    let Some(&first) = text.as_bytes().first() else {
-        return (Resolved::Null, None);
-    };
-    let resolved = match first {
-        b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => {
-            return resolve_word(text);
-        }
-        b'.' => match text {
-            ".nan" | ".NaN" | ".NAN" => Some(Resolved::Float(f64::NAN)),
-            ".inf" | ".Inf" | ".INF" => Some(Resolved::Float(f64::INFINITY)),
-            _ => number::parse_dot_float(text).map(Resolved::Float),
-        },
-        b'0'..=b'9' | b'+' | b'-' => return resolve_number(text),
-        _ => None,
-    };
-    (resolved.unwrap_or(Resolved::Text), None)
+    match text.as_bytes() {
+        [] => (Resolved::Null, None),
+        [b'0'..=b'9' | b'+' | b'-', ..] => resolve_number(text),
+        [b'.', ..] => (resolve_dotted(text), None),
+        short if short.len() <= LONGEST_WORD => resolve_word(text),
+        _ => (Resolved::Text, None),
+    }
+}
+
+fn resolve_dotted(text: &str) -> Resolved {
+    match text {
+        ".nan" | ".NaN" | ".NAN" => Resolved::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" => Resolved::Float(f64::INFINITY),
+        _ => number::parse_dot_float(text).map_or(Resolved::Text, Resolved::Float),
+    }
 }
 
 fn resolve_word(text: &str) -> (Resolved, Option<Oddity>) {
-    if text.len() > 5 {
-        return (Resolved::Text, None);
-    }
     match text {
         "true" | "True" | "TRUE" => (Resolved::Bool(true), None),
         "false" | "False" | "FALSE" => (Resolved::Bool(false), None),

@@ -87,7 +87,7 @@ fn texts_give_documents() {
             &[
                 r#"{"a":1}"#,
                 r#"{"c":3}"#,
-                "3:5 did not find expected node content",
+                "3:5 the document ends inside of brackets: close them with `]` or `}`",
             ],
         ),
         (
@@ -97,21 +97,21 @@ fn texts_give_documents() {
                 "2:1 only a comment may follow the document separator `---`",
             ],
         ),
-        (
-            "a:\n\tb: 1\n",
-            &["2:1 a tab cannot indent (found character that cannot start any token)"],
-        ),
+        ("a:\n\tb: 1\n", &["2:1 a tab cannot indent: use spaces"]),
         (
             "a: b: c\n",
-            &["1:5 mapping values are not allowed in this context"],
+            &["1:5 `key: value` cannot start here: quote the text, or start a new line"],
         ),
-        ("a: 'b\n", &["1:4 found unexpected end of stream"]),
-        ("a: b\nc\n", &["2:1 could not find expected ':'"]),
+        ("a: 'b\n", &["1:4 this quote is never closed"]),
+        (
+            "a: b\nc\n",
+            &["2:1 this is no `key: value`: write the `:` and a space, or check the indentation"],
+        ),
         (
             "%YAML 1.2\n---\na: 1\n",
             &[
                 r#"{"a":1}"#,
-                "1:1 found incompatible YAML document: Kubernetes reads YAML 1.1",
+                "1:1 Kubernetes reads YAML 1.1 only: remove the `%YAML` directive",
             ],
         ),
         (

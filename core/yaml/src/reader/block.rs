@@ -2,7 +2,7 @@
 
 use super::names::Found;
 use super::place::Place;
-use super::{Around, Due, Open, Reader, Stage, Start};
+use super::{Around, Due, Open, Reader, Stage, Start, wrong};
 use crate::build::fault;
 use crate::event::{Event, Fault, Mark, Properties};
 use std::borrow::Cow;
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
                 self.close(); // and the mapping sees to it
                 return Ok(());
             }
-            return self.place.fault("did not find expected '-' indicator");
+            return self.place.fault(wrong::NO_ITEM);
         }
         self.indicator();
         self.fresh = true;
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
         }
         let starts = here == column && self.fresh;
         if !starts || self.place.indicator(b'-') || self.place.indicator(b':') {
-            return self.place.fault("did not find expected key");
+            return self.place.fault(wrong::NO_KEY);
         }
         if self.place.indicator(b'?') {
             self.indicator();
@@ -90,7 +90,6 @@ impl<'a> Reader<'a> {
     fn key(&mut self, column: usize) -> Result<(), Fault> {
         let start = self.start();
         let found = self.properties()?;
-        let no_key = "could not find expected ':'";
         if found.end.is_some() && self.place.indicator(b':') {
             self.bare(found)?;
         } else if matches!(self.place.byte(), b'[' | b'{') {
@@ -98,12 +97,12 @@ impl<'a> Reader<'a> {
         } else {
             let Some(word) = self.word(column + 1)? else {
                 if self.place.gap_ahead(0) {
-                    return fault(start.mark, no_key);
+                    return fault(start.mark, wrong::NO_COLON);
                 }
                 return self.no_start();
             };
             if !self.colon_follows() || !self.is_near(start) {
-                return fault(start.mark, no_key);
+                return fault(start.mark, wrong::NO_COLON);
             }
             self.say(word, found)?;
         }
@@ -202,8 +201,7 @@ impl<'a> Reader<'a> {
         match self.place.byte() {
             b'-' if self.place.gap_ahead(1) => {
                 if !self.fresh {
-                    let message = "block sequence entries are not allowed in this context";
-                    return self.place.fault(message);
+                    return self.place.fault(wrong::NO_LIST_HERE);
                 }
                 let column = self.place.column();
                 self.ready.push_back(Event::SequenceStart {
@@ -217,9 +215,7 @@ impl<'a> Reader<'a> {
             }
             b'?' if self.place.gap_ahead(1) => {
                 if !self.fresh {
-                    return self
-                        .place
-                        .fault("mapping keys are not allowed in this context");
+                    return self.place.fault(wrong::NO_ASKED_KEY_HERE);
                 }
                 return self.open_map(above, start);
             }
@@ -231,9 +227,9 @@ impl<'a> Reader<'a> {
                     return Ok(());
                 }
                 return self.place.fault(if self.fresh {
-                    "did not find expected key"
+                    wrong::NOTHING_BEFORE_COLON
                 } else {
-                    "mapping values are not allowed in this context"
+                    wrong::NO_PAIR_HERE
                 });
             }
             b'[' | b'{' => {
@@ -268,8 +264,7 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
             if both.is_some() || !self.open.is_empty() {
-                let message = "mapping values are not allowed in this context";
-                return self.place.fault(message);
+                return self.place.fault(wrong::NO_PAIR_HERE);
             }
         }
         let Some(both) = both else {
@@ -292,7 +287,7 @@ impl<'a> Reader<'a> {
             self.fresh = start.fresh;
             return self.bare(above);
         }
-        fault(start.mark, "did not find expected node content")
+        fault(start.mark, wrong::ONE_MORE_PROPERTY)
     }
 
     fn open_map(&mut self, above: Found<'a>, start: Start) -> Result<(), Fault> {
@@ -350,7 +345,7 @@ impl<'a> Reader<'a> {
         match word {
             Word::Scalar { text, end, plain } => self.scalar(found, text, end, plain)?,
             Word::Alias { .. } if found.end.is_some() => {
-                return fault(found.start.mark, "an alias cannot have an anchor or tag");
+                return fault(found.start.mark, wrong::PROPERTIES_OF_ALIAS);
             }
             Word::Alias { name, at, end } => self.ready.push_back(Event::Alias { name, at, end }),
         }
@@ -384,10 +379,9 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if start.fresh && self.is_near(start) {
-            return fault(start.mark, "a mapping or list cannot be a key");
+            return fault(start.mark, wrong::KEY_IS_COLLECTION);
         }
-        self.place
-            .fault("mapping values are not allowed in this context")
+        self.place.fault(wrong::NO_PAIR_HERE)
     }
 
     /// A value in brackets that may be a key where `key` says so, and whether it is one.
@@ -400,12 +394,12 @@ impl<'a> Reader<'a> {
             }
             self.skip()?;
             let Some(both) = found.with(&more) else {
-                return fault(more.start.mark, "did not find expected node content");
+                return fault(more.start.mark, wrong::ONE_MORE_PROPERTY);
             };
             found = both;
         }
         if self.place.at_stop() {
-            return self.place.fault("did not find expected node content");
+            return self.place.fault(wrong::OPEN_BRACKET);
         }
         if matches!(self.place.byte(), b'[' | b'{') {
             self.open_bracket(found)?;

@@ -1,6 +1,6 @@
 //! Where documents start and end.
 
-use super::{Reader, Stage};
+use super::{Reader, Stage, wrong};
 use crate::event::{Event, Fault};
 
 impl Reader<'_> {
@@ -100,7 +100,7 @@ impl Reader<'_> {
                 && self.is_near(start)
             {
                 return match root {
-                    Some(_) => self.place.fault("did not find expected key"),
+                    Some(_) => self.place.fault(wrong::NO_PAIR_HERE),
                     None => Ok(()),
                 };
             }
@@ -135,8 +135,7 @@ impl Reader<'_> {
         match self.place.byte() {
             b'-' | b'?' | b':' if !self.in_flow() && self.place.gap_ahead(1) => {
                 if !self.fresh {
-                    let message = "block collections are not allowed in this context";
-                    return self.place.fault(message);
+                    return self.place.fault(wrong::NO_BLOCK_HERE);
                 }
                 self.place.pos += 1;
             }
@@ -179,12 +178,7 @@ impl Reader<'_> {
 
     /// No value starts here.
     pub(super) fn no_start<T>(&self) -> Result<T, Fault> {
-        self.place.fault(match self.place.byte() {
-            b'%' | b'@' | b'`' | b'|' | b'>' | b'\t' => {
-                "found character that cannot start any token"
-            }
-            _ => "did not find expected node content",
-        })
+        self.place.fault(&wrong::no_value(self.place.byte()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Collections in brackets.
 
 use super::names::Found;
-use super::{Due, Open, Reader, Start};
+use super::{Due, Open, Reader, Start, wrong};
 use crate::event::{Event, Fault, Properties};
 
 impl<'a> Reader<'a> {
@@ -47,11 +47,7 @@ impl<'a> Reader<'a> {
             self.skip()?;
         }
         if self.place.at_stop() {
-            return self.place.fault(if first {
-                "did not find expected node content"
-            } else {
-                neither
-            });
+            return self.place.fault(wrong::OPEN_BRACKET);
         }
         if self.place.byte() == bracket {
             self.close_bracket()?;
@@ -65,7 +61,7 @@ impl<'a> Reader<'a> {
         if let Some(Open::Items { first }) = self.open.last_mut() {
             *first = false;
         }
-        if !self.entry(first, b']', "did not find expected ',' or ']'")? {
+        if !self.entry(first, b']', wrong::NO_COMMA_IN_LIST)? {
             return Ok(());
         }
         if self.place.byte() == b'?' {
@@ -105,7 +101,7 @@ impl<'a> Reader<'a> {
         if let Some(Open::Pairs { first, .. }) = self.open.last_mut() {
             *first = false;
         }
-        if !self.entry(first, b'}', "did not find expected ',' or '}'")? {
+        if !self.entry(first, b'}', wrong::NO_COMMA_IN_MAPPING)? {
             return Ok(());
         }
         if self.place.byte() == b'?' {

@@ -1,6 +1,6 @@
 //! Block scalars: `|` and `>`.
 
-use super::Reader;
+use super::{Reader, wrong};
 use crate::event::Fault;
 
 /// What becomes of the ends of rows after the last visible one.
@@ -24,8 +24,7 @@ impl Reader<'_> {
             self.place.rest_of_row();
         }
         if !self.place.gap_ahead(0) {
-            let message = "did not find expected comment or line break";
-            return crate::build::fault(start, message);
+            return crate::build::fault(start, wrong::BAD_BLOCK_HEADER);
         }
         self.last_end = self.place.offset();
         let header_end = self.place.pos;
@@ -87,9 +86,7 @@ impl Reader<'_> {
                 b'+' if tail.is_none() => tail = Some(Tail::Keep),
                 b'-' if tail.is_none() => tail = Some(Tail::Strip),
                 b'0' if deeper.is_none() => {
-                    return self
-                        .place
-                        .fault("found an indentation indicator equal to 0");
+                    return self.place.fault(wrong::NO_INDENTATION);
                 }
                 digit @ b'1'..=b'9' if deeper.is_none() => {
                     deeper = Some(usize::from(digit - b'0'));
@@ -112,9 +109,7 @@ impl Reader<'_> {
             let column = self.place.pos - self.place.row;
             deepest = deepest.max(column);
             if column < most && self.place.byte() == b'\t' {
-                return self
-                    .place
-                    .fault("found a tab character where an indentation space is expected");
+                return self.place.fault(wrong::TAB);
             }
             if self.place.row_end() == 0 {
                 return Ok(deepest);

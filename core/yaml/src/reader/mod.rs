@@ -29,6 +29,7 @@ mod names;
 mod place;
 mod plain;
 mod quoted;
+mod wrong;
 
 use crate::build::Events;
 use crate::event::{Event, Fault, Mark, Properties};
@@ -182,9 +183,7 @@ impl<'a> Reader<'a> {
                 b' ' => self.place.pos += 1,
                 b'\t' => {
                     if self.fresh && !self.in_flow() {
-                        return self.place.fault(
-                            "a tab cannot indent (found character that cannot start any token)",
-                        );
+                        return self.place.fault(wrong::TAB);
                     }
                     self.place.pos += 1;
                 }
@@ -223,7 +222,7 @@ impl<'a> Reader<'a> {
 
     fn push(&mut self, open: Open) -> Result<(), Fault> {
         if self.open.len() >= MOST_OPEN {
-            return self.place.fault("collections are nested too deep");
+            return self.place.fault(wrong::TOO_DEEP);
         }
         self.open.push(open);
         Ok(())

@@ -1,6 +1,6 @@
 //! Properties (`&anchor`, `!tag`), aliases and directives.
 
-use super::{Reader, Start};
+use super::{Reader, Start, wrong};
 use crate::build::fault;
 use crate::event::{Fault, Properties};
 use std::borrow::Cow;
@@ -102,8 +102,7 @@ impl<'a> Reader<'a> {
                 b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
             );
         if name.is_empty() || !ends {
-            let message = "did not find expected alphabetic or numeric character";
-            return fault(start, message);
+            return fault(start, wrong::NO_ANCHOR_NAME);
         }
         self.fresh = false;
         self.last_end = self.place.offset();
@@ -123,7 +122,7 @@ impl<'a> Reader<'a> {
             _ => {
                 found.unknown = Some(Box::new(Fault {
                     at: start,
-                    message: format!("found undefined tag handle `{handle}`"),
+                    message: wrong::unknown_handle(handle),
                 }));
                 handle
             }
@@ -157,16 +156,16 @@ impl<'a> Reader<'a> {
         }
         let suffix = self.uri()?;
         if suffix.is_empty() && !may_end {
-            return fault(start, "did not find expected tag URI");
+            return fault(start, wrong::NO_TAG_NAME);
         }
         if handle.is_empty() {
             if self.place.byte() != b'>' {
-                return fault(start, "did not find the expected '>'");
+                return fault(start, wrong::OPEN_TAG);
             }
             self.place.pos += 1;
         }
         if !self.place.gap_ahead(0) {
-            return fault(start, "did not find expected whitespace or line break");
+            return fault(start, wrong::NO_SPACE_AFTER_TAG);
         }
         Ok((handle, suffix))
     }
@@ -182,7 +181,7 @@ impl<'a> Reader<'a> {
                 let code = self.place.slice(self.place.pos + 1, self.place.pos + 3);
                 let hex = code.len() == 2 && code.bytes().all(|b| b.is_ascii_hexdigit());
                 let Some(octet) = u8::from_str_radix(code, 16).ok().filter(|_| hex) else {
-                    return self.place.fault("did not find URI escaped octet");
+                    return self.place.fault(wrong::NO_HEX_IN_TAG);
                 };
                 let before = self.place.slice(from, self.place.pos).as_bytes();
                 decoded.get_or_insert_with(|| before.to_vec()).push(octet);
@@ -199,7 +198,7 @@ impl<'a> Reader<'a> {
         match decoded.map(String::from_utf8) {
             None => Ok(Cow::Borrowed(self.place.slice(from, self.place.pos))),
             Some(Ok(uri)) => Ok(Cow::Owned(uri)),
-            Some(Err(_)) => self.place.fault("found an incorrect UTF-8 octet"),
+            Some(Err(_)) => self.place.fault(wrong::TAG_NOT_UTF8),
         }
     }
 
@@ -209,16 +208,14 @@ impl<'a> Reader<'a> {
         while self.place.pos == self.place.row && self.place.byte() == b'%' {
             let at = self.place.mark();
             let message = match self.directive()? {
-                Directive::Version(..) if versioned => "found duplicate %YAML directive",
+                Directive::Version(..) if versioned => wrong::TWO_VERSIONS,
                 Directive::Version(1, 1) => {
                     versioned = true;
                     ""
                 }
-                Directive::Version(..) => {
-                    "found incompatible YAML document: Kubernetes reads YAML 1.1"
-                }
+                Directive::Version(..) => wrong::OTHER_VERSION,
                 Directive::Handle(handle, prefix) => match self.handles.insert(handle, prefix) {
-                    Some(_) => "found duplicate %TAG directive",
+                    Some(_) => wrong::SAME_HANDLE,
                     None => "",
                 },
             };
@@ -230,7 +227,7 @@ impl<'a> Reader<'a> {
         if self.place.is_boundary(b'-') {
             return Ok(());
         }
-        self.place.fault("did not find expected <document start>")
+        self.place.fault(wrong::NO_START)
     }
 
     /// The directive that stands here.
@@ -239,14 +236,13 @@ impl<'a> Reader<'a> {
         self.place.pos += 1;
         let name = self.place.word();
         if !self.place.gap_ahead(0) {
-            return fault(at, "found unexpected non-alphabetical character");
+            return fault(at, wrong::NO_DIRECTIVE);
         }
         self.place.blanks();
         let directive = match name {
             "YAML" => self.version()?,
             "TAG" => self.handle()?,
-            "" => return fault(at, "could not find expected directive name"),
-            _ => return fault(at, "found unknown directive name"),
+            _ => return fault(at, wrong::NO_DIRECTIVE),
         };
         self.last_end = self.place.offset();
         self.place.blanks();
@@ -254,7 +250,7 @@ impl<'a> Reader<'a> {
             self.place.rest_of_row();
         }
         if !self.place.at_end() && self.place.row_end() == 0 {
-            return fault(at, "did not find expected comment or line break");
+            return fault(at, wrong::AFTER_DIRECTIVE);
         }
         self.fresh = false;
         Ok(directive)
@@ -266,7 +262,7 @@ impl<'a> Reader<'a> {
         for (i, number) in numbers.iter_mut().enumerate() {
             if i > 0 {
                 if self.place.byte() != b'.' {
-                    return fault(start, "did not find expected digit or '.' character");
+                    return fault(start, wrong::NO_VERSION);
                 }
                 self.place.pos += 1;
             }
@@ -276,9 +272,9 @@ impl<'a> Reader<'a> {
             }
             let digits = self.place.slice(from, self.place.pos);
             match digits.len() {
-                0 => return fault(start, "did not find expected version number"),
+                0 => return fault(start, wrong::NO_VERSION),
                 1..=9 => *number = digits.parse().unwrap_or(u32::MAX),
-                _ => return fault(start, "found extremely long version number"),
+                _ => return fault(start, wrong::NO_VERSION),
             }
         }
         let [major, minor] = numbers;
@@ -289,26 +285,26 @@ impl<'a> Reader<'a> {
         let start = self.place.mark();
         let from = self.place.pos;
         if self.place.byte() != b'!' {
-            return fault(start, "did not find expected '!'");
+            return fault(start, wrong::NO_HANDLE);
         }
         self.place.pos += 1;
         self.place.word();
         if self.place.byte() == b'!' {
             self.place.pos += 1;
         } else if self.place.pos > from + 1 {
-            return fault(start, "did not find expected '!'");
+            return fault(start, wrong::NO_HANDLE);
         }
         let handle = self.place.slice(from, self.place.pos);
         if !matches!(self.place.byte(), b' ' | b'\t') {
-            return fault(start, "did not find expected whitespace");
+            return fault(start, wrong::NO_HANDLE);
         }
         self.place.blanks();
         let prefix = self.uri()?;
         if prefix.is_empty() {
-            return fault(start, "did not find expected tag URI");
+            return fault(start, wrong::NO_HANDLE);
         }
         if !self.place.gap_ahead(0) {
-            return fault(start, "did not find expected whitespace or line break");
+            return fault(start, wrong::NO_HANDLE);
         }
         Ok(Directive::Handle(handle, prefix))
     }

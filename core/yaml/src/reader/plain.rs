@@ -1,8 +1,8 @@
 //! Scalars without quotes.
 
-use super::Reader;
 use super::gap::Gap;
 use super::place::{PLAIN, PLAIN_IN_FLOW};
+use super::{Reader, wrong};
 use crate::event::Fault;
 use std::borrow::Cow;
 
@@ -46,9 +46,7 @@ impl<'a> Reader<'a> {
                     b' ' => self.place.pos += 1,
                     b'\t' => {
                         if gap.is_some() && self.place.column() < floor {
-                            return self
-                                .place
-                                .fault("found a tab character that violates indentation");
+                            return self.place.fault(wrong::TAB);
                         }
                         self.place.pos += 1;
                     }

@@ -1,8 +1,8 @@
 //! Single- and double-quoted scalars.
 
-use super::Reader;
 use super::gap::Gap;
 use super::place::{DOUBLE, SINGLE};
+use super::{Reader, wrong};
 use crate::event::{Fault, Mark};
 use std::borrow::Cow;
 
@@ -18,11 +18,11 @@ impl<'a> Reader<'a> {
         let mut from = self.place.pos;
         loop {
             if self.place.at_boundary() {
-                return crate::build::fault(start, "found unexpected document indicator");
+                return crate::build::fault(start, wrong::OPEN_QUOTE);
             }
             self.place.pos = self.place.run_end(bit);
             if self.place.at_end() {
-                return crate::build::fault(start, "found unexpected end of stream");
+                return crate::build::fault(start, wrong::OPEN_QUOTE);
             }
             let here = self.place.pos;
             let byte = self.place.byte();
@@ -71,21 +71,19 @@ impl<'a> Reader<'a> {
             b'U' => 8,
             short => {
                 self.place.pos += 1;
-                return named(short).map_or_else(
-                    || crate::build::fault(start, "found unknown escape character"),
-                    Ok,
-                );
+                return named(short)
+                    .map_or_else(|| crate::build::fault(start, wrong::NO_ESCAPE), Ok);
             }
         };
         let from = self.place.pos + 1;
         let code = self.place.slice(from, from + digits);
         if code.len() < digits || !code.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return crate::build::fault(start, "did not find expected hexdecimal number");
+            return crate::build::fault(start, wrong::NO_HEX);
         }
         self.place.pos = from + digits;
         match u32::from_str_radix(code, 16).ok().and_then(char::from_u32) {
             Some(c) => Ok(c),
-            None => crate::build::fault(start, "found invalid Unicode character escape code"),
+            None => crate::build::fault(start, wrong::NO_CHARACTER),
         }
     }
 }
