@@ -1,7 +1,7 @@
 //! Does this result pass?
 
 use crate::Config;
-use seawall_model::{Coverage, Finding, Severity};
+use seawall_model::{Coverage, Severity};
 
 /// What the gate says, with what it was asked.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,11 +29,15 @@ pub enum Verdict {
 }
 
 impl Gate {
-    /// Decides. Nothing looked at never passes; findings outrank missing coverage, because
-    /// more coverage can only add to them.
-    pub fn decide(config: &Config, findings: &[Finding], coverage: &Coverage) -> Gate {
+    /// Decides on the severities of the findings that count. Nothing looked at never passes;
+    /// findings outrank missing coverage, because more coverage can only add to them.
+    pub fn decide(
+        config: &Config,
+        findings: impl Iterator<Item = Severity>,
+        coverage: &Coverage,
+    ) -> Gate {
         let failing = config.fail_on.map_or(0, |limit| {
-            findings.iter().filter(|f| f.severity >= limit).count()
+            findings.filter(|severity| *severity >= limit).count()
         });
         let percent = coverage.percent();
         let incomplete = match (percent, config.min_coverage) {

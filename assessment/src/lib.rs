@@ -9,6 +9,7 @@
 //! **Invariant:** as pure as the engines. Today's date comes in through [`Config`].
 
 mod catalogue;
+mod compare;
 mod frameworks;
 mod gate;
 mod merge;
@@ -16,6 +17,7 @@ mod run;
 mod suppress;
 
 pub use catalogue::{catalogue, find_rule, selectable_words};
+pub use compare::{Baseline, Change, Comparison, Known, KnownGap};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;
@@ -48,6 +50,8 @@ pub struct Config {
     /// Registries that images may come from, as prefixes; empty means that no list was given
     /// and the rule about it is not assessed.
     pub allowed_registries: Vec<String>,
+    /// An earlier answer to compare with; then only what is new or worse can fail the gate.
+    pub baseline: Option<Baseline>,
 }
 
 /// The answer.
@@ -67,6 +71,8 @@ pub struct Assessment {
     pub assessed: BTreeMap<RuleId, u64>,
     /// Results of the chosen frameworks.
     pub frameworks: Vec<FrameworkResult>,
+    /// What became of things since the baseline, if one was given.
+    pub comparison: Option<Comparison>,
     /// What the gate says.
     pub gate: Gate,
     /// How big the picture was.

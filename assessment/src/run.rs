@@ -1,6 +1,7 @@
 //! Runs the engines and puts their outcomes together.
 
 use crate::catalogue::{catalogue, means};
+use crate::compare::compare;
 use crate::{Assessment, Config, Gate, Inventory, frameworks, merge, suppress};
 use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
 use seawall_snapshot::{ScopeKind, Snapshot};
@@ -74,8 +75,28 @@ pub fn assess(
         })
         .collect();
     answer.inventory = inventory(snapshot);
-    answer.gate = Gate::decide(config, &answer.findings, &answer.coverage);
+    answer.decide(config);
     answer
+}
+
+impl Assessment {
+    /// Compares with the baseline, if there is one, and asks the gate.
+    pub fn decide(&mut self, config: &Config) {
+        self.comparison = config.baseline.as_ref().map(|baseline| {
+            compare(
+                baseline,
+                &self.findings,
+                &self.suppressed,
+                &self.coverage.gaps,
+            )
+        });
+        let counts = self.findings.iter().enumerate().filter(|(index, _)| {
+            let comparison = self.comparison.as_ref();
+            comparison.is_none_or(|comparison| comparison.is_news(*index))
+        });
+        let severities = counts.map(|(_, finding)| finding.severity);
+        self.gate = Gate::decide(config, severities, &self.coverage);
+    }
 }
 
 /// The rules that `--only` and `--skip` leave.

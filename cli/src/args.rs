@@ -45,6 +45,10 @@ pub(crate) enum Command {
     /// Scan manifests, charts, overlays and dumps.
     #[command(after_help = EXIT_CODES)]
     Scan(Scan),
+    /// Tell what a change makes worse: what is new, gone and unchanged between two revisions,
+    /// paths or saved results.
+    #[command(after_help = EXIT_CODES)]
+    Diff(Diff),
     /// Print the objects that a scan sees, each with its origin.
     Render(Render),
     /// Scan the example environment inside this program.
@@ -76,6 +80,13 @@ pub(crate) struct Source {
     /// Read the paths as they are at this git revision.
     #[arg(long, value_name = "REVISION")]
     pub(crate) rev: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How to read it.
+#[derive(Debug, Args, Default, Clone)]
+pub(crate) struct Reading {
     /// Values file for charts, later ones win.
     #[arg(short = 'f', long = "values", value_name = "FILE")]
     pub(crate) values: Vec<String>,
@@ -99,8 +110,8 @@ pub(crate) struct Source {
 /// What to judge, how to tell it, and when to fail.
 #[derive(Debug, Args, Default, Clone)]
 pub(crate) struct Judge {
-    /// How to tell it, and where: terminal, json, sarif, junit, markdown, html or csv;
-    /// repeat for several.
+    /// How to tell it, and where: terminal, json, sarif, junit, markdown, html, csv, github
+    /// or gitlab; repeat for several.
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     pub(crate) output: Vec<String>,
     /// Show findings from this severity up (display only: nothing else changes).
@@ -140,6 +151,25 @@ pub(crate) struct Judge {
 pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) judge: Judge,
+    /// Tell what is new, worse and gone since an earlier result (a file that `-o json` wrote)
+    /// or git revision; only what is new or worse can fail the gate.
+    #[arg(long, value_name = "FILE|REVISION")]
+    pub(crate) baseline: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Before: a path, a git revision (`main`, `v1.2:deploy`), or a result that `-o json`
+    /// wrote.
+    #[arg(default_value = "HEAD")]
+    pub(crate) before: String,
+    /// After: likewise.
+    #[arg(default_value = ".")]
+    pub(crate) after: String,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judge: Judge,
 }

@@ -3,7 +3,7 @@
 
 mod values;
 
-use crate::args::{Judge, Source};
+use crate::args::{Judge, Reading};
 use crate::exit::Failure;
 use crate::suggest;
 use seawall_model::{
@@ -115,12 +115,12 @@ impl Default for Config {
 
 impl Config {
     /// Puts the layers together.
-    pub(crate) fn load(judge: &Judge, source: Option<&Source>) -> Result<Self, Failure> {
+    pub(crate) fn load(judge: &Judge, reading: Option<&Reading>) -> Result<Self, Failure> {
         let mut config = Config::default();
         if let Some(path) = file(judge) {
             config.read_text(&path, &read(&path)?)?;
         }
-        config.read_flags(judge, source)?;
+        config.read_flags(judge, reading)?;
         let on_stdout = config
             .output
             .value
@@ -136,7 +136,7 @@ impl Config {
         Ok(config)
     }
 
-    fn read_flags(&mut self, judge: &Judge, source: Option<&Source>) -> Result<(), Failure> {
+    fn read_flags(&mut self, judge: &Judge, reading: Option<&Reading>) -> Result<(), Failure> {
         let flag = |value: &str| value.to_owned();
         set_list(&mut self.output, "-o", &judge.output, output)?;
         set(
@@ -160,7 +160,7 @@ impl Config {
             judge.min_coverage.as_ref(),
             percent,
         )?;
-        let version = source.and_then(|source| source.kubernetes_version.as_ref());
+        let version = reading.and_then(|reading| reading.kubernetes_version.as_ref());
         set(
             &mut self.kubernetes_version,
             "--kubernetes-version",

@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout)]
 
 mod bad_input;
+mod diff;
 mod exit_codes;
 mod outputs;
 mod readme;

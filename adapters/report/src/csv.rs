@@ -3,6 +3,7 @@
 
 use crate::text::clean;
 use crate::view::View;
+use seawall_assessment::Change;
 use seawall_model::{Asset, Finding};
 use std::io;
 
@@ -30,11 +31,23 @@ const HEADER: [&str; 19] = [
 
 pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     record(out, HEADER.into_iter())?;
-    for finding in &view.assessment.findings {
-        line(view, finding, None, out)?;
+    for (at, finding) in view.assessment.findings.iter().enumerate() {
+        let status = match view.change(at) {
+            None => "open",
+            Some(Change::New) => "new",
+            Some(Change::Worse(_)) => "worse",
+            Some(Change::Unchanged) => "unchanged",
+        };
+        line(view, finding, status, "", out)?;
     }
     for suppressed in &view.assessment.suppressed {
-        line(view, &suppressed.finding, Some(&suppressed.reason), out)?;
+        line(
+            view,
+            &suppressed.finding,
+            "suppressed",
+            &suppressed.reason,
+            out,
+        )?;
     }
     Ok(())
 }
@@ -42,7 +55,8 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
 fn line(
     view: &View<'_>,
     finding: &Finding,
-    accepted: Option<&str>,
+    status: &str,
+    reason: &str,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let rule = view.rule(&finding.rule);
@@ -66,11 +80,7 @@ fn line(
     let cause = view.cause(span);
     let cells: [&str; 19] = [
         &finding.id.to_string(),
-        if accepted.is_some() {
-            "suppressed"
-        } else {
-            "open"
-        },
+        status,
         finding.severity.name(),
         finding.rule.as_str(),
         rule.map_or("", |rule| &rule.title),
@@ -87,7 +97,7 @@ fn line(
         cause.as_ref().map_or("", |cause| &cause.key),
         &references.join(" "),
         &finding.affected.len().to_string(),
-        accepted.unwrap_or(""),
+        reason,
     ];
     record(out, cells.into_iter())
 }

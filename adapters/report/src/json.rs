@@ -3,7 +3,7 @@
 
 use crate::saved::{self, SCHEMA};
 use crate::view::{View, exit_code};
-use seawall_assessment::{ControlStatus, Suppressed, Verdict};
+use seawall_assessment::{Change, Comparison, ControlStatus, Known, Suppressed, Verdict};
 use seawall_model::{Asset, Finding, Framework, Gap, Proof, ResourceRef, Rule, SourceKind, Span};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::ser::Formatter;
@@ -66,6 +66,9 @@ impl Serialize for Report<'_, '_> {
         map.serialize_entry("summary", &summary(view))?;
         map.serialize_entry("gate", &gate(view))?;
         map.serialize_entry("coverage", &coverage(view))?;
+        if let Some(found) = &assessment.comparison {
+            map.serialize_entry("comparison", &comparison(view, found))?;
+        }
         let assessed: BTreeMap<&str, u64> = assessment
             .assessed
             .iter()
@@ -76,7 +79,13 @@ impl Serialize for Report<'_, '_> {
         map.serialize_entry("rules", &Each(|| fired(view).into_iter().map(rule)))?;
         map.serialize_entry(
             "findings",
-            &Each(|| assessment.findings.iter().map(|f| finding(view, f))),
+            &Each(|| {
+                let findings = assessment.findings.iter().enumerate();
+                findings.map(|(at, found)| saved::Finding {
+                    change: view.change(at).map(change),
+                    ..finding(view, found)
+                })
+            }),
         )?;
         map.serialize_entry(
             "suppressed",
@@ -117,9 +126,11 @@ fn summary(view: &View<'_>) -> saved::Summary {
     saved::Summary {
         findings: view.assessment.findings.len() as u64,
         suppressed: view.assessment.suppressed.len() as u64,
-        by_severity: view.by_severity().map(|(s, n)| named(s.name(), n)).into(),
+        by_severity: View::by_severity(view.assessment.findings.iter())
+            .map(|(s, n)| named(s.name(), n))
+            .into(),
         by_area: view
-            .by_area(|_| true)
+            .by_area(view.assessment.findings.iter())
             .map(|(a, n)| named(a.name(), n))
             .into(),
     }
@@ -220,9 +231,64 @@ fn references(rule: &Rule) -> Vec<saved::Reference> {
         .collect()
 }
 
+/// What a comparison calls a finding.
+pub(crate) fn change(change: Change) -> saved::Change {
+    match change {
+        Change::New => saved::Change::New,
+        Change::Worse(_) => saved::Change::Worse,
+        Change::Unchanged => saved::Change::Unchanged,
+    }
+}
+
+fn comparison(view: &View<'_>, comparison: &Comparison) -> saved::Comparison {
+    let gaps = &view.assessment.coverage.gaps;
+    let count = |wanted: saved::Change| {
+        let changes = comparison.changes.iter();
+        changes.filter(|one| change(**one) == wanted).count() as u64
+    };
+    saved::Comparison {
+        baseline: comparison.baseline.clone(),
+        new: count(saved::Change::New),
+        worse: count(saved::Change::Worse),
+        unchanged: count(saved::Change::Unchanged),
+        gone: comparison.gone.iter().map(known).collect(),
+        unseen: comparison.unseen.iter().map(known).collect(),
+        percent_before: comparison.percent_before,
+        new_gaps: comparison
+            .new_gaps
+            .iter()
+            .filter_map(|at| gaps.get(*at))
+            .map(|found| gap(view, found))
+            .collect(),
+        closed_gaps: comparison
+            .closed_gaps
+            .iter()
+            .map(|gap| saved::KnownGap {
+                kind: gap.kind,
+                subject: gap.subject.clone(),
+                reason: gap.reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn known(known: &Known) -> saved::Known {
+    saved::Known {
+        id: known.id.to_string(),
+        rule: known.rule.to_string(),
+        severity: known.severity,
+        asset: asset(&known.asset),
+        path: known.path.clone(),
+        message: known.message.clone(),
+        file: known.file.clone(),
+        line: known.line,
+    }
+}
+
 pub(crate) fn finding(view: &View<'_>, finding: &Finding) -> saved::Finding {
     let rule = view.rule(&finding.rule);
     saved::Finding {
+        change: None,
         id: finding.id.to_string(),
         rule: finding.rule.to_string(),
         severity: finding.severity,
@@ -311,6 +377,7 @@ fn plain_location(view: &View<'_>, span: Span) -> Option<saved::Location> {
         SourceKind::GitRevision { commit } => (Some("git"), Some(commit.to_string())),
         SourceKind::Generated => (Some("generated"), None),
         SourceKind::Embedded => (Some("embedded"), None),
+        SourceKind::Cluster => (Some("cluster"), None),
     };
     Some(saved::Location {
         file: file.path.to_string(),

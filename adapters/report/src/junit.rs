@@ -1,8 +1,10 @@
 //! `-o junit`: JUnit XML. One suite per rule: each finding is a failed test, a rule that
-//! found nothing is one passed test, accepted findings and gaps are skipped ones.
+//! found nothing is one passed test, accepted findings, gaps, and findings that a baseline
+//! knows are skipped ones.
 
 use crate::text::push_escaped;
 use crate::view::View;
+use seawall_assessment::Change;
 use seawall_model::{Finding, Gap, RuleId};
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +12,8 @@ use std::io;
 #[derive(Default)]
 struct Suite<'a> {
     open: Vec<&'a Finding>,
-    accepted: Vec<(&'a Finding, &'a str)>,
+    /// Not failures, and why.
+    skipped: Vec<(&'a Finding, String)>,
 }
 
 pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -19,19 +22,25 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     for rule in assessment.assessed.keys() {
         suites.entry(rule).or_default();
     }
-    for finding in &assessment.findings {
-        suites.entry(&finding.rule).or_default().open.push(finding);
+    let mut failures = 0;
+    for (at, finding) in assessment.findings.iter().enumerate() {
+        let suite = suites.entry(&finding.rule).or_default();
+        if view.change(at) == Some(Change::Unchanged) {
+            suite.skipped.push((finding, "there before".to_owned()));
+        } else {
+            suite.open.push(finding);
+            failures += 1;
+        }
     }
     for suppressed in &assessment.suppressed {
         let suite = suites.entry(&suppressed.finding.rule).or_default();
-        suite
-            .accepted
-            .push((&suppressed.finding, &suppressed.reason));
+        let reason = format!("accepted: {}", suppressed.reason);
+        suite.skipped.push((&suppressed.finding, reason));
     }
     let gaps = &assessment.coverage.gaps;
     let tests: usize = suites.values().map(Suite::tests).sum::<usize>() + gaps.len();
-    let failures = assessment.findings.len();
-    let skipped = assessment.suppressed.len() + gaps.len();
+    let skipped: usize = suites.values().map(|suite| suite.skipped.len()).sum();
+    let skipped = skipped + gaps.len();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,
@@ -47,7 +56,7 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
 
 impl Suite<'_> {
     fn tests(&self) -> usize {
-        (self.open.len() + self.accepted.len()).max(1)
+        (self.open.len() + self.skipped.len()).max(1)
     }
 
     fn write(&self, view: &View<'_>, id: &RuleId, out: &mut dyn io::Write) -> io::Result<()> {
@@ -62,9 +71,9 @@ impl Suite<'_> {
             attribute(&name),
             self.tests(),
             self.open.len(),
-            self.accepted.len(),
+            self.skipped.len(),
         )?;
-        if self.open.is_empty() && self.accepted.is_empty() {
+        if self.open.is_empty() && self.skipped.is_empty() {
             let subjects = view.assessment.assessed.get(id).copied().unwrap_or(0);
             let looked = format!("{} looked at", crate::text::count(subjects, "subject"));
             let name = attribute(&looked);
@@ -85,9 +94,9 @@ impl Suite<'_> {
             out.write_all(content(view, finding).as_bytes())?;
             writeln!(out, "</failure>\n    </testcase>")?;
         }
-        for (finding, reason) in &self.accepted {
+        for (finding, reason) in &self.skipped {
             case(view, finding, out)?;
-            let reason = attribute(&format!("accepted: {reason}"));
+            let reason = attribute(reason);
             writeln!(
                 out,
                 "      <skipped message=\"{reason}\"/>\n    </testcase>"

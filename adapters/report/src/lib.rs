@@ -1,4 +1,5 @@
-//! How an answer is told: terminal, JSON, SARIF, JUnit, Markdown, HTML and CSV.
+//! How an answer is told: terminal, JSON, SARIF, JUnit, Markdown, HTML, CSV, and as GitHub's
+//! and GitLab's annotations.
 //!
 //! [`write`] turns one [`Assessment`] into one format; [`write_file`] does the same into a
 //! file that is either complete or not touched. [`explain`] shows one rule or one finding,
@@ -9,6 +10,9 @@
 //! *Human formats* (terminal, Markdown, HTML) hide what is below [`Display::severity`], say
 //! how much they hid, and replace every character that a terminal or a browser would obey.
 //!
+//! Where the answer is compared with an earlier one, human formats and annotations tell what
+//! is new, and machine formats mark it.
+//!
 //! **Invariants:** no format shows a credential that stands near a finding ([`source lines
 //! are masked`](crate::write)); nothing is built in memory that grows with the number of
 //! findings, except small indices.
@@ -17,11 +21,15 @@ mod credentials;
 mod csv;
 pub mod explain;
 mod file;
+mod github;
+mod gitlab;
 mod html;
 mod json;
 mod junit;
 mod markdown;
+mod news;
 mod redact;
+mod restore;
 mod sarif;
 pub mod saved;
 mod source;
@@ -31,6 +39,7 @@ mod view;
 
 pub use file::write_file;
 pub use json::catalogue;
+pub use restore::{baseline, restore};
 pub use text::clean;
 pub use view::exit_code;
 
@@ -58,11 +67,15 @@ pub enum Format {
     Html,
     /// One line per finding for spreadsheets.
     Csv,
+    /// GitHub's workflow commands: annotations on the lines of a pull request.
+    Github,
+    /// GitLab's code-quality report.
+    Gitlab,
 }
 
 impl Format {
     /// All formats, in the order help texts list them.
-    pub const ALL: [Format; 7] = [
+    pub const ALL: [Format; 9] = [
         Format::Terminal,
         Format::Json,
         Format::Sarif,
@@ -70,6 +83,8 @@ impl Format {
         Format::Markdown,
         Format::Html,
         Format::Csv,
+        Format::Github,
+        Format::Gitlab,
     ];
 
     /// The name used in flags.
@@ -82,6 +97,8 @@ impl Format {
             Format::Markdown => "markdown",
             Format::Html => "html",
             Format::Csv => "csv",
+            Format::Github => "github",
+            Format::Gitlab => "gitlab",
         }
     }
 
@@ -95,6 +112,8 @@ impl Format {
             Format::Markdown => "GitHub-flavoured Markdown, for comments",
             Format::Html => "one self-contained page, also good on paper",
             Format::Csv => "one line per finding, for spreadsheets",
+            Format::Github => "annotations on a pull request, in a GitHub workflow",
+            Format::Gitlab => "GitLab's code-quality report",
         }
     }
 }
@@ -234,6 +253,8 @@ pub fn write(format: Format, context: &Context<'_>, out: &mut dyn io::Write) -> 
         Format::Markdown => markdown::write(&view, &mut out)?,
         Format::Html => html::write(&view, &mut out)?,
         Format::Csv => csv::write(&view, &mut out)?,
+        Format::Github => github::write(&view, &mut out)?,
+        Format::Gitlab => gitlab::write(&view, &mut out)?,
     }
     io::Write::flush(&mut out)
 }
@@ -252,7 +273,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "unknown format `srif`: did you mean `sarif`? Formats are terminal, json, sarif, \
-             junit, markdown, html and csv"
+             junit, markdown, html, csv, github and gitlab"
         );
         let error = "docx\x1b".parse::<Format>().unwrap_err();
         assert!(

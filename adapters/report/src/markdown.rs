@@ -1,5 +1,6 @@
 //! `-o markdown`: GitHub-flavoured, for comments; never longer than a comment may be.
 
+use crate::news::News;
 use crate::source::Snippet;
 use crate::text::{self, capital, clean, first_sentence, number};
 use crate::view::{Group, View, short_id, split_at_mark, verdict, yaml_trap};
@@ -17,6 +18,7 @@ const GAPS: usize = 20;
 pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page::default();
     page.add(&head(view));
+    page.add(&comparison(view));
     let groups = view.groups(view.shown());
     for index in view.top(&groups) {
         if let Some(found) = view.finding(index) {
@@ -118,7 +120,7 @@ fn longest_run(text: &str, of: char) -> usize {
 
 fn head(view: &View<'_>) -> String {
     let assessment = view.assessment;
-    let (word, line) = verdict(&assessment.gate, &assessment.coverage);
+    let (word, line) = verdict(assessment);
     let sign = match assessment.gate.verdict {
         Verdict::Pass if view.is_gating() => "✅",
         Verdict::Pass => "ℹ️",
@@ -127,7 +129,7 @@ fn head(view: &View<'_>) -> String {
     };
     let mut out = format!("## Seawall: {sign} {word}\n\n{}\n\n", text(&line));
     out += "| critical | high | medium | low | info | coverage |\n|--:|--:|--:|--:|--:|--:|\n|";
-    for (_, n) in view.by_severity() {
+    for (_, n) in View::by_severity(view.told_findings()) {
         let _ = write!(out, " {} |", number(n));
     }
     let percent = assessment
@@ -147,6 +149,26 @@ fn head(view: &View<'_>) -> String {
     if view.hidden() > 0 {
         let limit = view.display.severity;
         let _ = writeln!(out, "\n{} below {limit} not shown.", number(view.hidden()));
+    }
+    out
+}
+
+/// What became of things since the baseline.
+fn comparison(view: &View<'_>) -> String {
+    let Some(news) = News::of(view) else {
+        return String::new();
+    };
+    let mut out = format!("\n**Since {}:** {}\n", text(news.baseline), news.counts);
+    for (lead, items) in &news.lists {
+        let n = items.len();
+        let _ = writeln!(out, "\n<details><summary>{lead} ({n})</summary>\n");
+        for item in items.iter().take(ROWS) {
+            let _ = writeln!(out, "- {}", prose(item));
+        }
+        if n > ROWS {
+            let _ = writeln!(out, "- … and {} more", n - ROWS);
+        }
+        out += "\n</details>\n";
     }
     out
 }
@@ -249,7 +271,8 @@ fn fence(snippet: &Snippet) -> String {
 
 fn table(view: &View<'_>, groups: &[Group<'_>]) -> String {
     if groups.is_empty() {
-        return "\nNo findings in what was looked at.\n".to_owned();
+        let words = view.no_findings();
+        return format!("\n{words}\n");
     }
     let mut out = "\n### All findings by rule\n\n| severity | rule | what | number | first |\n|---|---|---|--:|---|\n".to_owned();
     for group in groups.iter().take(ROWS) {

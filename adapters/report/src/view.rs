@@ -3,7 +3,7 @@
 use crate::source::{Snippet, Sources};
 use crate::text;
 use crate::{Context, Display, Header};
-use seawall_assessment::{Assessment, Gate, Verdict};
+use seawall_assessment::{Assessment, Change, Verdict};
 use seawall_model::{Area, Asset, Cause, Finding, Gap, Rule, RuleId, Severity, SourceFile, Span};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -134,16 +134,23 @@ impl<'a> View<'a> {
                 || path.contains("/annotations"))
     }
 
-    /// Whether human formats show a finding.
-    pub(crate) fn is_shown(&self, finding: &Finding) -> bool {
-        finding.severity >= self.display.severity
+    /// What became of a finding since the baseline, if there is one.
+    pub(crate) fn change(&self, index: usize) -> Option<Change> {
+        let comparison = self.assessment.comparison.as_ref()?;
+        comparison.changes.get(index).copied()
+    }
+
+    /// The findings that are told at all: all of them, or those that a comparison calls new
+    /// or worse.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (usize, &'a Finding)> + '_ {
+        let findings = self.assessment.findings.iter().enumerate();
+        findings.filter(|(index, _)| self.change(*index) != Some(Change::Unchanged))
     }
 
     /// Indices of the findings that human formats show.
     pub(crate) fn shown(&self) -> impl Iterator<Item = usize> + '_ {
-        let findings = self.assessment.findings.iter().enumerate();
-        findings
-            .filter(|(_, finding)| self.is_shown(finding))
+        self.told()
+            .filter(|(_, finding)| finding.severity >= self.display.severity)
             .map(|(at, _)| at)
     }
 
@@ -198,21 +205,23 @@ impl<'a> View<'a> {
         top
     }
 
-    /// How many findings of each severity, worst first.
-    pub(crate) fn by_severity(&self) -> [(Severity, u64); 5] {
+    /// How many of some findings there are of each severity, worst first.
+    pub(crate) fn by_severity<'f>(
+        findings: impl Iterator<Item = &'f Finding> + Clone,
+    ) -> [(Severity, u64); 5] {
         Severity::ALL.map(|severity| {
-            let all = &self.assessment.findings;
-            (
-                severity,
-                all.iter().filter(|f| f.severity == severity).count() as u64,
-            )
+            let of_it = findings.clone().filter(|f| f.severity == severity);
+            (severity, of_it.count() as u64)
         })
     }
 
-    /// How many findings of each area, among those that `keep` keeps.
-    pub(crate) fn by_area(&self, keep: impl Fn(&Finding) -> bool) -> [(Area, u64); 5] {
+    /// How many of some findings there are of each area.
+    pub(crate) fn by_area<'f>(
+        &self,
+        findings: impl Iterator<Item = &'f Finding>,
+    ) -> [(Area, u64); 5] {
         let mut counts = Area::ALL.map(|area| (area, 0));
-        for finding in self.assessment.findings.iter().filter(|f| keep(f)) {
+        for finding in findings {
             if let Some(area) = self.area(finding)
                 && let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == area)
             {
@@ -224,11 +233,39 @@ impl<'a> View<'a> {
 
     /// Findings that human formats hide.
     pub(crate) fn hidden(&self) -> u64 {
-        self.assessment
-            .findings
-            .iter()
-            .filter(|f| !self.is_shown(f))
+        self.told()
+            .filter(|(_, finding)| finding.severity < self.display.severity)
             .count() as u64
+    }
+
+    /// The told findings themselves.
+    pub(crate) fn told_findings(&self) -> impl Iterator<Item = &'a Finding> + Clone + '_ {
+        let findings = self.assessment.findings.iter().enumerate();
+        findings
+            .filter(|(index, _)| self.change(*index) != Some(Change::Unchanged))
+            .map(|(_, finding)| finding)
+    }
+
+    /// What a told finding is called.
+    pub(crate) fn one(&self) -> &'static str {
+        let Some(comparison) = &self.assessment.comparison else {
+            return "finding";
+        };
+        let is_worse = |change: &Change| matches!(change, Change::Worse(_));
+        if comparison.changes.iter().any(is_worse) {
+            "new or worse finding"
+        } else {
+            "new finding"
+        }
+    }
+
+    /// What to say when there is nothing to tell.
+    pub(crate) fn no_findings(&self) -> &'static str {
+        if self.assessment.comparison.is_some() {
+            "Nothing new in what was looked at."
+        } else {
+            "No findings in what was looked at."
+        }
     }
 
     /// Gaps, those that hide most first.
@@ -280,14 +317,20 @@ impl<'a> View<'a> {
 }
 
 /// What the gate says, in one line that names the exit code.
-pub(crate) fn verdict(gate: &Gate, coverage: &seawall_model::Coverage) -> (&'static str, String) {
+pub(crate) fn verdict(assessment: &Assessment) -> (&'static str, String) {
+    let (gate, coverage) = (&assessment.gate, &assessment.coverage);
+    let (one, nothing) = if assessment.comparison.is_some() {
+        ("new finding", "nothing new")
+    } else {
+        ("finding", "nothing")
+    };
     let exit = format!("exit {}", exit_code(gate.verdict));
     let demanded = gate.min_coverage.map(text::percent);
     let percent = coverage.percent();
     match gate.verdict {
         Verdict::Findings => {
             let limit = gate.fail_on.map_or("", Severity::name);
-            let n = text::count(gate.failing as u64, "finding");
+            let n = text::count(gate.failing as u64, one);
             (
                 "FAIL",
                 format!("{exit} · {n} at or above {limit} (--fail-on {limit})"),
@@ -310,7 +353,7 @@ pub(crate) fn verdict(gate: &Gate, coverage: &seawall_model::Coverage) -> (&'sta
             });
             match (gate.fail_on, enough) {
                 (Some(limit), enough) => {
-                    let mut line = format!("{exit} · nothing at or above {limit}");
+                    let mut line = format!("{exit} · {nothing} at or above {limit}");
                     if let Some(enough) = enough {
                         let _ = write!(line, "; {enough}");
                     }
@@ -363,6 +406,7 @@ mod tests {
 
     #[test]
     fn the_gate_says_its_exit_code_and_why() {
+        use seawall_assessment::Gate;
         use seawall_model::Coverage;
         let some = Coverage {
             looked_at: 10,
@@ -388,13 +432,14 @@ mod tests {
                 "PASS exit 0 · nothing at or above high; coverage 100 % meets --min-coverage 90 %",
             ),
         ] {
-            let (word, line) = verdict(&gate, &some);
+            let mut answer = Assessment::default();
+            (answer.gate, answer.coverage) = (gate, some.clone());
+            let (word, line) = verdict(&answer);
             assert_eq!(format!("{word} {line}"), expected);
         }
-        let none = verdict(
-            &gate(None, None, 0, Verdict::Incomplete),
-            &Coverage::default(),
-        );
+        let mut answer = Assessment::default();
+        answer.gate = gate(None, None, 0, Verdict::Incomplete);
+        let none = verdict(&answer);
         assert_eq!(none.1, "exit 3 · nothing could be looked at");
     }
 

@@ -13,6 +13,7 @@ mod common;
 mod schema;
 
 use common::{Fixture, full, hostile};
+use seawall_assessment::Baseline;
 use seawall_model::Severity::{Critical, High};
 use seawall_report::explain::{self, LookupError};
 use seawall_report::{Display, Format, saved};
@@ -441,6 +442,87 @@ fn files_are_written_whole() {
     let nowhere = path.join("below/a/file");
     let error = seawall_report::write_file(Format::Json, &fixture.context(&display), &nowhere);
     assert!(error.unwrap_err().to_string().contains("below/a/file"));
+}
+
+/// The full fixture as an answer to an earlier one, which knew some of its findings, one of
+/// them as less severe, and some that are gone.
+fn compared() -> Fixture {
+    let mut fixture = full();
+    let map = &fixture.map;
+    let mut before = Baseline::of("main".to_owned(), &fixture.assessment, map);
+    before.findings.remove(0);
+    before.findings[0].severity = seawall_model::Severity::Info;
+    before.percent = Some(97.0);
+    before.gaps[0].reason = "another reason".to_owned();
+    for (at, file) in [(1, "deploy/名前.yaml"), (2, "deploy/web.yaml")] {
+        let mut gone = before.findings[at].clone();
+        gone.id.0[0] ^= 1;
+        gone.file = file.to_owned();
+        before.findings.push(gone);
+    }
+    let config = seawall_assessment::Config {
+        fail_on: Some(High),
+        baseline: Some(before),
+        ..Default::default()
+    };
+    fixture.assessment.decide(&config);
+    fixture
+}
+
+#[test]
+fn comparisons() {
+    let fixture = compared();
+    let display = Display::default();
+    for (name, format) in [
+        ("compared.txt", Format::Terminal),
+        ("compared.md", Format::Markdown),
+        ("compared.github.txt", Format::Github),
+        ("compared.gitlab.json", Format::Gitlab),
+        ("compared.csv", Format::Csv),
+    ] {
+        expect(name, &fixture.render(format, &display));
+    }
+    let html = fixture.render(Format::Html, &display);
+    assert!(html.contains("<h2 id=\"comparison\">Since main</h2>"));
+    let sarif: serde_json::Value =
+        serde_json::from_str(&fixture.render(Format::Sarif, &display)).unwrap();
+    let states: Vec<_> = sarif["runs"][0]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|result| result["baselineState"].as_str())
+        .collect();
+    assert_eq!(states.iter().filter(|state| **state == "new").count(), 1);
+    assert_eq!(
+        states.iter().filter(|state| **state == "updated").count(),
+        1
+    );
+    let junit = fixture.render(Format::Junit, &display);
+    assert!(junit.contains("failures=\"2\""), "{junit}");
+
+    // What is saved can be compared again, and then nothing is new.
+    let text = fixture.render(Format::Json, &display);
+    let schema = include_str!("../../../schema/seawall-report-v1.json");
+    let errors = schema::validate(
+        &serde_json::from_str(schema).unwrap(),
+        &serde_json::from_str(&text).unwrap(),
+    );
+    assert!(errors.is_empty(), "{errors:#?}");
+    let report = saved::read(text.as_bytes()).unwrap();
+    let map = seawall_model::SourceMap::new();
+    let mut again = seawall_report::restore(&report, &map);
+    let before = seawall_report::baseline("before".to_owned(), &report);
+    assert_eq!(
+        Baseline::of("before".to_owned(), &again, &map).findings,
+        before.findings
+    );
+    again.decide(&seawall_assessment::Config {
+        baseline: Some(before),
+        ..Default::default()
+    });
+    let comparison = again.comparison.unwrap();
+    assert_eq!(comparison.unchanged(), again.findings.len());
+    assert!(comparison.gone.is_empty() && comparison.new_gaps.is_empty());
 }
 
 #[test]

@@ -9,6 +9,10 @@ use std::io;
 /// The largest file that is read, in bytes; a dump of 10,000 pods has about 100 MB.
 pub(crate) const MAX_FILE: u64 = 256 << 20;
 
+/// From this size on, in bytes, a list is read item by item. That takes longer for each
+/// item and no more memory than one of them.
+const LARGE: u64 = 4 << 20;
+
 /// Parser budgets for whole files.
 pub(crate) fn limits() -> Limits {
     Limits {
@@ -39,6 +43,16 @@ pub(crate) enum Want {
 
 /// Reads a file of a tree.
 pub(crate) fn read(tree: &dyn Tree, path: &str, want: Want, map: &SourceMap) -> Read {
+    if let Ok(Some(_)) = tree.open_large(path, LARGE) {
+        let file = map.add_file(tree.source(path));
+        let mut open = || {
+            let large = tree.open_large(path, 0)?;
+            large.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        };
+        if let Some(read) = read_list(&mut open, path, file, want, map) {
+            return read;
+        }
+    }
     let bytes = match tree.read(path, MAX_FILE) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -54,6 +68,34 @@ pub(crate) fn read(tree: &dyn Tree, path: &str, want: Want, map: &SourceMap) -> 
     };
     let file = map.add_file(tree.source(path));
     read_bytes(&bytes, path, file, want, map)
+}
+
+/// Reads a list item by item; `None` when it is none, or cannot be read at all.
+fn read_list<R: io::Read>(
+    open: &mut dyn FnMut() -> io::Result<R>,
+    path: &str,
+    file: FileId,
+    want: Want,
+    map: &SourceMap,
+) -> Option<Read> {
+    let mut read = Read::default();
+    // Without its items a list is no object.
+    let splits = |list: &Node| object::flatten(list.clone()).is_empty();
+    let mut any = false;
+    let mut each = |part| {
+        any = true;
+        take(part, want, map, &mut read);
+    };
+    match seawall_yaml::parse_list(open, file, &limits(), &splits, &mut each) {
+        Ok(true) => Some(read),
+        Err(error) if any => {
+            let reason = format!("cannot be read: {error}");
+            read.gaps
+                .push(gap(GapKind::Unreadable, path, Span::NONE, reason, 1));
+            Some(read)
+        }
+        _ => None,
+    }
 }
 
 /// Nothing but the gap of something that is too long.
@@ -73,6 +115,11 @@ pub(crate) fn read_bytes(
     want: Want,
     map: &SourceMap,
 ) -> Read {
+    if bytes.len() as u64 >= LARGE
+        && let Some(read) = read_list(&mut || Ok(bytes), path, file, want, map)
+    {
+        return read;
+    }
     let mut read = Read::default();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -101,24 +148,29 @@ pub(crate) fn read_bytes(
             return read;
         }
     };
-    let stream = seawall_yaml::parse(text, file, &limits());
+    let mut taken = Read::default();
+    let problems = seawall_yaml::parse_each(text, file, &limits(), &mut |document| {
+        take(document, want, map, &mut taken);
+    });
     let manifest = mentions_objects(text);
-    let hint = if !stream.problems.is_empty() && text.contains("{{") {
+    let hint = if !problems.is_empty() && text.contains("{{") {
         "this looks like a template: scan the chart or the rendered output instead"
     } else {
         ""
     };
-    for problem in stream.problems {
+    for problem in problems {
         let mut gap = gap(GapKind::Malformed, path, problem.span, problem.message, 1);
         hint.clone_into(&mut gap.hint);
         // A broken file that nowhere speaks of `kind` and `apiVersion` hides no object.
         gap.units = u32::from(manifest);
         read.gaps.push(gap);
     }
-    for document in stream.documents {
-        take(document, want, map, &mut read);
+    // What is wrong with the text comes before what is wrong with its objects.
+    read.gaps.append(&mut taken.gaps);
+    Read {
+        gaps: read.gaps,
+        ..taken
     }
-    read
 }
 
 fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {

@@ -34,6 +34,10 @@ impl Tree for Remembering<'_> {
         self.inner.read(path, limit)
     }
 
+    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn io::Read>>> {
+        self.inner.open_large(path, least)
+    }
+
     fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
         self.inner.list(dir)
     }

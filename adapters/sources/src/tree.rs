@@ -17,6 +17,12 @@ pub enum Kind {
 pub trait Tree: Sync {
     /// The bytes of a file, refused with [`io::ErrorKind::FileTooLarge`] above `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>>;
+    /// The bytes of a file from its beginning, for one of at least so many; `None` for
+    /// others, and where files are only to be had as a whole.
+    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn io::Read>>> {
+        let _ = (path, least);
+        Ok(None)
+    }
     /// The names directly in a directory, sorted bytewise, with what they are. Links are
     /// followed only when they stay inside the tree; others are left out.
     fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>>;
@@ -103,6 +109,14 @@ impl Tree for Disk {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         Ok(bytes)
+    }
+
+    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn io::Read>>> {
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() || metadata.len() < least {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(std::fs::File::open(path)?)))
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {

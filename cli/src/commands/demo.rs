@@ -27,6 +27,7 @@ pub(crate) fn run(demo: &Demo, global: &Global) -> Result<Exit, Failure> {
         &loaded,
         &["harbor-shop (inside seawall)".to_owned()],
         &config,
+        None,
         &map,
         global,
         start,

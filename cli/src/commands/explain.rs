@@ -43,10 +43,10 @@ fn explain_finding(
     global: &Global,
     display: &Display,
 ) -> Result<Exit, Failure> {
-    let config = Config::load(&Judge::default(), Some(&arguments.source))?;
+    let config = Config::load(&Judge::default(), Some(&arguments.source.reading))?;
     let map = Arc::new(SourceMap::new());
     let loaded = scan::read(&arguments.source, global, &map)?;
-    let assessment = judge::judge(&loaded, &config, &map)?;
+    let assessment = judge::judge(&loaded, &config, None, &map)?;
     let rules = catalogue();
     let header = Header::default();
     let context = Context {

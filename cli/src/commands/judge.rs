@@ -4,8 +4,8 @@ use crate::args::Global;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::{color, ignore_file};
-use seawall_assessment::{Assessment, Date, Verdict, assess, catalogue};
-use seawall_model::SourceMap;
+use seawall_assessment::{Assessment, Baseline, Date, Verdict, assess, catalogue};
+use seawall_model::{SourceMap, SourceText};
 use seawall_report::{Context, Display, Header};
 use seawall_sources::load::Loaded;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -16,20 +16,47 @@ pub(crate) fn tell(
     loaded: &Loaded,
     targets: &[String],
     config: &Config,
+    baseline: Option<Baseline>,
     map: &SourceMap,
     global: &Global,
     start: Instant,
 ) -> Result<Exit, Failure> {
-    let assessment = judge(loaded, config, map)?;
+    let assessment = judge(loaded, config, baseline, map)?;
+    let answer = Answer {
+        assessment: &assessment,
+        targets,
+        files: loaded.files,
+        map,
+        text: &loaded.text,
+    };
+    report(&answer, config, global, start)
+}
+
+/// An answer with what it takes to tell it.
+pub(crate) struct Answer<'a> {
+    pub(crate) assessment: &'a Assessment,
+    pub(crate) targets: &'a [String],
+    pub(crate) files: u64,
+    pub(crate) map: &'a SourceMap,
+    pub(crate) text: &'a dyn SourceText,
+}
+
+/// Writes all reports that were asked for.
+pub(crate) fn report(
+    answer: &Answer<'_>,
+    config: &Config,
+    global: &Global,
+    start: Instant,
+) -> Result<Exit, Failure> {
     let rules = catalogue();
     for output in &config.output.value {
         let to_file = output.file.is_some();
         let header = Header {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            targets: targets.to_vec(),
+            targets: answer.targets.to_vec(),
             kubernetes_version: version(config).to_string(),
             elapsed: Some(start.elapsed()),
-            files: loaded.files,
+            files: answer.files,
         };
         let display = Display {
             severity: config.severity.value,
@@ -40,9 +67,9 @@ pub(crate) fn tell(
             hyperlinks: !to_file && global.color.enabled() && io::stdout().is_terminal(),
         };
         let context = Context {
-            assessment: &assessment,
-            map,
-            text: &loaded.text,
+            assessment: answer.assessment,
+            map: answer.map,
+            text: answer.text,
             rules: &rules,
             header: &header,
             display: &display,
@@ -62,7 +89,7 @@ pub(crate) fn tell(
             _ => {}
         }
     }
-    Ok(match assessment.gate.verdict {
+    Ok(match answer.assessment.gate.verdict {
         Verdict::Pass => Exit::Clean,
         Verdict::Findings => Exit::Findings,
         Verdict::Incomplete => Exit::Incomplete,
@@ -73,9 +100,25 @@ pub(crate) fn tell(
 pub(crate) fn judge(
     loaded: &Loaded,
     config: &Config,
+    baseline: Option<Baseline>,
     map: &SourceMap,
 ) -> Result<Assessment, Failure> {
-    let settings = seawall_assessment::Config {
+    let settings = settings(config, baseline, map)?;
+    Ok(assess(
+        &loaded.snapshot,
+        loaded.coverage.clone(),
+        map,
+        &settings,
+    ))
+}
+
+/// The user's settings as the assessment takes them.
+pub(crate) fn settings(
+    config: &Config,
+    baseline: Option<Baseline>,
+    map: &SourceMap,
+) -> Result<seawall_assessment::Config, Failure> {
+    Ok(seawall_assessment::Config {
         kubernetes_version: config.kubernetes_version.value,
         only: config.only.value.clone(),
         skip: config.skip.value.clone(),
@@ -85,13 +128,8 @@ pub(crate) fn judge(
         min_coverage: config.min_coverage.value,
         today: Some(today()),
         allowed_registries: config.allowed_registries.value.clone(),
-    };
-    Ok(assess(
-        &loaded.snapshot,
-        loaded.coverage.clone(),
-        map,
-        &settings,
-    ))
+        baseline,
+    })
 }
 
 fn version(config: &Config) -> seawall_model::KubernetesVersion {

@@ -1,6 +1,7 @@
 //! One module for each command.
 
 mod demo;
+mod diff;
 mod explain;
 mod judge;
 mod render;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
     let Arguments { command, global } = arguments;
     let outcome = match command {
         Command::Scan(scan) => scan::run(&scan, &global),
+        Command::Diff(diff) => diff::run(&diff, &global),
         Command::Demo(demo) => demo::run(&demo, &global),
         Command::Render(render) => render::run(&render, &global),
         Command::Explain(explain) => explain::run(&explain, &global),

@@ -1,6 +1,6 @@
 //! `seawall scan`.
 
-use super::judge;
+use super::{diff, judge};
 use crate::args::{Global, Scan, Source};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -14,10 +14,22 @@ use std::time::Instant;
 
 pub(crate) fn run(scan: &Scan, global: &Global) -> Result<Exit, Failure> {
     let start = Instant::now();
-    let config = Config::load(&scan.judge, Some(&scan.source))?;
+    let config = Config::load(&scan.judge, Some(&scan.source.reading))?;
     let map = Arc::new(SourceMap::new());
     let loaded = read(&scan.source, global, &map)?;
-    judge::tell(&loaded, &scan.source.paths, &config, &map, global, start)
+    let baseline = match &scan.baseline {
+        Some(named) => Some(diff::earlier(named, &scan.source, &config, global)?),
+        None => None,
+    };
+    judge::tell(
+        &loaded,
+        &scan.source.paths,
+        &config,
+        baseline,
+        &map,
+        global,
+        start,
+    )
 }
 
 /// Loads what the user named.
@@ -46,18 +58,19 @@ pub(crate) fn request(source: &Source) -> Result<Request, Failure> {
             .map_err(|error| Failure::usage(format!("cannot read standard input: {error}"), ""))?;
         stdin = Some(bytes);
     }
+    let reading = &source.reading;
     Ok(Request {
         paths: source.paths.clone(),
         revision: source.rev.clone(),
         helm: helm::Options {
-            values_files: source.values.clone(),
-            set: source.set.clone(),
-            release_name: source.release_name.clone().unwrap_or_default(),
-            namespace: source.namespace.clone().unwrap_or_default(),
+            values_files: reading.values.clone(),
+            set: reading.set.clone(),
+            release_name: reading.release_name.clone().unwrap_or_default(),
+            namespace: reading.namespace.clone().unwrap_or_default(),
             ..helm::Options::default()
         },
         stdin,
-        no_ignore: source.no_ignore,
+        no_ignore: reading.no_ignore,
         ..Request::default()
     })
 }

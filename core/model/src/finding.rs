@@ -7,6 +7,7 @@
 use crate::{ResourceRef, RuleId, Severity, Span, Str};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +119,24 @@ impl fmt::Display for FindingId {
     }
 }
 
+/// A word that is not a finding's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidFindingId;
+
+impl FromStr for FindingId {
+    type Err = InvalidFindingId;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let digits = s.len() == 32 && s.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(s, 16).map_err(|_| InvalidFindingId)?;
+        if digits {
+            Ok(Self(number.to_be_bytes()))
+        } else {
+            Err(InvalidFindingId)
+        }
+    }
+}
+
 /// One problem with one root cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -200,6 +219,9 @@ mod tests {
         assert_ne!(id("W01", "api", "/spec"), id("W02", "api", "/spec"));
         assert_ne!(id("W01", "api", "/spec"), id("W01", "web", "/spec"));
         assert_ne!(id("W01", "api", "/spec"), id("W01", "api", "/spec/x"));
+        let one = id("W01", "api", "/spec");
+        assert_eq!(one.to_string().parse(), Ok(one));
+        assert_eq!("+1".parse::<FindingId>(), Err(InvalidFindingId));
         // Neighbouring parts do not run into each other.
         assert_ne!(id("W01", "apix", "/y"), id("W01", "api", "x/y"));
     }

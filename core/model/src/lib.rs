@@ -3,11 +3,12 @@
 //! Whatever crosses a crate border has its type here: where something stands ([`span`]),
 //! what it is ([`resource`]), what a rule says ([`rule`]), what was found ([`finding`]),
 //! what was looked at and what was not ([`coverage`]), what engines tell each other
-//! ([`fact`]) and what one engine returns ([`outcome`]).
+//! ([`fact`]) and ask each other ([`access`]), and what one engine returns ([`outcome`]).
 //!
 //! **Invariant:** nothing here reads a file, a clock or the environment. Everything is a
 //! value; two equal inputs give two equal outputs.
 
+pub mod access;
 pub mod coverage;
 pub mod fact;
 pub mod finding;
@@ -21,7 +22,7 @@ pub mod version;
 
 pub use coverage::{Coverage, Gap, GapKind};
 pub use fact::Fact;
-pub use finding::{Asset, Evidence, Finding, FindingId, Locus, Proof};
+pub use finding::{Asset, Evidence, Finding, FindingId, InvalidFindingId, Locus, Proof};
 pub use outcome::Outcome;
 pub use resource::ResourceRef;
 pub use rule::{Area, Framework, Reference, Rule, RuleId};

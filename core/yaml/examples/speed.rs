@@ -1,12 +1,14 @@
-//! Measures reading: `cargo run --release -p seawall-yaml --example speed -- DIR`.
+//! Measures reading: `cargo run --release -p seawall-yaml --example speed -- DIR|FILE…`.
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use seawall_model::FileId;
-use seawall_yaml::{Limits, parse};
+use seawall_yaml::{Document, Limits, parse, parse_each, parse_list};
 use std::path::Path;
 use std::time::Instant;
 
-fn collect(path: &Path, texts: &mut Vec<String>) {
+const RUNS: usize = 5;
+
+fn collect(path: &Path, named: bool, texts: &mut Vec<String>) {
     if path.is_dir() {
         let mut entries: Vec<_> = std::fs::read_dir(path)
             .into_iter()
@@ -16,9 +18,9 @@ fn collect(path: &Path, texts: &mut Vec<String>) {
             .collect();
         entries.sort();
         for entry in entries {
-            collect(&entry, texts);
+            collect(&entry, false, texts);
         }
-    } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+    } else if (named || path.extension().is_some_and(|e| e == "yaml" || e == "yml"))
         && let Ok(text) = std::fs::read_to_string(path)
     {
         texts.push(text);
@@ -40,10 +42,13 @@ fn resident_kib() -> usize {
 fn main() {
     let mut texts = Vec::new();
     for path in std::env::args().skip(1) {
-        collect(Path::new(&path), &mut texts);
+        collect(Path::new(&path), true, &mut texts);
     }
     let bytes: usize = texts.iter().map(String::len).sum();
-    let limits = Limits::default();
+    let limits = Limits {
+        max_bytes: 1 << 30,
+        ..Limits::default()
+    };
     let before = resident_kib();
     let kept: Vec<_> = texts
         .iter()
@@ -58,16 +63,35 @@ fn main() {
         memory as f64 / bytes as f64
     );
     drop(kept);
-    let mut best = f64::INFINITY;
-    for _ in 0..9 {
-        let start = Instant::now();
+    measure("trees", bytes, || {
         for text in &texts {
             std::hint::black_box(parse(text, FileId(1), &limits));
         }
+    });
+    measure("one by one", bytes, || {
+        for text in &texts {
+            one_by_one(text, &limits);
+        }
+    });
+}
+
+fn one_by_one(text: &str, limits: &Limits) {
+    let mut open = || Ok(text.as_bytes());
+    let mut each = |document: Document| drop(std::hint::black_box(document));
+    if !parse_list(&mut open, FileId(1), limits, &|_| true, &mut each).is_ok_and(|read| read) {
+        parse_each(text, FileId(1), limits, &mut each);
+    }
+}
+
+fn measure(what: &str, bytes: usize, run: impl Fn()) {
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        run();
         best = best.min(start.elapsed().as_secs_f64());
     }
     println!(
-        "best of 9: {:.1} ms, {:.1} MB/s",
+        "{what}: best of {RUNS}: {:.1} ms, {:.1} MB/s",
         best * 1e3,
         bytes as f64 / 1e6 / best
     );

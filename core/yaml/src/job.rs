@@ -6,39 +6,52 @@ use crate::chunk::{Chunk, Chunks, advance};
 use crate::event::{Fault, Mark};
 use crate::json::JsonReader;
 use crate::reader::Reader;
-use crate::{Limits, Problem, Stream};
+use crate::{Document, Limits, Problem};
 use seawall_model::FileId;
 
 const BOM: char = '\u{feff}';
 /// How far kubectl looks for the `{` that makes a stream JSON.
-const GUESS: usize = 4096;
+pub(crate) const GUESS: usize = 4096;
 
 pub(crate) struct Job<'t> {
     text: &'t str,
     file: FileId,
     limits: &'t Limits,
     builder: Builder<'t>,
-    stream: Stream,
+    /// Who gets the documents.
+    each: &'t mut dyn FnMut(Document),
+    problems: Vec<Problem>,
     /// Where bytes were no UTF-8 and are NUL now, in order.
     broken: Vec<usize>,
 }
 
 impl<'t> Job<'t> {
-    pub(crate) fn new(text: &'t str, file: FileId, limits: &'t Limits) -> Self {
+    pub(crate) fn new(
+        text: &'t str,
+        file: FileId,
+        limits: &'t Limits,
+        each: &'t mut dyn FnMut(Document),
+    ) -> Self {
         let builder = Builder::new(file, text.len(), limits);
         Self {
             text,
             file,
             limits,
             builder,
-            stream: Stream::default(),
+            each,
+            problems: Vec::new(),
             broken: Vec::new(),
         }
     }
 
     /// Reads bytes that are not all UTF-8. Each wrong byte becomes a NUL, which no reader
     /// lets in either and which leaves every offset as it is.
-    pub(crate) fn from_bytes(bytes: &[u8], file: FileId, limits: &Limits) -> Stream {
+    pub(crate) fn from_bytes(
+        bytes: &[u8],
+        file: FileId,
+        limits: &Limits,
+        each: &mut dyn FnMut(Document),
+    ) -> Vec<Problem> {
         if bytes.len() > limits.max_bytes {
             return too_long(file, limits);
         }
@@ -52,10 +65,7 @@ impl<'t> Job<'t> {
                 span: at,
                 message: message.to_owned(),
             };
-            return Stream {
-                documents: Vec::new(),
-                problems: vec![problem],
-            };
+            return vec![problem];
         }
         let mut text = String::with_capacity(bytes.len());
         let mut broken = Vec::new();
@@ -66,13 +76,13 @@ impl<'t> Job<'t> {
                 text.push('\0');
             }
         }
-        let mut job = Job::new(&text, file, limits);
+        let mut job = Job::new(&text, file, limits, each);
         job.broken = broken;
         job.stream()
     }
 
     /// Reads a stream as kubectl does.
-    pub(crate) fn stream(mut self) -> Stream {
+    pub(crate) fn stream(mut self) -> Vec<Problem> {
         if !self.fits() {
             return too_long(self.file, self.limits);
         }
@@ -82,18 +92,18 @@ impl<'t> Job<'t> {
         } else {
             self.yaml(Mark::default());
         }
-        self.stream
+        self.problems
     }
 
     /// Reads one text as `yaml.Unmarshal` does.
-    pub(crate) fn single(mut self) -> Stream {
+    pub(crate) fn single(mut self) -> Vec<Problem> {
         if !self.fits() {
             return too_long(self.file, self.limits);
         }
         if let Err(fault) = self.whole(self.text, Mark::default()) {
             self.problem(fault);
         }
-        self.stream
+        self.problems
     }
 
     fn fits(&self) -> bool {
@@ -105,7 +115,7 @@ impl<'t> Job<'t> {
             "these bytes are not UTF-8".clone_into(&mut fault.message);
         }
         let span = span(self.file, fault.at, fault.at.offset);
-        self.stream.problems.push(Problem {
+        self.problems.push(Problem {
             span,
             message: fault.message,
         });
@@ -169,25 +179,23 @@ impl<'t> Job<'t> {
             return Ok(());
         };
         document.notices.extend(self.builder.ignored(&mut reader));
-        self.stream.documents.push(document);
+        (self.each)(document);
         Ok(())
     }
 
     /// JSON values one after another. kubectl changes to YAML if one of the first two
     /// cannot be read.
     fn json(&mut self) {
+        let broken = self.broken.clone();
+        let mut reader = JsonReader::new(self.text, Mark::default(), &broken);
         let mut at = Mark::default();
         let mut count = 0;
-        loop {
-            let Some(start) = JsonReader::new(self.text, at, &[]).skip_to_value() else {
-                return;
-            };
-            let mut reader = JsonReader::new(self.text, start, &self.broken);
+        while reader.next_value() {
             match self.builder.document(&mut reader) {
                 Ok(document) => {
                     count += 1;
                     at = reader.mark();
-                    self.stream.documents.extend(document);
+                    document.into_iter().for_each(&mut self.each);
                 }
                 Err(fault) if count > 1 => return self.problem(fault),
                 Err(fault) => return self.yaml_instead(at, fault),
@@ -216,14 +224,11 @@ impl<'t> Job<'t> {
     }
 }
 
-fn too_long(file: FileId, limits: &Limits) -> Stream {
+fn too_long(file: FileId, limits: &Limits) -> Vec<Problem> {
     let message = format!("larger than {} bytes", limits.max_bytes);
     let problem = Problem {
         span: span(file, Mark::default(), 0),
         message,
     };
-    Stream {
-        documents: Vec::new(),
-        problems: vec![problem],
-    }
+    vec![problem]
 }

@@ -30,49 +30,80 @@ enum Container {
 pub(crate) struct JsonReader<'a> {
     text: &'a str,
     pos: usize,
-    /// A place at or before `pos`, from where lines and columns are counted on.
-    known: Mark,
+    /// Where the text starts in the whole one.
+    base: usize,
+    /// Whether every character is a byte, which makes columns easy.
+    ascii: bool,
+    line: u32,
+    /// A position on this line at or before `pos`, and its column.
+    counted: (usize, u32),
     state: State,
     open: Vec<Container>,
-    /// Where there is NUL for a byte that is no UTF-8. Go takes such bytes in strings.
+    /// Where in the whole text there is NUL for a byte that is no UTF-8. Go takes such bytes
+    /// in strings.
     broken: &'a [usize],
 }
 
 impl<'a> JsonReader<'a> {
-    /// Starts at a place of the whole text.
+    /// Reads a text that starts at this place of the whole one.
     pub(crate) fn new(text: &'a str, at: Mark, broken: &'a [usize]) -> Self {
         Self {
             text,
-            pos: at.offset,
-            known: at,
+            pos: 0,
+            base: at.offset,
+            ascii: text.is_ascii(),
+            line: at.line,
+            counted: (0, at.column),
             state: State::Start,
             open: Vec::new(),
             broken,
         }
     }
 
-    /// Where the next value would start, unless the text ends.
-    pub(crate) fn skip_to_value(&mut self) -> Option<Mark> {
+    /// Goes on with the value behind the last, if the text goes on.
+    pub(crate) fn next_value(&mut self) -> bool {
         self.skip_space();
-        self.byte().map(|_| self.mark())
+        self.state = State::Start;
+        self.open.clear();
+        self.byte().is_some()
     }
 
+    /// The place that is reached.
     pub(crate) fn mark(&mut self) -> Mark {
-        let between = self
-            .text
-            .get(self.known.offset..self.pos)
-            .unwrap_or_default();
-        self.known = crate::chunk::advance(self.known, between);
-        self.known
+        let (from, column) = self.counted;
+        let count = if self.ascii {
+            self.pos - from
+        } else {
+            let between = self.text.get(from..self.pos).unwrap_or_default();
+            between.chars().count()
+        };
+        let column = column.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        self.counted = (self.pos, column);
+        Mark {
+            offset: self.base + self.pos,
+            line: self.line,
+            column,
+        }
     }
 
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.pos).copied()
     }
 
+    /// Over white space, the only place where lines end.
     fn skip_space(&mut self) {
-        while matches!(self.byte(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.pos += 1;
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.pos) {
+            match byte {
+                b' ' => self.pos += spaces(bytes.get(self.pos..).unwrap_or_default()),
+                b'\n' => {
+                    self.pos += 1;
+                    self.line = self.line.saturating_add(1);
+                    self.counted = (self.pos, 0);
+                }
+                b'\t' | b'\r' => self.pos += 1,
+                _ => return,
+            }
         }
     }
 
@@ -146,7 +177,7 @@ impl<'a> JsonReader<'a> {
             absent: false,
             text,
             at,
-            end: self.pos,
+            end: self.base + self.pos,
         }
     }
 
@@ -165,7 +196,9 @@ impl<'a> JsonReader<'a> {
             self.digits()?;
         }
         let text = self.text.get(start..self.pos).unwrap_or_default();
-        if text.parse::<f64>().is_ok_and(f64::is_infinite) {
+        // Nothing shorter without an exponent is too large.
+        let may_be = text.len() > 300 || text.contains(['e', 'E']);
+        if may_be && text.parse::<f64>().is_ok_and(f64::is_infinite) {
             return fault(at, "the number is too large");
         }
         Ok(text)
@@ -191,10 +224,7 @@ impl<'a> JsonReader<'a> {
         let mut from = start;
         loop {
             let rest = self.text.as_bytes().get(self.pos..).unwrap_or_default();
-            let run = rest
-                .iter()
-                .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
-            self.pos += run.unwrap_or(rest.len());
+            self.pos += run(rest);
             let piece = self.text.get(from..self.pos).unwrap_or_default();
             match self.byte() {
                 Some(b'"') => {
@@ -214,7 +244,7 @@ impl<'a> JsonReader<'a> {
                     out.push(c);
                     from = self.pos;
                 }
-                Some(0) if self.broken.binary_search(&self.pos).is_ok() => {
+                Some(0) if self.broken.binary_search(&(self.base + self.pos)).is_ok() => {
                     let out = out.get_or_insert_default();
                     out.push_str(piece);
                     out.push(char::REPLACEMENT_CHARACTER);
@@ -276,8 +306,55 @@ impl<'a> JsonReader<'a> {
         self.pos += 1;
         self.open.pop();
         self.state = State::AfterValue;
-        Event::End { end: self.pos }
+        Event::End {
+            end: self.base + self.pos,
+        }
     }
+}
+
+/// Eight bytes at a time: how many spaces there are at the front.
+pub(crate) fn spaces(bytes: &[u8]) -> usize {
+    const ALL: u64 = u64::from_le_bytes(*b"        ");
+    let mut count = 0;
+    for chunk in bytes.chunks(8) {
+        let Ok(word) = chunk.try_into().map(u64::from_le_bytes) else {
+            return count + chunk.iter().take_while(|b| **b == b' ').count();
+        };
+        if word != ALL {
+            return count + (word ^ ALL).trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    count
+}
+
+/// How many bytes at the front stand in a string as they are meant: no quote, no backslash,
+/// no control character.
+pub(crate) fn run(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 128;
+    let mut count = 0;
+    for chunk in bytes.chunks(8) {
+        let Ok(word) = chunk.try_into().map(u64::from_le_bytes) else {
+            break;
+        };
+        // The high bit of each byte that is zero, or less than 0x20. Borrows may set it in
+        // bytes after the first one found, never before.
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+        let quote = zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = quote | backslash | control;
+        if found != 0 {
+            return count + found.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    let rest = bytes.get(count..).unwrap_or_default();
+    let end = rest
+        .iter()
+        .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
+    count + end.unwrap_or(rest.len())
 }
 
 impl<'a> Events<'a> for JsonReader<'a> {

@@ -30,6 +30,7 @@ mod intern;
 mod job;
 mod json;
 mod json_out;
+mod list;
 mod node;
 mod number;
 mod order;
@@ -38,10 +39,13 @@ mod reader;
 mod resolve;
 mod scalar_out;
 mod timestamp;
+mod window;
 
 pub use emit::{to_yaml, try_to_yaml};
 pub use json_out::{to_json, to_json_pretty};
+pub use list::parse_list;
 pub use node::{Entry, Map, Node, Value};
 pub use parse::{
-    Document, Limits, Notice, NoticeKind, Problem, Stream, parse, parse_bytes, parse_single,
+    Document, Limits, Notice, NoticeKind, Problem, Stream, parse, parse_bytes, parse_each,
+    parse_single,
 };

@@ -80,7 +80,27 @@ pub struct Problem {
 /// server would. Never fails as a whole: what could not be read is in
 /// [`Stream::problems`].
 pub fn parse(text: &str, file: FileId, limits: &Limits) -> Stream {
-    Job::new(text, file, limits).stream()
+    collect(|each| Job::new(text, file, limits, each).stream())
+}
+
+/// Like [`parse`], but hands out each document as soon as it is read, so that not all of
+/// them are in memory. The answer is what could not be read.
+pub fn parse_each(
+    text: &str,
+    file: FileId,
+    limits: &Limits,
+    each: &mut dyn FnMut(Document),
+) -> Vec<Problem> {
+    Job::new(text, file, limits, each).stream()
+}
+
+fn collect(read: impl FnOnce(&mut dyn FnMut(Document)) -> Vec<Problem>) -> Stream {
+    let mut documents = Vec::new();
+    let problems = read(&mut |document| documents.push(document));
+    Stream {
+        documents,
+        problems,
+    }
 }
 
 /// Like [`parse`], for bytes that may be anything. A document with bytes that are no UTF-8
@@ -88,12 +108,12 @@ pub fn parse(text: &str, file: FileId, limits: &Limits) -> Stream {
 pub fn parse_bytes(bytes: &[u8], file: FileId, limits: &Limits) -> Stream {
     match std::str::from_utf8(bytes) {
         Ok(text) => parse(text, file, limits),
-        Err(_) => Job::from_bytes(bytes, file, limits),
+        Err(_) => collect(|each| Job::from_bytes(bytes, file, limits, each)),
     }
 }
 
 /// Reads one YAML text as `sigs.k8s.io/yaml.Unmarshal` would: only its first document
 /// counts, and nothing splits it before. This is how Helm reads values and charts.
 pub fn parse_single(text: &str, file: FileId, limits: &Limits) -> Stream {
-    Job::new(text, file, limits).single()
+    collect(|each| Job::new(text, file, limits, each).single())
 }

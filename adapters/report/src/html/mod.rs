@@ -6,6 +6,7 @@
 
 mod finding;
 
+use crate::news::News;
 use crate::text::{self, escaped as e, number};
 use crate::view::{Group, View, verdict};
 use seawall_assessment::{ControlStatus, Verdict};
@@ -33,6 +34,7 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     top(view, out)?;
     writeln!(out, "<main>")?;
     summary(view, out)?;
+    comparison(view, out)?;
     first(view, &groups, out)?;
     findings(view, &groups, out)?;
     coverage(view, out)?;
@@ -125,7 +127,7 @@ fn top(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
 
 fn summary(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let assessment = view.assessment;
-    let (word, line) = verdict(&assessment.gate, &assessment.coverage);
+    let (word, line) = verdict(assessment);
     let class = match assessment.gate.verdict {
         Verdict::Pass if view.is_gating() => "pass",
         Verdict::Pass => "info",
@@ -138,7 +140,7 @@ fn summary(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         e(&line)
     )?;
     writeln!(out, "<div class=\"tiles\">")?;
-    for (severity, n) in view.by_severity() {
+    for (severity, n) in View::by_severity(view.told_findings()) {
         let zero = if n == 0 { " zero" } else { "" };
         writeln!(
             out,
@@ -154,7 +156,7 @@ fn summary(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         out,
         "<div class=\"tile\"><b>{percent}</b><span>covered</span></div>\n</div>"
     )?;
-    let areas = view.by_area(|_| true);
+    let areas = view.by_area(view.told_findings());
     let most = areas.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
     writeln!(out, "<div class=\"areas\">")?;
     for (area, n) in areas {
@@ -169,6 +171,32 @@ fn summary(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</div>")
+}
+
+/// What became of things since the baseline.
+fn comparison(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(news) = News::of(view) else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "<h2 id=\"comparison\">Since {}</h2>\n<p>{}</p>",
+        e(news.baseline),
+        e(&news.counts)
+    )?;
+    for (lead, items) in &news.lists {
+        writeln!(
+            out,
+            "<details><summary>{} <span class=\"soft\">{}</span></summary>\n<ul>",
+            e(lead),
+            number(items.len() as u64)
+        )?;
+        for item in items {
+            writeln!(out, "<li>{}</li>", finding::prose(item))?;
+        }
+        writeln!(out, "</ul></details>")?;
+    }
+    Ok(())
 }
 
 fn first(view: &View<'_>, groups: &[Group<'_>], out: &mut dyn io::Write) -> io::Result<()> {
@@ -199,17 +227,14 @@ fn findings(view: &View<'_>, groups: &[Group<'_>], out: &mut dyn io::Write) -> i
         )?;
     }
     if groups.is_empty() {
-        return writeln!(
-            out,
-            "<p class=\"none\">No findings in what was looked at.</p>"
-        );
+        return writeln!(out, "<p class=\"none\">{}</p>", view.no_findings());
     }
     write!(
         out,
         "<div class=\"tools\" hidden><input type=\"search\" aria-label=\"Search findings\" \
          placeholder=\"Search: name, file, rule, words\">"
     )?;
-    for (severity, n) in view.by_severity() {
+    for (severity, n) in View::by_severity(view.told_findings()) {
         if n > 0 && severity >= view.display.severity {
             write!(
                 out,

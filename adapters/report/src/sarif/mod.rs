@@ -14,7 +14,7 @@ use model::{
     Logical, Message, Notification, Physical, Region, ResultObject, ResultProperties,
     RuleProperties, Snippet, Suppression, Tool,
 };
-use seawall_assessment::{Suppressed, Verdict};
+use seawall_assessment::{Change, Suppressed, Verdict};
 use seawall_model::{Finding, Gap, Proof, ResourceRef, Rule, Severity, SourceKind, Span};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -89,14 +89,24 @@ impl Serialize for Run<'_, '_> {
         map.serialize_entry(
             "results",
             &Each(|| {
-                let open = open
-                    .clone()
-                    .map(|finding| result(view, finding, None, &index));
+                let open = open.clone().enumerate();
+                let open = open.map(|(at, finding)| ResultObject {
+                    baseline_state: view.change(at).map(baseline_state),
+                    ..result(view, finding, None, &index)
+                });
                 let accepted = accepted.clone();
                 open.chain(accepted.map(|s| result(view, &s.finding, Some(s), &index)))
             }),
         )?;
         map.end()
+    }
+}
+
+fn baseline_state(change: Change) -> &'static str {
+    match change {
+        Change::New => "new",
+        Change::Worse(_) => "updated",
+        Change::Unchanged => "unchanged",
     }
 }
 
@@ -240,6 +250,7 @@ fn result<'a>(
         .iter()
         .filter(|asset| **asset != finding.asset);
     ResultObject {
+        baseline_state: None,
         rule_id: finding.rule.as_str(),
         rule_index: index.get(finding.rule.as_str()).copied().unwrap_or(0),
         level: level(finding.severity),

@@ -154,7 +154,10 @@ impl Screen<'_, '_> {
         let note = clean(&evidence.note);
         match &evidence.proof {
             Proof::Source(span) if span.is_known() && span.file == finding.locus.span.file => {
-                format!("{note} (line {})", span.line)
+                match span.line {
+                    0 => note.into_owned(),
+                    line => format!("{note} (line {line})"),
+                }
             }
             Proof::Source(span) => {
                 let place = self.view.short_place(*span, self.width / 2);

@@ -102,13 +102,14 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
         .map(|group| (group.rule.as_str(), group.members.len()))
         .collect();
     let counts = screen.counts();
+    let comparison = screen.comparison();
     let frameworks = screen.frameworks();
     let uncovered = screen.uncovered();
     let suppressed = screen.suppressed();
     let gate = screen.gate();
 
     // The header, the blank line before the verdict, and the verdict.
-    let rest = [&counts, &frameworks, &uncovered, &suppressed].map(Vec::len);
+    let rest = [&counts, &comparison, &frameworks, &uncovered, &suppressed].map(Vec::len);
     let rest = rest.iter().sum::<usize>() + 3;
     let first = screen.first(&top, SCREEN.saturating_sub(rest + list::LEAST_OTHERS));
     put(out, &[header])?;
@@ -120,6 +121,7 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     } else {
         screen.all(&groups, out)?;
     }
+    put(out, &comparison)?;
     put(out, &frameworks)?;
     put(out, &uncovered)?;
     put(out, &suppressed)?;

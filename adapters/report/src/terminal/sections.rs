@@ -2,10 +2,11 @@
 
 use super::Screen;
 use super::style::Role;
+use crate::news::News;
 use crate::text::{self, clean, cut, number, width, wrap};
-use crate::view::verdict;
+use crate::view::{View, verdict};
 use seawall_assessment::{ControlStatus, Verdict};
-use seawall_model::{Gap, Severity};
+use seawall_model::{Finding, Gap, Severity};
 use std::time::Duration;
 
 /// Gaps, notices and failed controls that one screen shows.
@@ -41,7 +42,7 @@ impl Screen<'_, '_> {
     /// Counts by severity and by area.
     pub(super) fn counts(&self) -> Vec<String> {
         let mut out = vec![String::new()];
-        let all = self.view.assessment.findings.len() as u64;
+        let all = self.view.told_findings().count() as u64;
         let hidden = self.view.hidden();
         if all == 0 {
             let coverage = &self.view.assessment.coverage;
@@ -51,15 +52,15 @@ impl Screen<'_, '_> {
                     "Nothing was judged: no object could be looked at.",
                 )
             } else {
-                self.paint(Role::Good, "No findings in what was looked at.")
+                self.paint(Role::Good, self.view.no_findings())
             };
             out.push(text);
             return out;
         }
-        let lead = text::count(all - hidden, "finding");
+        let lead = text::count(all - hidden, self.view.one());
         let left = width(&lead) + 2;
         let mut severities = Vec::new();
-        for (severity, n) in self.view.by_severity() {
+        for (severity, n) in View::by_severity(self.view.told_findings()) {
             if n > 0 && severity >= self.view.display.severity {
                 severities.push((
                     Role::Severity(severity),
@@ -70,7 +71,7 @@ impl Screen<'_, '_> {
         self.list((Role::Strong, &lead), left, &severities, &mut out);
         let mut areas = Vec::new();
         let mut named = 0;
-        for (area, n) in self.view.by_area(|f| self.view.is_shown(f)) {
+        for (area, n) in self.view.by_area(self.shown()) {
             named += n;
             if n > 0 {
                 areas.push((Role::Plain, format!("{} {}", area.name(), number(n))));
@@ -93,6 +94,40 @@ impl Screen<'_, '_> {
                     number(hidden)
                 ),
             ));
+        }
+        out
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &Finding> {
+        let shown = self.view.shown();
+        shown.filter_map(|index| self.view.finding(index))
+    }
+
+    /// What became of things since the baseline.
+    pub(super) fn comparison(&self) -> Vec<String> {
+        let Some(news) = News::of(self.view) else {
+            return Vec::new();
+        };
+        let verbose = self.view.display.verbose > 0;
+        let lead = format!("Since {}", clean(news.baseline));
+        let mut out = vec![String::new()];
+        let whole = format!("{lead}  {}", news.counts);
+        for (at, line) in wrap(&whole, self.prose - 2).iter().enumerate() {
+            out.push(match line.strip_prefix(lead.as_str()) {
+                Some(rest) if at == 0 => format!("{}{rest}", self.paint(Role::Strong, &lead)),
+                _ => format!("  {line}"),
+            });
+        }
+        let most = if verbose { usize::MAX } else { GAPS };
+        for (lead, items) in &news.lists {
+            out.push(format!("  {lead}"));
+            for item in items.iter().take(most) {
+                out.push(format!("    {}", cut(&clean(item), self.width - 4)));
+            }
+            if items.len() > most {
+                let more = number((items.len() - most) as u64);
+                out.push(self.paint(Role::Faint, &format!("    … {more} more: -v")));
+            }
         }
         out
     }
@@ -342,7 +377,7 @@ impl Screen<'_, '_> {
     /// The verdict.
     pub(super) fn gate(&self) -> String {
         let assessment = self.view.assessment;
-        let (word, line) = verdict(&assessment.gate, &assessment.coverage);
+        let (word, line) = verdict(assessment);
         let role = match assessment.gate.verdict {
             Verdict::Findings => Role::Bad,
             Verdict::Incomplete => Role::Warn,

@@ -356,6 +356,7 @@ pub fn full() -> Fixture {
         units,
     };
     f.assessment = Assessment {
+        comparison: None,
         findings,
         suppressed: vec![Suppressed {
             finding: accepted,

@@ -272,7 +272,6 @@ impl<'a> Reader<'a> {
             }
             let digits = self.place.slice(from, self.place.pos);
             match digits.len() {
-                0 => return fault(start, wrong::NO_VERSION),
                 1..=9 => *number = digits.parse().unwrap_or(u32::MAX),
                 _ => return fault(start, wrong::NO_VERSION),
             }

@@ -1,0 +1,91 @@
+//! A comparison in words, for the formats that people read.
+
+use crate::text::{capital, count, percent};
+use crate::view::View;
+use seawall_assessment::{Change, Known};
+
+/// A comparison in words.
+pub(crate) struct News<'a> {
+    /// What the earlier answer is called.
+    pub(crate) baseline: &'a str,
+    /// `2 new · 1 worse · 5 gone · 606 unchanged`.
+    pub(crate) counts: String,
+    /// What else there is to tell, each list with its heading; none is empty.
+    pub(crate) lists: Vec<(&'static str, Vec<String>)>,
+}
+
+impl<'a> News<'a> {
+    /// What there is to tell, if there is a baseline.
+    pub(crate) fn of(view: &View<'a>) -> Option<Self> {
+        let comparison = view.assessment.comparison.as_ref()?;
+        let changes = &comparison.changes;
+        let new = changes.iter().filter(|one| **one == Change::New).count();
+        let worse = changes.len() - new - comparison.unchanged();
+        let mut counts = format!("{new} new");
+        for (n, word) in [
+            (worse, "worse"),
+            (comparison.gone.len(), "gone"),
+            (comparison.unseen.len(), "not to be seen any more"),
+            (comparison.unchanged(), "unchanged"),
+        ] {
+            if n > 0 || word == "unchanged" {
+                counts += &format!(" · {n} {word}");
+            }
+        }
+        let (before, now) = (
+            comparison.percent_before,
+            view.assessment.coverage.percent(),
+        );
+        if before != now {
+            let words = |p: Option<f64>| p.map_or_else(|| "none".to_owned(), percent);
+            counts += &format!(" · coverage {} (was {})", words(now), words(before));
+        }
+        let worse = changes.iter().enumerate().filter_map(|(at, change)| {
+            let Change::Worse(was) = change else {
+                return None;
+            };
+            let finding = view.finding(at)?;
+            Some(format!(
+                "{} was {was}: {} {}: {}",
+                finding.severity, finding.rule, finding.asset, finding.message
+            ))
+        });
+        let gaps = &view.assessment.coverage.gaps;
+        let new_gaps = comparison.new_gaps.iter().filter_map(|at| gaps.get(*at));
+        let new_gaps = new_gaps.map(|gap| format!("{}: {}", gap.subject, gap.reason));
+        let closed = comparison.closed_gaps.iter();
+        let closed = closed.map(|gap| format!("{}: {}", gap.subject, gap.reason));
+        let mut lists = vec![
+            ("Worse than before", worse.collect::<Vec<_>>()),
+            (
+                "Was found, and nobody can look any more",
+                comparison.unseen.iter().map(known).collect(),
+            ),
+            ("Not covered any more", new_gaps.collect()),
+            ("Gone", comparison.gone.iter().map(known).collect()),
+            ("Covered now", closed.collect()),
+        ];
+        lists.retain(|(_, items)| !items.is_empty());
+        Some(Self {
+            baseline: &comparison.baseline,
+            counts,
+            lists,
+        })
+    }
+}
+
+fn known(known: &Known) -> String {
+    format!(
+        "{} {} {}: {}",
+        known.severity, known.rule, known.asset, known.message
+    )
+}
+
+/// What a pull request brings, as one line for a log.
+pub(crate) fn in_one_line(view: &View<'_>) -> String {
+    let told = view.told_findings().count() as u64;
+    match News::of(view) {
+        Some(news) => format!("since {}: {}", news.baseline, news.counts),
+        None => capital(&count(told, "finding")),
+    }
+}
