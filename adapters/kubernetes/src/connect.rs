@@ -83,20 +83,13 @@ fn in_pod() -> bool {
 fn inside() -> Result<Config, Error> {
     Config::incluster().map_err(|error| {
         Error::configuration(
-            format!(
-                "the identity of this pod cannot be used: {}",
-                chain(&error)
-            ),
+            format!("the identity of this pod cannot be used: {}", chain(&error)),
             "give the pod a service account with automountServiceAccountToken: true",
         )
     })
 }
 
-async fn from(
-    kubeconfig: Kubeconfig,
-    access: &Access,
-    known: &[String],
-) -> Result<Config, Error> {
+async fn from(kubeconfig: Kubeconfig, access: &Access, known: &[String]) -> Result<Config, Error> {
     if let Some(context) = &access.context
         && !known.contains(context)
     {
@@ -111,19 +104,18 @@ async fn from(
     };
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
     config.map_err(|error| match error {
-            KubeconfigError::CurrentContextNotSet => Error::configuration(
-                "the kubeconfig has no current context",
-                contexts(known),
-            ),
-            KubeconfigError::LoadContext(context) => Error::configuration(
-                format!("the kubeconfig has no context `{context}`, which it says is the current one"),
-                contexts(known),
-            ),
-            error => Error::configuration(
-                format!("the kubeconfig cannot be used: {}", chain(&error)),
-                "`kubectl config view` shows it",
-            ),
-        })
+        KubeconfigError::CurrentContextNotSet => {
+            Error::configuration("the kubeconfig has no current context", contexts(known))
+        }
+        KubeconfigError::LoadContext(context) => Error::configuration(
+            format!("the kubeconfig has no context `{context}`, which it says is the current one"),
+            contexts(known),
+        ),
+        error => Error::configuration(
+            format!("the kubeconfig cannot be used: {}", chain(&error)),
+            "`kubectl config view` shows it",
+        ),
+    })
 }
 
 fn contexts(known: &[String]) -> String {

@@ -48,7 +48,11 @@ impl Resource {
 
     /// The path of its list.
     pub(crate) fn path(&self, namespace: Option<&str>) -> String {
-        let root = if self.group.is_empty() { "/api" } else { "/apis" };
+        let root = if self.group.is_empty() {
+            "/api"
+        } else {
+            "/apis"
+        };
         let base = format!("{root}/{}", self.api_version());
         match namespace {
             Some(namespace) => format!("{base}/namespaces/{}/{}", encoded(namespace), self.plural),
@@ -88,7 +92,10 @@ pub(crate) async fn discover(server: &Server) -> Result<Served, Error> {
                 ""
             };
             let reason = failure.reason();
-            Error::unreadable(format!("cannot ask the cluster what it serves: {reason}"), hint)
+            Error::unreadable(
+                format!("cannot ask the cluster what it serves: {reason}"),
+                hint,
+            )
         })?;
         if document.get("kind").and_then(Node::as_str) == Some("APIGroupDiscoveryList") {
             aggregated(&document, &mut served);
@@ -119,7 +126,11 @@ fn aggregated(document: &Node, served: &mut Served) {
         for version in items(group, "versions") {
             let number = text(version, &["version"]);
             if text(version, &["freshness"]) == "Stale" {
-                served.gaps.push(unavailable(name, number, "the API behind it does not answer"));
+                served.gaps.push(unavailable(
+                    name,
+                    number,
+                    "the API behind it does not answer",
+                ));
                 continue;
             }
             for resource in items(version, "resources").filter(|r| has_list(r)) {
@@ -145,7 +156,10 @@ impl Served {
             .take_while(|known| known.group == resource.group)
             .any(|known| known.plural == resource.plural);
         let usable = |text: &str| {
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
         };
         let valid = usable(&resource.plural)
             && usable(&resource.version)
@@ -168,7 +182,11 @@ async fn one_by_one(server: &Server, root: &str, document: &Node, served: &mut S
             .map(|version| text(version, &["version"]))
             .collect();
         of_group.sort_by_key(|version| *version != preferred);
-        versions.extend(of_group.into_iter().map(|v| (name.to_owned(), v.to_owned())));
+        versions.extend(
+            of_group
+                .into_iter()
+                .map(|v| (name.to_owned(), v.to_owned())),
+        );
     }
     for (group, version) in versions {
         let path = if group.is_empty() {
@@ -179,7 +197,9 @@ async fn one_by_one(server: &Server, root: &str, document: &Node, served: &mut S
         let list = match server.get(&path, JSON, PATIENCE).await {
             Ok(bytes) => crate::server::parse(&bytes),
             Err(failure) => {
-                served.gaps.push(unavailable(&group, &version, &failure.reason()));
+                served
+                    .gaps
+                    .push(unavailable(&group, &version, &failure.reason()));
                 continue;
             }
         };
@@ -215,7 +235,9 @@ pub(crate) fn version(document: &Node) -> Option<KubernetesVersion> {
     let number = |key: &str| {
         let text = text(document, &[key]);
         // Providers write `29+`.
-        text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u16>().ok()
+        text.trim_end_matches(|c: char| !c.is_ascii_digit())
+            .parse::<u16>()
+            .ok()
     };
     let emulated = number("emulationMajor").zip(number("emulationMinor"));
     match emulated.or_else(|| number("major").zip(number("minor"))) {

@@ -68,7 +68,11 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 /// What to do about a connection that failed.
 pub(crate) fn connection_hint(text: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["UnknownIssuer", "unable to get local issuer", "BadSignature"]) {
+    if says(&[
+        "UnknownIssuer",
+        "unable to get local issuer",
+        "BadSignature",
+    ]) {
         "the server's certificate is not signed by the certificate authority of the kubeconfig: \
          check certificate-authority-data"
     } else if says(&["NotValidForName"]) {

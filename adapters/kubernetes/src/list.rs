@@ -72,7 +72,9 @@ pub(crate) async fn list(
                 // What went away between discovery and now hides nothing.
                 if !is_gone(&failure) {
                     let rest = !next.is_empty();
-                    listed.gaps.push(gap(resource, question.namespace, &failure, rest));
+                    listed
+                        .gaps
+                        .push(gap(resource, question.namespace, &failure, rest));
                 }
                 return listed;
             }

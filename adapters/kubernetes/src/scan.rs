@@ -242,7 +242,9 @@ async fn own_namespace(
             if nodes {
                 listed.nodes.push(node);
             } else {
-                listed.objects.extend(origin::read(&node, map, &mut listed.gaps));
+                listed
+                    .objects
+                    .extend(origin::read(&node, map, &mut listed.gaps));
             }
         }
         Err(failure) if failure.code() == 404 => {
@@ -334,9 +336,9 @@ impl Desk {
         match groups.get(group) {
             Some(Group::Answers) => PATIENCE,
             Some(Group::Hangs) => LEAST_PATIENCE,
-            Some(Group::Asked(since)) => PATIENCE
-                .saturating_sub(since.elapsed())
-                .max(LEAST_PATIENCE),
+            Some(Group::Asked(since)) => {
+                PATIENCE.saturating_sub(since.elapsed()).max(LEAST_PATIENCE)
+            }
             None => {
                 groups.insert(group.clone(), Group::Asked(Instant::now()));
                 PATIENCE

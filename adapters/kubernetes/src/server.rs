@@ -215,7 +215,9 @@ impl Server {
 fn plain(text: &str) -> &str {
     ["ServiceError: ", "HyperError: ", "client error (Connect): "]
         .iter()
-        .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text))
+        .fold(text, |text, prefix| {
+            text.strip_prefix(prefix).unwrap_or(text)
+        })
 }
 
 /// The tree of a JSON text.

@@ -10,11 +10,7 @@ struct Known {
     rules: &'static [&'static str],
 }
 
-const fn known(
-    group: &'static str,
-    plural: &'static str,
-    rules: &'static [&'static str],
-) -> Known {
+const fn known(group: &'static str, plural: &'static str, rules: &'static [&'static str]) -> Known {
     Known {
         group,
         plural,
@@ -47,7 +43,11 @@ const KNOWN: [Known; 42] = [
     known("", "services", &["N03", "N09", "N12", "N18"]),
     known(RBAC, "clusterrolebindings", &["W29", "W30"]),
     known(RBAC, "rolebindings", &["W29", "W30"]),
-    known("networking.k8s.io", "ingresses", &["N10", "N11", "N12", "N18", "W47"]),
+    known(
+        "networking.k8s.io",
+        "ingresses",
+        &["N10", "N11", "N12", "N18", "W47"],
+    ),
     known("networking.k8s.io", "networkpolicies", &["N07", "N12"]),
     known("policy.networking.k8s.io", "*", &["N07"]),
     known("cilium.io", "ciliumnetworkpolicies", &["N07"]),
@@ -143,7 +143,10 @@ pub(crate) fn how(resource: &Resource, rules: &[String], secrets: bool) -> How {
     // With chosen rules, only what they read. Any custom resource may embed a pod template.
     let needed = rules.is_empty()
         || reads(group, plural, rules)
-        || (is_custom(group) && PODS.iter().any(|pods| rules.iter().any(|r| r.starts_with(pods))));
+        || (is_custom(group)
+            && PODS
+                .iter()
+                .any(|pods| rules.iter().any(|r| r.starts_with(pods))));
     if needed { How::Whole } else { How::Not }
 }
 
@@ -221,10 +224,16 @@ mod tests {
             How::Whole
         );
         assert_eq!(how(&resource("", "pods"), &rules, false), How::Not);
-        assert_eq!(how(&resource("example.org", "things"), &rules, false), How::Not);
+        assert_eq!(
+            how(&resource("example.org", "things"), &rules, false),
+            How::Not
+        );
         let rules = ["W01".to_owned()];
         assert_eq!(how(&resource("", "pods"), &rules, false), How::Whole);
-        assert_eq!(how(&resource("example.org", "things"), &rules, false), How::Whole);
+        assert_eq!(
+            how(&resource("example.org", "things"), &rules, false),
+            How::Whole
+        );
         assert_eq!(how(&resource("", "configmaps"), &rules, false), How::Not);
         assert_eq!(of_rules(&["N09".to_owned()]), [("", vec!["services"])]);
     }
@@ -237,8 +246,19 @@ mod tests {
             ("metrics.k8s.io", "pods"),
             ("extensions", "ingresses"),
         ] {
-            assert_eq!(how(&resource(group, plural), &[], true), How::Not, "{group}/{plural}");
+            assert_eq!(
+                how(&resource(group, plural), &[], true),
+                How::Not,
+                "{group}/{plural}"
+            );
         }
-        assert_eq!(how(&resource("gateway.networking.k8s.io", "gateways"), &[], false), How::Whole);
+        assert_eq!(
+            how(
+                &resource("gateway.networking.k8s.io", "gateways"),
+                &[],
+                false
+            ),
+            How::Whole
+        );
     }
 }

@@ -57,7 +57,7 @@ impl Span {
 
     /// Whether the span points into a file at all.
     pub fn is_known(&self) -> bool {
-        self.file != FileId::UNKNOWN && self.line > 0
+        self.file != FileId::UNKNOWN && (self.line > 0 || self.end > self.start)
     }
 }
 
@@ -77,12 +77,15 @@ pub enum SourceKind {
     Generated,
     /// A file embedded in the program (`seawall demo`).
     Embedded,
+    /// An object of a live cluster: it has places, but no text and no lines.
+    Cluster,
 }
 
 /// One entry of a [`SourceMap`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SourceFile {
-    /// The path as the user would type it, with `/` between parts.
+    /// The path as the user would type it, with `/` between parts; of an object in a
+    /// cluster, which one it is.
     pub path: Str,
     /// What it is.
     pub kind: SourceKind,

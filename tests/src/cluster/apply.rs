@@ -159,7 +159,10 @@ impl Api {
         }
         let answer: Value = serde_json::from_str(&answer).unwrap_or(Value::String(answer));
         let message = answer["message"].as_str().map(str::to_owned);
-        Err(format!("{status} {}", message.unwrap_or(answer.to_string())))
+        Err(format!(
+            "{status} {}",
+            message.unwrap_or(answer.to_string())
+        ))
     }
 
     /// Where an object lives on the server.
@@ -173,7 +176,11 @@ impl Api {
     pub fn collection(&self, object: &Value) -> Result<String, String> {
         let version = object["apiVersion"].as_str().unwrap();
         let kind = object["kind"].as_str().unwrap();
-        let root = if version.contains('/') { "/apis" } else { "/api" };
+        let root = if version.contains('/') {
+            "/apis"
+        } else {
+            "/api"
+        };
         let mut known = self.known.lock().unwrap();
         // A CRD may have come since the last time.
         let has_kind = |known: &HashMap<String, Vec<(String, String, bool)>>| {
