@@ -8,6 +8,7 @@
 //! seen. A namespace that is not in the picture is not guessed at.
 
 mod catalogue;
+pub mod cel;
 mod cluster;
 pub mod namespace;
 mod namespaces;

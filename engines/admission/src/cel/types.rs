@@ -1,0 +1,145 @@
+//! What the text of an expression alone says about types. Objects of the API have no type
+//! here, so this finds what is wrong whatever the object: `1 + "a"`, a condition that is a
+//! number.
+
+use super::ast::{How, Operator};
+use super::compile::{Code, Op};
+use super::fault::CompileError;
+
+/// The type of a piece of code, where it is certain.
+pub(crate) fn of(code: &Code) -> Option<&'static str> {
+    match &code.op {
+        Op::Constant(value) => Some(value.type_name()),
+        Op::Has(..) | Op::Not(_) | Op::And(_) | Op::Or(_) => Some("bool"),
+        Op::List(_) => Some("list"),
+        Op::Map(_) => Some("map"),
+        Op::Negate(operand) => of(operand),
+        Op::Binary(operator, sides) => match operator {
+            Operator::Add
+            | Operator::Subtract
+            | Operator::Multiply
+            | Operator::Divide
+            | Operator::Modulo => of(&sides.0).filter(|left| is_arithmetic(left)),
+            _ => Some("bool"),
+        },
+        Op::Choice(parts) => {
+            let (yes, no) = (of(&parts.1)?, of(&parts.2)?);
+            (yes == no).then_some(yes)
+        }
+        Op::Fold(body) => match body.how {
+            How::All | How::Exists | How::ExistsOne => Some("bool"),
+            How::List | How::Filter | How::SortBy => Some("list"),
+            How::Map | How::Entries => Some("map"),
+            How::OptMap | How::OptFlatMap => Some("optional_type"),
+        },
+        Op::Bind(parts) => of(&parts.1),
+        Op::Call(_, name, _) => of_call(name),
+        _ => None,
+    }
+}
+
+/// Numbers keep their type; what texts and times do depends on the other side, too.
+fn is_arithmetic(name: &str) -> bool {
+    matches!(
+        name,
+        "int" | "uint" | "double" | "string" | "list" | "bytes"
+    )
+}
+
+fn of_call(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "contains" | "startsWith" | "endsWith" | "matches" | "isSorted" | "bool" | "isURL"
+        | "isIP" | "isCIDR" | "isQuantity" | "isSemver" | "sets.contains" | "sets.equivalent"
+        | "sets.intersects" | "hasValue" | "isInteger" | "isGreaterThan" | "isLessThan"
+        | "allowed" | "errored" => "bool",
+        "size" | "int" | "indexOf" | "lastIndexOf" | "compareTo" => "int",
+        "string" | "join" | "lowerAscii" | "upperAscii" | "trim" | "replace" | "substring"
+        | "charAt" | "base64.encode" | "strings.quote" => "string",
+        "double" => "double",
+        "uint" => "uint",
+        "bytes" | "base64.decode" => "bytes",
+        "split" | "findAll" | "lists.range" | "flatten" | "distinct" | "sort" => "list",
+        "timestamp" => "google.protobuf.Timestamp",
+        "duration" => "google.protobuf.Duration",
+        "type" => "type",
+        _ => return None,
+    })
+}
+
+/// Refuses what cannot work whatever the object.
+pub(crate) fn check(code: &Code) -> Result<(), CompileError> {
+    let truth = |part: &Code, what: &str| match of(part) {
+        None | Some("bool") => Ok(()),
+        Some(other) => Err(CompileError::new(
+            part.at,
+            format!("{what} must be a bool, this is {}", article(other)),
+        )),
+    };
+    match &code.op {
+        Op::Not(operand) => truth(operand, "the operand of `!`"),
+        Op::And(all) => all
+            .iter()
+            .try_for_each(|part| truth(part, "a side of `&&`")),
+        Op::Or(all) => all
+            .iter()
+            .try_for_each(|part| truth(part, "a side of `||`")),
+        Op::Choice(parts) => truth(&parts.0, "the condition of `?`"),
+        Op::Fold(body) => {
+            if let Some(filter) = &body.filter {
+                truth(filter, "the filter")?;
+            }
+            match body.how {
+                How::All | How::Exists | How::ExistsOne | How::Filter => {
+                    truth(&body.body, "the predicate")
+                }
+                _ => Ok(()),
+            }?;
+            match of(&body.range) {
+                None | Some("list" | "map" | "optional_type") => Ok(()),
+                Some(other) => Err(CompileError::new(
+                    body.range.at,
+                    format!("expression of type '{other}' cannot be range of a comprehension"),
+                )),
+            }
+        }
+        Op::Binary(operator, sides) => {
+            let (Some(left), Some(right)) = (of(&sides.0), of(&sides.1)) else {
+                return Ok(());
+            };
+            if fits(*operator, left, right) {
+                return Ok(());
+            }
+            Err(CompileError::new(
+                code.at,
+                format!("found no matching overload for ({left}, {right})"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn article(name: &str) -> String {
+    let an = name.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {name}", if an { "an" } else { "a" })
+}
+
+fn fits(operator: Operator, left: &str, right: &str) -> bool {
+    let number = |name: &str| matches!(name, "int" | "uint" | "double");
+    let time = |name: &str| name.starts_with("google.protobuf.");
+    let same = left == right;
+    match operator {
+        Operator::Equal | Operator::NotEqual => same || left == "null_type" || right == "null_type",
+        Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
+            (number(left) && number(right))
+                || (same && !matches!(left, "list" | "map" | "null_type" | "type"))
+        }
+        Operator::Add => {
+            (time(left) && time(right))
+                || (same && (number(left) || matches!(left, "string" | "bytes" | "list")))
+        }
+        Operator::Subtract => (time(left) && time(right)) || (same && number(left)),
+        Operator::Multiply | Operator::Divide => same && number(left),
+        Operator::Modulo => same && matches!(left, "int" | "uint"),
+        Operator::In => matches!(right, "list" | "map"),
+    }
+}
