@@ -3,7 +3,7 @@
 use crate::{Target, bundle, news};
 use seawall_model::SourceMap;
 use seawall_sources::kustomize::{Builder, is_overlay};
-use seawall_sources::tree::{Kind, Tree, join};
+use seawall_sources::tree::{Entry, Tree, join};
 use std::collections::HashSet;
 
 /// See the module.
@@ -75,8 +75,8 @@ fn run(input: &[u8], features: &mut HashSet<u64>) {
 
 fn directories(tree: &dyn Tree, dir: &str, depth: u8) -> Vec<String> {
     let mut all = vec![dir.to_owned()];
-    for (name, kind) in tree.list(dir).unwrap_or_default() {
-        if kind == Kind::Directory && depth > 0 && all.len() < 20 {
+    for (name, kind) in tree.list(dir, ".").unwrap_or_default() {
+        if kind == Entry::Directory && depth > 0 && all.len() < 20 {
             all.extend(directories(tree, &join(dir, &name), depth - 1));
         }
     }

@@ -4,13 +4,16 @@
 //! and their contents (one `cat-file --batch` process for all). Nothing is checked out, and
 //! no hook or filter of the repository runs.
 
-use crate::tree::{Kind, Tree, join, normalise, parent};
+use crate::tree::{Entry, Kind, Tree, join, normalise, parent};
 use seawall_model::{SourceFile, SourceKind, Str};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+
+/// Why a link is not followed.
+const LINK: &str = "is a link, and links are not followed in a revision";
 
 /// The files of one commit.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct Revision {
     /// Path (as the user would type it) to object id and size.
     files: BTreeMap<String, (String, u64)>,
     directories: BTreeSet<String>,
+    links: BTreeSet<String>,
     reader: Mutex<CatFile>,
 }
 
@@ -116,6 +120,7 @@ impl Revision {
         ]);
         let mut files = BTreeMap::new();
         let mut directories = BTreeSet::new();
+        let mut links = BTreeSet::new();
         for entry in output(command)?.split(|byte| *byte == 0) {
             let Ok(entry) = std::str::from_utf8(entry) else {
                 continue;
@@ -129,10 +134,11 @@ impl Revision {
             else {
                 continue;
             };
-            if mode == "120000" {
-                continue; // links are not followed
-            }
             let path = join(dir, &relative(&prefix, path));
+            if mode == "120000" {
+                links.insert(path);
+                continue;
+            }
             let mut dir = parent(&path);
             while directories.insert(dir.to_owned()) && dir != "." && dir != "/" {
                 dir = parent(dir);
@@ -160,6 +166,7 @@ impl Revision {
             commit,
             files,
             directories,
+            links,
             reader: Mutex::new(reader),
         })
     }
@@ -214,7 +221,7 @@ impl Tree for Revision {
             .read(id)
     }
 
-    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
+    fn list(&self, dir: &str, _: &str) -> io::Result<Vec<(String, Entry)>> {
         if !self.directories.contains(dir) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -228,17 +235,20 @@ impl Tree for Revision {
             let rest = path.strip_prefix(&prefix)?;
             (!rest.is_empty() && rest != "." && !rest.contains('/')).then(|| rest.to_owned())
         };
-        for path in self.files.range(prefix.clone()..).map(|(path, _)| path) {
-            if !path.starts_with(&prefix) {
-                break;
-            }
-            names.extend(inside(path).map(|name| (name, Kind::File)));
-        }
-        for path in self.directories.range(prefix.clone()..) {
-            if !path.starts_with(&prefix) {
-                break;
-            }
-            names.extend(inside(path).map(|name| (name, Kind::Directory)));
+        let start = || prefix.clone()..;
+        let files = self.files.range(start()).map(|(path, _)| path);
+        let files = files.map(|path| (path, Entry::File));
+        let directories = self.directories.range(start());
+        let directories = directories.map(|path| (path, Entry::Directory));
+        let links = self.links.range(start());
+        let links = links.map(|path| (path, Entry::LeftOut(LINK)));
+        let below = |(path, _): &(&String, Entry)| path.starts_with(&prefix);
+        for (path, entry) in files
+            .take_while(below)
+            .chain(directories.take_while(below))
+            .chain(links.take_while(below))
+        {
+            names.extend(inside(path).map(|name| (name, entry)));
         }
         names.retain(|(name, _)| name != "..");
         names.sort_unstable_by(|a, b| a.0.cmp(&b.0));

@@ -17,6 +17,7 @@ pub mod memory;
 mod plan;
 mod remembering;
 pub mod tree;
+mod walk;
 
 use seawall_model::Gap;
 use seawall_yaml::Node;

@@ -1,6 +1,6 @@
 //! Files held in memory: the embedded demo, and tests.
 
-use crate::tree::{Kind, Tree};
+use crate::tree::{Entry, Kind, Tree};
 use seawall_model::{SourceFile, SourceKind};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ impl Tree for Memory {
         Ok(bytes.to_vec())
     }
 
-    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
+    fn list(&self, dir: &str, _: &str) -> io::Result<Vec<(String, Entry)>> {
         if !self.directories.contains(dir) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -55,11 +55,11 @@ impl Tree for Memory {
         let files = self
             .files
             .keys()
-            .filter_map(|path| Some((child(path)?, Kind::File)));
+            .filter_map(|path| Some((child(path)?, Entry::File)));
         let directories = self
             .directories
             .iter()
-            .filter_map(|path| Some((child(path)?, Kind::Directory)));
+            .filter_map(|path| Some((child(path)?, Entry::Directory)));
         let mut names: Vec<_> = files.chain(directories).collect();
         names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(names)
@@ -97,22 +97,22 @@ mod tests {
     fn lists_what_is_directly_inside() {
         let files = ["a.yaml", "d/b.yaml", "d/e/c.yaml"];
         let tree = Memory::new(files.map(|path| (path.to_owned(), Cow::Borrowed(&b"x"[..]))));
-        let names = |dir| tree.list(dir).unwrap();
+        let names = |dir| tree.list(dir, ".").unwrap();
         assert_eq!(
             names("."),
             [
-                ("a.yaml".to_owned(), Kind::File),
-                ("d".to_owned(), Kind::Directory)
+                ("a.yaml".to_owned(), Entry::File),
+                ("d".to_owned(), Entry::Directory)
             ]
         );
         assert_eq!(
             names("d"),
             [
-                ("b.yaml".to_owned(), Kind::File),
-                ("e".to_owned(), Kind::Directory)
+                ("b.yaml".to_owned(), Entry::File),
+                ("e".to_owned(), Entry::Directory)
             ]
         );
         assert_eq!(tree.kind("d/e"), Some(Kind::Directory));
-        assert!(tree.list("nope").is_err());
+        assert!(tree.list("nope", ".").is_err());
     }
 }

@@ -6,13 +6,15 @@
 //! builds on is seen through that one, and the rest is read as it lies there.
 
 use crate::load::{LoadError, Request};
-use crate::tree;
-use crate::tree::{Kind, Tree, join, normalise, parent};
-use crate::{helm, kustomize};
-use ignore::WalkBuilder;
+use crate::tree::{Kind, Tree, normalise, parent};
+use crate::{helm, kustomize, walk};
 use rayon::prelude::*;
-use seawall_model::{Gap, GapKind, SourceMap, Span};
+use seawall_model::{FileId, Gap, GapKind, SourceMap, Span};
+use seawall_yaml::Limits;
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Longest file of values; Helm has the same limit for files of a chart.
+const MAX_VALUES: u64 = 5 << 20;
 
 /// What is to be read, each list sorted.
 #[derive(Debug, Default)]
@@ -36,14 +38,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, LoadError> {
     helm::check(&request.helm).map_err(LoadError::Value)?;
     for path in &request.helm.values_files {
-        let path = normalise(path);
-        match tree.kind(&path) {
-            Some(Kind::File) => {}
-            Some(Kind::Directory) => {
-                return Err(LoadError::Value(format!("--values {path}: is a directory")));
-            }
-            None => return Err(nothing_at(tree, path)),
-        }
+        values_file(tree, normalise(path))?;
     }
     let mut plan = Plan::default();
     let mut found: BTreeSet<String> = BTreeSet::new();
@@ -59,7 +54,7 @@ pub(crate) fn plan(
                     explicit.insert(path);
                 }
             }
-            Some(Kind::Directory) => walk(request, tree, &path, &mut found, &mut plan.gaps),
+            Some(Kind::Directory) => walk::walk(request, tree, &path, &mut found, &mut plan.gaps),
             None => return Err(nothing_at(tree, path)),
         }
     }
@@ -80,6 +75,8 @@ pub(crate) fn plan(
     overlays.retain(|dir| !in_chart(dir));
     let overlays = self::overlays(&overlays, builder);
     plan.charts.retain(|dir| !overlays.charts.contains(dir));
+    // A chart tells of its files itself.
+    plan.gaps.retain(|gap| !in_chart(&gap.subject));
     plan.gaps
         .extend(overlays.unused.iter().map(|dir| unused_component(dir)));
     plan.overlays = overlays.roots;
@@ -101,6 +98,37 @@ pub(crate) fn plan(
     Ok(plan)
 }
 
+/// A file that the user named must be there and hold values: Helm stops otherwise.
+fn values_file(tree: &dyn Tree, path: String) -> Result<(), LoadError> {
+    match tree.kind(&path) {
+        Some(Kind::File) => {}
+        Some(Kind::Directory) => {
+            return Err(LoadError::Value(format!("--values {path}: is a directory")));
+        }
+        None => return Err(nothing_at(tree, path)),
+    }
+    let wrong = |why: String| Err(LoadError::Value(format!("--values {path}{why}")));
+    let bytes = match tree.read(&path, MAX_VALUES) {
+        Ok(bytes) => bytes,
+        Err(error) => return wrong(format!(": {error}")),
+    };
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return wrong(": not UTF-8 text".to_owned());
+    };
+    let read = seawall_yaml::parse_single(text, FileId(0), &Limits::default());
+    if let Some(problem) = read.problems.first() {
+        let Span { line, column, .. } = problem.span;
+        return wrong(format!(":{line}:{column}: {}", problem.message));
+    }
+    match read.documents.first().map(|document| &document.root) {
+        Some(root) if root.as_map().is_none() && !root.is_null() => {
+            let kind = root.type_name();
+            wrong(format!(": must be a mapping of values, this is a {kind}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A pipe or a device has no size and may have no end: standard input is for those.
 fn nothing_at(tree: &dyn Tree, path: String) -> LoadError {
     match tree.canonical(&path) {
@@ -110,7 +138,7 @@ fn nothing_at(tree: &dyn Tree, path: String) -> LoadError {
 }
 
 /// Whether a file name is one that manifests have.
-fn is_manifest(name: &str) -> bool {
+pub(crate) fn is_manifest(name: &str) -> bool {
     let Some((_, extension)) = name.rsplit_once('.') else {
         return false;
     };
@@ -236,108 +264,6 @@ fn unused_component(dir: &str) -> Gap {
         span: Span::NONE,
         reason: "no overlay here uses this component, so it was not judged".to_owned(),
         hint: "scan the directory of the overlay that uses it, too".to_owned(),
-        units: 1,
-    }
-}
-
-fn walk(
-    request: &Request,
-    tree: &dyn Tree,
-    dir: &str,
-    found: &mut BTreeSet<String>,
-    gaps: &mut Vec<Gap>,
-) {
-    if request.revision.is_none() && !request.embedded {
-        walk_disk(request, dir, found, gaps);
-    } else {
-        walk_tree(tree, dir, 64, found, gaps);
-    }
-}
-
-fn walk_disk(request: &Request, dir: &str, found: &mut BTreeSet<String>, gaps: &mut Vec<Gap>) {
-    let ignoring = !request.no_ignore;
-    let walker = WalkBuilder::new(dir)
-        .hidden(ignoring)
-        .ignore(ignoring)
-        .git_ignore(ignoring)
-        .git_exclude(ignoring)
-        .git_global(false) // the same result for every user of a repository
-        .parents(ignoring)
-        .require_git(false)
-        .follow_links(false)
-        .build();
-    for entry in walker {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                gaps.push(unreadable(dir, &error.to_string()));
-                continue;
-            }
-        };
-        let path = entry.path();
-        let Some(path) = path.to_str().map(normalise) else {
-            gaps.push(unreadable(&path.to_string_lossy(), "the path is not UTF-8"));
-            continue;
-        };
-        let file_type = entry.file_type();
-        let is_file = file_type.is_some_and(|kind| kind.is_file())
-            // A link to a file counts when the file is inside the directory.
-            || (file_type.is_some_and(|kind| kind.is_symlink()) && links_inside(dir, &path));
-        if is_file {
-            found.insert(path);
-        }
-    }
-}
-
-fn links_inside(root: &str, path: &str) -> bool {
-    let (Ok(root), Ok(target)) = (std::fs::canonicalize(root), std::fs::canonicalize(path)) else {
-        return false;
-    };
-    // A target inside the root is walked under its own name; only what would otherwise be
-    // missed for its name (a file without a manifest's extension) matters here.
-    target.starts_with(&root) && target.is_file() && {
-        let name = target
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        !is_manifest(name)
-    }
-}
-
-fn walk_tree(
-    tree: &dyn Tree,
-    dir: &str,
-    depth: u8,
-    found: &mut BTreeSet<String>,
-    gaps: &mut Vec<Gap>,
-) {
-    let names = match tree.list(dir) {
-        Ok(names) => names,
-        Err(error) => {
-            gaps.push(unreadable(dir, &error.to_string()));
-            return;
-        }
-    };
-    for (name, kind) in names {
-        let path = join(dir, &name);
-        match kind {
-            Kind::File => {
-                found.insert(path);
-            }
-            Kind::Directory if name.starts_with('.') => {}
-            Kind::Directory if depth > 0 => walk_tree(tree, &path, depth - 1, found, gaps),
-            Kind::Directory => gaps.push(unreadable(&path, "directories are nested too deeply")),
-        }
-    }
-}
-
-fn unreadable(subject: &str, reason: &str) -> Gap {
-    Gap {
-        kind: GapKind::Unreadable,
-        subject: tree::normalise(subject).into(),
-        span: Span::NONE,
-        reason: format!("cannot be read: {reason}"),
-        hint: String::new(),
         units: 1,
     }
 }

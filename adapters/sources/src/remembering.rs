@@ -1,7 +1,7 @@
 //! A tree that asks only once. While a request is loaded nothing is expected to change, and
 //! a hundred overlays ask about the same directories again and again.
 
-use crate::tree::{Kind, Tree, parent};
+use crate::tree::{Entry, Kind, Tree, parent};
 use seawall_model::SourceFile;
 use std::collections::HashMap;
 use std::io;
@@ -38,8 +38,8 @@ impl Tree for Remembering<'_> {
         self.inner.open_large(path, least)
     }
 
-    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
-        self.inner.list(dir)
+    fn list(&self, dir: &str, root: &str) -> io::Result<Vec<(String, Entry)>> {
+        self.inner.list(dir, root)
     }
 
     fn kind(&self, path: &str) -> Option<Kind> {

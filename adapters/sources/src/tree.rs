@@ -2,6 +2,7 @@
 //! the program are read by the same code.
 
 use std::io;
+use std::path::Path;
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,35 @@ pub enum Kind {
     /// A directory.
     Directory,
 }
+
+/// What a directory's listing says of one name in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// A regular file, or a link to one inside of the root.
+    File,
+    /// A directory.
+    Directory,
+    /// Something that is not read, and why: a link out of the root, a pipe, a device.
+    LeftOut(&'static str),
+}
+
+impl From<Kind> for Entry {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::File => Self::File,
+            Kind::Directory => Self::Directory,
+        }
+    }
+}
+
+/// Why a link is not followed.
+pub(crate) const LEADS_OUT: &str = "is a link out of what is read";
+/// Why a link is not followed.
+pub(crate) const LEADS_NOWHERE: &str = "is a link that leads nowhere or in a circle";
+/// Why a link is not followed.
+pub(crate) const LEADS_TO_DIRECTORY: &str = "is a link to a directory, which is not followed";
+/// Why something is not opened.
+pub(crate) const SPECIAL: &str = "is neither a file nor a directory";
 
 /// Read-only access to files. Paths use `/` and are normalised ([`normalise`]) before they
 /// come here; they may start with `../` or `/` where the underlying store allows it.
@@ -24,8 +54,8 @@ pub trait Tree: Sync {
         Ok(None)
     }
     /// The names directly in a directory, sorted bytewise, with what they are. Links are
-    /// followed only when they stay inside the tree; others are left out.
-    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>>;
+    /// followed only to files, and only when they stay below `root`.
+    fn list(&self, dir: &str, root: &str) -> io::Result<Vec<(String, Entry)>>;
     /// What stands at a path; `None` when nothing does.
     fn kind(&self, path: &str) -> Option<Kind>;
     /// Whether the path itself is a link.
@@ -82,6 +112,23 @@ pub fn parent(path: &str) -> &str {
     }
 }
 
+/// What a link on disk is worth below a root.
+pub(crate) fn link(path: &Path, root: &Path) -> Entry {
+    let Ok(target) = std::fs::canonicalize(path) else {
+        return Entry::LeftOut(LEADS_NOWHERE);
+    };
+    if !target.starts_with(root) {
+        return Entry::LeftOut(LEADS_OUT);
+    }
+    match std::fs::metadata(&target) {
+        Ok(metadata) if metadata.is_file() => Entry::File,
+        // It could lead round in circles.
+        Ok(metadata) if metadata.is_dir() => Entry::LeftOut(LEADS_TO_DIRECTORY),
+        Ok(_) => Entry::LeftOut(SPECIAL),
+        Err(_) => Entry::LeftOut(LEADS_NOWHERE),
+    }
+}
+
 /// Files on disk. Relative paths are relative to the working directory.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
@@ -119,36 +166,24 @@ impl Tree for Disk {
         Ok(Some(Box::new(std::fs::File::open(path)?)))
     }
 
-    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
-        let root = std::fs::canonicalize(dir)?;
+    fn list(&self, dir: &str, root: &str) -> io::Result<Vec<(String, Entry)>> {
+        let root = std::fs::canonicalize(root)?;
         let mut names = Vec::new();
         for entry in std::fs::read_dir(dir)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
+            let kind = entry.file_type()?;
+            let found = match entry.file_name().into_string() {
+                Err(name) => {
+                    let shown = name.to_string_lossy().into_owned();
+                    names.push((shown, Entry::LeftOut("has a name that is not UTF-8")));
+                    continue;
+                }
+                Ok(name) if kind.is_symlink() => (name, link(&entry.path(), &root)),
+                Ok(name) if kind.is_dir() => (name, Entry::Directory),
+                Ok(name) if kind.is_file() => (name, Entry::File),
+                Ok(name) => (name, Entry::LeftOut(SPECIAL)),
             };
-            let mut kind = entry.file_type()?;
-            if kind.is_symlink() {
-                let Ok(target) = std::fs::canonicalize(entry.path()) else {
-                    continue;
-                };
-                // A link to a directory could lead round in circles: only files.
-                if !target.starts_with(&root) {
-                    continue;
-                }
-                let Ok(metadata) = std::fs::metadata(&target) else {
-                    continue;
-                };
-                kind = metadata.file_type();
-                if !kind.is_file() {
-                    continue;
-                }
-            }
-            if kind.is_dir() {
-                names.push((name, Kind::Directory));
-            } else if kind.is_file() {
-                names.push((name, Kind::File));
-            }
+            names.push(found);
         }
         names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(names)

@@ -3,7 +3,7 @@
 use super::error::{Fail, Result};
 
 /// Steps of all templates of a chart together: nodes run, operands evaluated, items made.
-const MAX_STEPS: u64 = 20_000_000;
+pub(crate) const MAX_STEPS: u64 = 20_000_000;
 
 /// Bytes of text that all functions and actions together may make.
 const MAX_BYTES: u64 = 1 << 30;

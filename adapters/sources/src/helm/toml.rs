@@ -1,6 +1,7 @@
 //! TOML: written as `BurntSushi/toml` writes it, read as far as charts need.
 
 use super::value::convert::{MAX_DEPTH, map_of};
+use super::value::text::{MAX_TEXT, TOO_LONG};
 use super::value::{Data, Value};
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -18,6 +19,9 @@ pub(crate) fn encode(value: &Value) -> Result<String, String> {
 fn table(value: &Value, path: &[String], out: &mut String) -> Result<(), String> {
     if path.len() > MAX_DEPTH as usize {
         return Err("toml: nested too deep".to_owned());
+    }
+    if out.len() > MAX_TEXT {
+        return Err(TOO_LONG.to_owned());
     }
     let Some(map) = value.as_map() else {
         return Ok(());
@@ -100,6 +104,9 @@ fn quote(text: &str) -> String {
 fn inline(value: &Value, depth: u32, out: &mut String) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("toml: nested too deep".to_owned());
+    }
+    if out.len() > MAX_TEXT {
+        return Err(TOO_LONG.to_owned());
     }
     match &value.data {
         Data::Text(text) => out.push_str(&quote(text.as_str())),

@@ -11,7 +11,7 @@ use super::schema::Schemas;
 use super::store::{Root, Store};
 use super::value::{text, text_at};
 use crate::helm::{self, Options};
-use crate::tree::{self, Kind, Tree};
+use crate::tree::{self, Entry, Kind, Tree};
 use seawall_model::{GapKind, SourceFile, SourceKind, Str};
 use seawall_yaml::Node;
 use std::io;
@@ -337,8 +337,8 @@ impl Tree for WithFile<'_> {
         self.inner.read(path, limit)
     }
 
-    fn list(&self, dir: &str) -> io::Result<Vec<(String, Kind)>> {
-        self.inner.list(dir)
+    fn list(&self, dir: &str, root: &str) -> io::Result<Vec<(String, Entry)>> {
+        self.inner.list(dir, root)
     }
 
     fn kind(&self, path: &str) -> Option<Kind> {

@@ -6,7 +6,7 @@ use super::metadata::{Complaints, Metadata};
 use super::{Chart, File};
 use crate::helm::limits::{MAX_CHART, MAX_CHART_DEPTH, MAX_FILE, MAX_FILES};
 use crate::helm::value::{Map, MapKind};
-use crate::tree::{Kind, Tree, join};
+use crate::tree::{Entry, Tree, join};
 use seawall_model::{Gap, GapKind, SourceFile, SourceKind, SourceMap, Span};
 use seawall_yaml::{Limits, Node};
 use std::collections::BTreeMap;
@@ -99,6 +99,11 @@ impl<'r, 'a> Loader<'r, 'a> {
 
     fn rules(&mut self, dir: &str) -> Rules {
         let path = join(dir, ".helmignore");
+        // As the listing has it: it may be a link to anywhere.
+        let listed = self.reader.tree.list(dir, dir).unwrap_or_default();
+        if !listed.contains(&(".helmignore".to_owned(), Entry::File)) {
+            return Rules::default().with_defaults();
+        }
         let Ok(bytes) = self.reader.tree.read(&path, MAX_FILE) else {
             return Rules::default().with_defaults();
         };
@@ -119,7 +124,7 @@ impl<'r, 'a> Loader<'r, 'a> {
         } else {
             join(dir, below)
         };
-        let entries = match self.reader.tree.list(&at) {
+        let entries = match self.reader.tree.list(&at, dir) {
             Ok(entries) => entries,
             Err(error) => {
                 self.reader.gap(
@@ -131,17 +136,23 @@ impl<'r, 'a> Loader<'r, 'a> {
                 return;
             }
         };
-        for (name, kind) in entries {
+        for (name, entry) in entries {
             let path = if below.is_empty() {
                 name
             } else {
                 format!("{below}/{name}")
             };
-            if rules.ignores(&path, kind == Kind::Directory) {
+            if rules.ignores(&path, entry == Entry::Directory) {
                 continue;
             }
             let full = join(dir, &path);
-            if kind == Kind::Directory {
+            if let Entry::LeftOut(why) = entry {
+                let span = self.reader.start_of(&self.reader.tree.source(&full));
+                self.reader
+                    .gap(&full, span, format!("the chart's file {why}"), 1);
+                continue;
+            }
+            if entry == Entry::Directory {
                 if depth >= MAX_CHART_DEPTH {
                     let why = format!("directories are nested deeper than {MAX_CHART_DEPTH}");
                     self.reader.gap(&full, Span::NONE, why, 1);

@@ -3,6 +3,7 @@
 use super::merge::{merge, merge_overwrite};
 use super::{Args, Builtin, MANY, f};
 use crate::helm::error::{Fail, Result};
+use crate::helm::limits::MAX_STEPS;
 use crate::helm::template::exec::Engine;
 use crate::helm::value::convert::{deep_copy, strval};
 use crate::helm::value::{Data, Map, MapKind, Value};
@@ -156,19 +157,31 @@ fn copy(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
     Ok(deep_copy(&value, 0))
 }
 
-/// How many values there are in a value.
+/// How many values there are in a value, as far as anybody would count: a map that holds
+/// another one twice, sixty levels deep, is small, and walking through it would never end.
 pub(super) fn size(value: &Value, depth: u32) -> u64 {
-    if depth > crate::helm::value::convert::MAX_DEPTH {
-        return 1;
+    let mut left = MAX_STEPS + 1;
+    count(value, depth, &mut left);
+    MAX_STEPS + 1 - left
+}
+
+fn count(value: &Value, depth: u32, left: &mut u64) {
+    *left = left.saturating_sub(1);
+    if *left == 0 || depth > crate::helm::value::convert::MAX_DEPTH {
+        return;
     }
-    1 + match &value.data {
-        Data::List(list) => list.items().iter().map(|item| size(item, depth + 1)).sum(),
-        Data::Map(map) => map
-            .entries()
-            .iter()
-            .map(|(_, item)| size(item, depth + 1))
-            .sum(),
-        _ => 0,
+    match &value.data {
+        Data::List(list) => {
+            for item in list.items().iter() {
+                count(item, depth + 1, left);
+            }
+        }
+        Data::Map(map) => {
+            for (_, item) in map.entries().iter() {
+                count(item, depth + 1, left);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -140,6 +140,10 @@ fn compact(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
 
 fn contains(engine: &mut Engine<'_>, items: &[Value], wanted: &Value) -> Result<bool> {
     charge(engine, items)?;
+    let each = super::dicts::size(wanted, 0);
+    engine
+        .budget
+        .step(each.saturating_mul(items.len() as u64))?;
     Ok(items.iter().any(|item| deep_equal(wanted, item, 0)))
 }
 

@@ -1,13 +1,13 @@
 //! `toYaml` and its kin. What they print knows for every line which key it shows.
 
 use super::{Args, Builtin, f};
-use crate::helm::error::Result;
+use crate::helm::error::{Fail, Result};
 use crate::helm::template::exec::Engine;
 use crate::helm::toml;
 use crate::helm::value::convert::{MAX_DEPTH, bytes_of, deep_copy, map_of, text_of};
 use crate::helm::value::json::{Style, decode, encode, json_fields};
 use crate::helm::value::object::Object;
-use crate::helm::value::text::{How, Origin, Out, Text};
+use crate::helm::value::text::{How, Origin, Out, TOO_LONG, Text};
 use crate::helm::value::{Data, Value};
 use seawall_model::{FileId, Span};
 use seawall_yaml::{Entry, Limits, Node};
@@ -31,11 +31,11 @@ const RAW: Style = Style {
 
 pub(super) const TABLE: &[Builtin] = &[
     f("toYaml", 1, 1, |e, a| {
-        e.budget.step(super::dicts::size(&a.any(0), 0) * 4)?;
+        charge(e, a)?;
         Ok(Value::text(to_yaml(&a.any(0))))
     }),
     f("toYamlPretty", 1, 1, |e, a| {
-        e.budget.step(super::dicts::size(&a.any(0), 0) * 4)?;
+        charge(e, a)?;
         Ok(Value::text(pretty_yaml(&a.any(0))))
     }),
     f("fromYaml", 1, 1, |e, a| {
@@ -54,18 +54,22 @@ pub(super) const TABLE: &[Builtin] = &[
             Err(message) => error_list(message),
         })
     }),
-    f("toJson", 1, 1, |_, a| Ok(json(a, HTML))),
-    f("mustToJson", 1, 1, |_, a| {
+    f("toJson", 1, 1, |e, a| json(e, a, HTML)),
+    f("mustToJson", 1, 1, |e, a| {
+        charge(e, a)?;
         Ok(Value::text(encode(&a.any(0), HTML)?))
     }),
-    f("toPrettyJson", 1, 1, |_, a| Ok(json(a, PRETTY))),
-    f("mustToPrettyJson", 1, 1, |_, a| {
+    f("toPrettyJson", 1, 1, |e, a| json(e, a, PRETTY)),
+    f("mustToPrettyJson", 1, 1, |e, a| {
+        charge(e, a)?;
         Ok(Value::text(encode(&a.any(0), PRETTY)?))
     }),
-    f("toRawJson", 1, 1, |_, a| {
+    f("toRawJson", 1, 1, |e, a| {
+        charge(e, a)?;
         Ok(Value::text(encode(&a.any(0), RAW)?))
     }),
-    f("mustToRawJson", 1, 1, |_, a| {
+    f("mustToRawJson", 1, 1, |e, a| {
+        charge(e, a)?;
         Ok(Value::text(encode(&a.any(0), RAW)?))
     }),
     f("fromJson", 1, 1, |_, a| {
@@ -87,10 +91,12 @@ pub(super) const TABLE: &[Builtin] = &[
     f("mustFromJson", 1, 1, |_, a| {
         Ok(decode(a.text(0)?.as_str())?)
     }),
-    f("toToml", 1, 1, |_, a| {
-        Ok(Value::text(
-            toml::encode(&a.any(0)).unwrap_or_else(|message| message),
-        ))
+    f("toToml", 1, 1, |e, a| {
+        charge(e, a)?;
+        match toml::encode(&a.any(0)) {
+            Err(message) if message == TOO_LONG => Err(Fail::limit(message)),
+            encoded => Ok(Value::text(encoded.unwrap_or_else(|message| message))),
+        }
     }),
     f("fromToml", 1, 1, |_, a| {
         Ok(match toml::decode(a.text(0)?.as_str()) {
@@ -100,8 +106,20 @@ pub(super) const TABLE: &[Builtin] = &[
     }),
 ];
 
-fn json(args: &Args, style: Style) -> Value {
-    Value::text(encode(&args.any(0), style).unwrap_or_default())
+/// What writing a value as text costs.
+fn charge(engine: &mut Engine<'_>, args: &Args) -> Result<()> {
+    let size = super::dicts::size(&args.any(0), 0);
+    engine.budget.step(size.saturating_mul(4))
+}
+
+fn json(engine: &mut Engine<'_>, args: &Args, style: Style) -> Result<Value> {
+    charge(engine, args)?;
+    match encode(&args.any(0), style) {
+        // What is too long for us alone must not become nothing.
+        Err(message) if message == TOO_LONG => Err(Fail::limit(message)),
+        // Helm's function swallows its errors.
+        encoded => Ok(Value::text(encoded.unwrap_or_default())),
+    }
 }
 
 fn error_map(message: &str) -> Value {

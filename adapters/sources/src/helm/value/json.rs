@@ -27,7 +27,7 @@ fn write(value: &Value, style: Style, depth: u32, out: &mut String) -> Result<()
         return Err("json: unsupported value: encountered a cycle".to_owned());
     }
     if out.len() > super::text::MAX_TEXT {
-        return Err("the JSON text is too long".to_owned());
+        return Err(super::text::TOO_LONG.to_owned());
     }
     match &value.data {
         Data::Invalid | Data::Nil => out.push_str("null"),

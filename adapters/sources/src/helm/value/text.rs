@@ -11,6 +11,9 @@ use std::rc::Rc;
 /// Longest text a template may make.
 pub(crate) const MAX_TEXT: usize = 16 << 20;
 
+/// What is said when one would be longer.
+pub(crate) const TOO_LONG: &str = "a template function makes more than 16 MiB of text";
+
 /// How the cause of an [`Origin`] decided the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub(crate) enum How {
