@@ -19,7 +19,7 @@ pub fn find_rule(id: &str) -> Option<Rule> {
 }
 
 /// Whether a word a user typed means this rule: its id, an alias, or its area.
-pub(crate) fn means(rule: &Rule, word: &str) -> bool {
+pub fn means(rule: &Rule, word: &str) -> bool {
     named(rule, word) || rule.area.name().eq_ignore_ascii_case(word)
 }
 

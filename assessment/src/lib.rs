@@ -16,7 +16,7 @@ mod merge;
 mod run;
 mod suppress;
 
-pub use catalogue::{catalogue, find_rule, selectable_words};
+pub use catalogue::{catalogue, find_rule, means, selectable_words};
 pub use compare::{Baseline, Change, Comparison, Known, KnownGap};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};

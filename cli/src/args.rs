@@ -42,13 +42,17 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Scan manifests, charts, overlays and dumps.
+    /// Scan manifests, charts, overlays and dumps, or a live cluster: `seawall scan cluster`.
     #[command(after_help = EXIT_CODES)]
     Scan(Scan),
     /// Tell what a change makes worse: what is new, gone and unchanged between two revisions,
     /// paths or saved results.
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
+    /// Print the smallest ClusterRole that a scan of a cluster needs.
+    Rbac(Rbac),
+    /// Save what a scan of a cluster sees, without credentials, to scan it elsewhere.
+    Dump(Dump),
     /// Print the objects that a scan sees, each with its origin.
     Render(Render),
     /// Scan the example environment inside this program.
@@ -74,7 +78,8 @@ pub(crate) enum Command {
 /// What to read.
 #[derive(Debug, Args, Default, Clone)]
 pub(crate) struct Source {
-    /// Files and directories (manifests, charts, overlays, dumps); `-` is standard input.
+    /// Files and directories (manifests, charts, overlays, dumps); `-` is standard input,
+    /// `cluster` the live cluster (and ./cluster a directory of that name).
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<String>,
     /// Read the paths as they are at this git revision.
@@ -96,13 +101,19 @@ pub(crate) struct Reading {
     /// Release name for charts [default: release-name].
     #[arg(long, value_name = "NAME")]
     pub(crate) release_name: Option<String>,
-    /// Release namespace for charts [default: default].
+    /// Release namespace for charts [default: default]; of a cluster, read this one only.
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Read what .gitignore and .ignore leave out, and hidden files, too.
     #[arg(long)]
     pub(crate) no_ignore: bool,
-    /// The cluster's version (v1.0 to v1.37) [default: the newest].
+    /// Context of the kubeconfig, for a cluster [default: the current one].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Ask a cluster for the values of Secrets, too; else only for their names.
+    #[arg(long)]
+    pub(crate) secrets: bool,
+    /// The cluster's version (v1.0 to v1.37) [default: a live cluster's own, else the newest].
     #[arg(long, value_name = "VERSION")]
     pub(crate) kubernetes_version: Option<String>,
 }
@@ -172,6 +183,35 @@ pub(crate) struct Diff {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) judge: Judge,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rbac {
+    /// Only what these checks read: ids, other tools' ids, or areas.
+    #[arg(value_name = "RULE")]
+    pub(crate) checks: Vec<String>,
+    /// Also for the values of Secrets (`--secrets` of a scan).
+    #[arg(long)]
+    pub(crate) secrets: bool,
+    /// Also for `seawall watch`.
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    /// `cluster`.
+    #[arg(value_name = "SOURCE", value_parser = ["cluster"])]
+    pub(crate) source: String,
+    /// Directory to write to; made when it is not there.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: String,
+    /// Context of the kubeconfig [default: the current one].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Only this namespace.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use seawall_sources::load::Progress;
-
 /// Prints while it lives. Nothing is printed when standard error is no terminal.
 pub(crate) struct Ticker {
     done: Arc<AtomicBool>,
@@ -15,26 +13,23 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    /// Watches a load.
-    pub(crate) fn start(progress: &Arc<Progress>, quiet: bool) -> Self {
+    /// Watches something that says how far it is.
+    pub(crate) fn start(quiet: bool, say: impl Fn() -> String + Send + 'static) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         if quiet || !std::io::stderr().is_terminal() {
             return Self { done, thread: None };
         }
-        let (watched, stop) = (Arc::clone(progress), Arc::clone(&done));
+        let stop = Arc::clone(&done);
         let thread = std::thread::spawn(move || {
             let start = Instant::now();
             let mut shown = false;
             while !stop.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_millis(200));
                 if start.elapsed() >= Duration::from_secs(1) && !stop.load(Ordering::Relaxed) {
-                    let (read, total) = watched.get();
+                    let said = say();
                     let seconds = start.elapsed().as_secs();
                     let mut err = std::io::stderr().lock();
-                    let _ = write!(
-                        err,
-                        "\r\x1b[Kreading {read} of {total} sources, {seconds} s"
-                    );
+                    let _ = write!(err, "\r\x1b[K{said}, {seconds} s");
                     let _ = err.flush();
                     shown = true;
                 }

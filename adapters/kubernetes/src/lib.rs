@@ -15,14 +15,19 @@
 
 mod connect;
 mod discovery;
+mod dump;
 mod error;
 mod list;
 mod origin;
+mod rbac;
+mod redact;
 mod runtime;
 mod scan;
 mod server;
 mod wanted;
 
 pub use connect::Access;
+pub use dump::{Dumped, dump};
 pub use error::{Error, ErrorKind};
+pub use rbac::Rights;
 pub use scan::{Loaded, Options, Progress, read};

@@ -1,6 +1,7 @@
 //! A report file is complete or it is not touched.
 
 use crate::{Context, Format};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,51 @@ use std::path::{Path, PathBuf};
 pub fn write_file(format: Format, context: &Context<'_>, path: &Path) -> io::Result<()> {
     replace(path, |out| crate::write(format, context, out))
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", shown(path))))
+}
+
+/// Whether a directory can be written: it is not there yet, or empty.
+pub fn is_free(directory: &Path) -> io::Result<()> {
+    let in_the_way = |why: &str| {
+        let text = format!("{}: {why}", shown(directory));
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
+    };
+    match fs::read_dir(directory).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => in_the_way("is not empty"),
+        Ok(false) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => in_the_way(&error.to_string()),
+    }
+}
+
+/// Writes a directory of files, given by their paths below it: all of them, or nothing is
+/// there. Paths are the program's own, never a stranger's.
+pub fn write_directory(directory: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
+    is_free(directory)?;
+    let name = directory
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "is not the name of a directory"))?;
+    let mut new = std::ffi::OsString::from(".");
+    new.push(name);
+    new.push(format!(".{}.tmp", std::process::id()));
+    let above = parent(directory);
+    fs::create_dir_all(above)?;
+    let temporary = above.join(new);
+    fs::create_dir(&temporary)?;
+    let written = files.iter().try_for_each(|(path, text)| {
+        let path = temporary.join(path);
+        fs::create_dir_all(parent(&path))?;
+        fs::write(path, text)
+    });
+    let placed = written.and_then(|()| {
+        if directory.is_dir() {
+            fs::remove_dir(directory)?;
+        }
+        fs::rename(&temporary, directory)
+    });
+    if placed.is_err() {
+        let _ = fs::remove_dir_all(&temporary);
+    }
+    placed
 }
 
 fn shown(path: &Path) -> String {

@@ -37,7 +37,7 @@ mod terminal;
 mod text;
 mod view;
 
-pub use file::write_file;
+pub use file::{is_free, write_directory, write_file};
 pub use json::catalogue;
 pub use restore::{baseline, restore};
 pub use text::clean;

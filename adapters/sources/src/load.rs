@@ -11,7 +11,7 @@ use crate::remembering::Remembering;
 use crate::tree::{Disk, Tree};
 use crate::{Rendered, git, helm, kustomize};
 use rayon::prelude::*;
-use seawall_model::{Coverage, FileId, Gap, SourceFile, SourceKind, SourceMap, SourceText};
+use seawall_model::{Coverage, FileId, Gap, KubernetesVersion, SourceFile, SourceKind, SourceMap, SourceText};
 use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
 use std::fmt;
@@ -94,8 +94,34 @@ pub struct Loaded {
     pub overlays: u64,
     /// Plain files read.
     pub files: u64,
+    /// The version of Kubernetes that it is for, where what was loaded says so.
+    pub kubernetes_version: Option<KubernetesVersion>,
     /// Reads text again for reports.
     pub text: Texts,
+}
+
+impl Loaded {
+    /// What another adapter read: objects that stand in no files.
+    pub fn without_files(
+        snapshot: Snapshot,
+        coverage: Coverage,
+        kubernetes_version: Option<KubernetesVersion>,
+        map: &Arc<SourceMap>,
+    ) -> Self {
+        Self {
+            snapshot,
+            coverage: finish(coverage),
+            charts: 0,
+            overlays: 0,
+            files: 0,
+            kubernetes_version,
+            text: Texts {
+                map: Arc::clone(map),
+                tree: Box::new(Memory::default()),
+                stdin: None,
+            },
+        }
+    }
 }
 
 /// Reads source text again: from disk, from git, or from what standard input held.
@@ -116,7 +142,7 @@ impl SourceText for Texts {
         let SourceFile { path, kind } = self.map.file(file)?;
         let bytes = match kind {
             SourceKind::Stdin => self.stdin.clone()?,
-            SourceKind::Generated => return None,
+            SourceKind::Generated | SourceKind::Cluster => return None,
             _ => self.tree.read(&path, files::MAX_FILE).ok()?,
         };
         String::from_utf8(bytes).ok()
@@ -201,6 +227,7 @@ fn load_from(
         charts: plan.charts.len() as u64,
         overlays: plan.overlays.len() as u64,
         files: plan.files.len() as u64,
+        kubernetes_version: None,
         text: Texts {
             map: Arc::clone(map),
             tree,

@@ -1,7 +1,7 @@
 //! `seawall diff` and `scan --baseline`: what a change makes worse.
 
 use super::judge::{self, Answer};
-use super::scan;
+use super::{cluster, scan};
 use crate::args::{Diff, Global, Reading, Source};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -89,6 +89,9 @@ impl Side {
                 reading: reading.clone(),
             })
         };
+        if word == cluster::WORD {
+            return Ok(source(word, None));
+        }
         if Path::new(word).exists() {
             if let Some(report) = saved_report(word)? {
                 return Ok(Self::Saved(Box::new(report)));

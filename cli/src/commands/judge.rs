@@ -21,7 +21,11 @@ pub(crate) fn tell(
     global: &Global,
     start: Instant,
 ) -> Result<Exit, Failure> {
-    let assessment = judge(loaded, config, baseline, map)?;
+    let mut config = config.clone();
+    if config.kubernetes_version.value.is_none() {
+        config.kubernetes_version.value = loaded.kubernetes_version;
+    }
+    let assessment = judge(loaded, &config, baseline, map)?;
     let answer = Answer {
         assessment: &assessment,
         targets,
@@ -29,7 +33,7 @@ pub(crate) fn tell(
         map,
         text: &loaded.text,
     };
-    report(&answer, config, global, start)
+    report(&answer, &config, global, start)
 }
 
 /// An answer with what it takes to tell it.

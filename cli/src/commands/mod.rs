@@ -1,9 +1,12 @@
 //! One module for each command.
 
+mod cluster;
 mod demo;
 mod diff;
+mod dump;
 mod explain;
 mod judge;
+mod rbac;
 mod render;
 mod rules;
 mod scan;
@@ -22,6 +25,8 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Scan(scan) => scan::run(&scan, &global),
         Command::Diff(diff) => diff::run(&diff, &global),
         Command::Demo(demo) => demo::run(&demo, &global),
+        Command::Rbac(rbac) => rbac::run(&rbac),
+        Command::Dump(dump) => dump::run(&dump, &global),
         Command::Render(render) => render::run(&render, &global),
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),

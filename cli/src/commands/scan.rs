@@ -1,6 +1,6 @@
 //! `seawall scan`.
 
-use super::{diff, judge};
+use super::{cluster, diff, judge};
 use crate::args::{Global, Scan, Source};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -16,7 +16,11 @@ pub(crate) fn run(scan: &Scan, global: &Global) -> Result<Exit, Failure> {
     let start = Instant::now();
     let config = Config::load(&scan.judge, Some(&scan.source.reading))?;
     let map = Arc::new(SourceMap::new());
-    let loaded = read(&scan.source, global, &map)?;
+    let loaded = if cluster::is_meant(&scan.source) {
+        cluster::read(&scan.source.reading, &cluster::rules(&config), global, &map)?
+    } else {
+        read(&scan.source, global, &map)?
+    };
     let baseline = match &scan.baseline {
         Some(named) => Some(diff::earlier(named, &scan.source, &config, global)?),
         None => None,
@@ -38,8 +42,15 @@ pub(crate) fn read(
     global: &Global,
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
+    if cluster::is_meant(source) {
+        return cluster::read(&source.reading, &[], global, map);
+    }
     let request = request(source)?;
-    let ticker = Ticker::start(&request.progress, global.quiet);
+    let progress = Arc::clone(&request.progress);
+    let ticker = Ticker::start(global.quiet, move || {
+        let (read, total) = progress.get();
+        format!("reading {read} of {total} sources")
+    });
     let loaded = load::load(&request, map).map_err(|error| not_loaded(&error));
     drop(ticker);
     loaded

@@ -62,6 +62,12 @@ pub fn rules() -> &'static [Rule] {
     rules::catalogue()
 }
 
+/// Whether a value under a name is a credential, as W32 judges it: for whoever must not pass
+/// it on.
+pub fn is_credential(name: &str, value: &str) -> bool {
+    workload::credentials::judge(name, value).is_some()
+}
+
 /// Judges everything in the snapshot that the catalogue speaks about.
 pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
     let index = index::Index::new(snapshot);
