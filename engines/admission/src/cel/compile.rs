@@ -70,6 +70,8 @@ pub struct Program {
     pub(crate) source: Str,
     /// Regular expressions that are written out.
     pub(crate) patterns: HashMap<Str, Regex>,
+    /// Functions that the API server does not have.
+    foreign: Vec<Str>,
 }
 
 impl Program {
@@ -80,18 +82,27 @@ impl Program {
             env,
             locals: Vec::new(),
             patterns: HashMap::new(),
+            foreign: Vec::new(),
+            mixed: false,
         };
         let code = compiler.code(&expr)?;
         Ok(Self {
             code,
             source: source.into(),
             patterns: compiler.patterns,
+            foreign: compiler.foreign,
         })
     }
 
     /// The type of the result, as far as the text alone says it.
     pub fn result_type(&self) -> Option<&'static str> {
         types::of(&self.code)
+    }
+
+    /// Functions in it that this module has and the API server has not: it would refuse the
+    /// expression.
+    pub fn foreign(&self) -> &[Str] {
+        &self.foreign
     }
 
     /// The expression.
@@ -104,6 +115,9 @@ struct Compiler<'e> {
     env: &'e Env,
     locals: Vec<Str>,
     patterns: HashMap<Str, Regex>,
+    foreign: Vec<Str>,
+    /// Whether this is an argument of `format()`.
+    mixed: bool,
 }
 
 type Compiled = Result<Code, CompileError>;
@@ -184,6 +198,7 @@ impl Compiler<'_> {
             Kind::Fold(fold) => return self.fold(fold, at),
             Kind::Bind { name, value, body } => {
                 let value = self.code(value)?;
+                self.foreign.push("cel.bind".into());
                 self.locals.push(name.clone());
                 let body = self.code(body);
                 self.locals.pop();
@@ -191,7 +206,7 @@ impl Compiler<'_> {
             }
         };
         let code = code(op, at);
-        types::check(&code)?;
+        types::check(&code, self.mixed)?;
         Ok(code)
     }
 
@@ -261,9 +276,12 @@ impl Compiler<'_> {
                 format!("undeclared reference to '{shown}': there is no such function"),
             ));
         }
+        let outer = self.mixed;
+        self.mixed |= shown == "format";
         for arg in args {
             code_args.push(self.code(arg)?);
         }
+        self.mixed = outer;
         let Some(function) = library::find(shown, is_member, code_args.len()) else {
             return Err(CompileError::new(
                 at,
@@ -273,6 +291,9 @@ impl Compiler<'_> {
                 ),
             ));
         };
+        if shown.starts_with("math.") || shown.starts_with("base64.") {
+            self.foreign.push(shown.into());
+        }
         if matches!(shown, "matches" | "find" | "findAll")
             && let Some(Code {
                 op: Op::Constant(Value::String(pattern)),
@@ -285,7 +306,7 @@ impl Compiler<'_> {
             self.patterns.insert(pattern.clone(), compiled);
         }
         let code = code(Op::Call(function, shown.into(), code_args), at);
-        types::check(&code)?;
+        types::check(&code, self.mixed)?;
         Ok(code)
     }
 
@@ -307,7 +328,7 @@ impl Compiler<'_> {
             body: body?,
         };
         let code = code(Op::Fold(Box::new(body)), at);
-        types::check(&code)?;
+        types::check(&code, self.mixed)?;
         Ok(code)
     }
 }

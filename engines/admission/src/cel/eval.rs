@@ -281,6 +281,8 @@ impl<'p> Machine<'p> {
                 _ => return Err(no_overload("select", &[operand])),
             },
             Value::Unknown(what) => return Err(unanswerable(*what)),
+            // What may be missing is missing in what has no fields.
+            _ if optional => None,
             _ => {
                 return Err(fault(format!(
                     "no such overload: a {} has no fields, `{field}` was selected",
@@ -375,9 +377,7 @@ impl<'p> Machine<'p> {
                 (other, true) => return Err(no_overload("{?_}", &[&other])),
                 (value, false) => value,
             };
-            if map.insert(key, value).is_some() {
-                return Err(fault("a key stands twice in the mapping"));
-            }
+            map.insert(key, value);
         }
         Ok(Value::Map(Map::Values(map.into())))
     }

@@ -158,7 +158,9 @@ impl Machine<'_> {
     }
 }
 
-/// The order of two numbers of any kind.
+/// The order of two numbers of any kind. As in the original, integers next to doubles are
+/// doubles.
+#[allow(clippy::cast_precision_loss)]
 pub(crate) fn numbers(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
@@ -166,31 +168,11 @@ pub(crate) fn numbers(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
         (Value::Int(a), Value::Uint(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
         (Value::Uint(a), Value::Int(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
-        (Value::Int(a), Value::Double(b)) => with_double(i128::from(*a), *b),
-        (Value::Uint(a), Value::Double(b)) => with_double(i128::from(*a), *b),
+        (Value::Int(a), Value::Double(b)) => (*a as f64).partial_cmp(b),
+        (Value::Uint(a), Value::Double(b)) => (*a as f64).partial_cmp(b),
         (Value::Double(_), Value::Int(_) | Value::Uint(_)) => numbers(b, a).map(Ordering::reverse),
         _ => None,
     }
-}
-
-/// An integer against a double, exactly.
-fn with_double(a: i128, b: f64) -> Option<Ordering> {
-    if b.is_nan() {
-        return None;
-    }
-    if b >= 1e30 {
-        return Some(Ordering::Less);
-    }
-    if b <= -1e30 {
-        return Some(Ordering::Greater);
-    }
-    // Within these bounds the whole part fits.
-    #[allow(clippy::cast_possible_truncation)]
-    let whole = b.trunc() as i128;
-    Some(
-        a.cmp(&whole)
-            .then_with(|| 0.0_f64.partial_cmp(&b.fract()).unwrap_or(Ordering::Equal)),
-    )
 }
 
 pub(crate) fn negate(value: &Value) -> Eval<Value> {

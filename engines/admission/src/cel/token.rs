@@ -6,7 +6,7 @@ use super::fault::CompileError;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
     Ident(String),
-    /// A name in backquotes, which may hold any character.
+    /// A name in backquotes.
     Quoted(String),
     Int(i64),
     /// An integer that is only in range with a minus before it.
@@ -119,8 +119,7 @@ impl<'s> Lexer<'s> {
             let name = rest.get(1..=end).unwrap_or_default();
             let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.-/ ".contains(c);
             if name.is_empty() || !name.chars().all(is_allowed) {
-                return self
-                    .error("a quoted name holds letters, digits, `_`, `.`, `-`, `/` and spaces");
+                return self.error("a quoted name has only letters, digits, `_`, `.`, `-`, `/`");
             }
             self.at += end + 2;
             return Ok(Token::Quoted(name.to_owned()));

@@ -66,8 +66,9 @@ fn of_call(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Refuses what cannot work whatever the object.
-pub(crate) fn check(code: &Code) -> Result<(), CompileError> {
+/// Refuses what cannot work whatever the object. In the arguments of `format()` lists may be
+/// `mixed`.
+pub(crate) fn check(code: &Code, mixed: bool) -> Result<(), CompileError> {
     let truth = |part: &Code, what: &str| match of(part) {
         None | Some("bool") => Ok(()),
         Some(other) => Err(CompileError::new(
@@ -83,7 +84,20 @@ pub(crate) fn check(code: &Code) -> Result<(), CompileError> {
         Op::Or(all) => all
             .iter()
             .try_for_each(|part| truth(part, "a side of `||`")),
-        Op::Choice(parts) => truth(&parts.0, "the condition of `?`"),
+        Op::Choice(parts) => {
+            truth(&parts.0, "the condition of `?`")?;
+            alike([&parts.1, &parts.2].into_iter(), "the sides of `:`")
+        }
+        Op::List(_) | Op::Map(_) if mixed => Ok(()),
+        Op::List(items) => {
+            let plain = items.iter().filter(|(_, optional)| !optional);
+            alike(plain.map(|(item, _)| item), "the items of a list")
+        }
+        Op::Map(entries) => {
+            let plain = entries.iter().filter(|(.., optional)| !optional);
+            alike(entries.iter().map(|(key, ..)| key), "the keys of a mapping")?;
+            alike(plain.map(|(_, value, _)| value), "the values of a mapping")
+        }
         Op::Fold(body) => {
             if let Some(filter) = &body.filter {
                 truth(filter, "the filter")?;
@@ -118,6 +132,20 @@ pub(crate) fn check(code: &Code) -> Result<(), CompileError> {
     }
 }
 
+/// The API server refuses lists and mappings of mixed types that are written out.
+fn alike<'c>(parts: impl Iterator<Item = &'c Code>, what: &str) -> Result<(), CompileError> {
+    let mut first = None;
+    for part in parts {
+        let Some(found) = of(part) else { continue };
+        let want = *first.get_or_insert(found);
+        if want != found {
+            let message = format!("{what} must have one type: here are {want} and {found}");
+            return Err(CompileError::new(part.at, message));
+        }
+    }
+    Ok(())
+}
+
 fn article(name: &str) -> String {
     let an = name.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {name}", if an { "an" } else { "a" })
@@ -127,6 +155,9 @@ fn fits(operator: Operator, left: &str, right: &str) -> bool {
     let number = |name: &str| matches!(name, "int" | "uint" | "double");
     let time = |name: &str| name.starts_with("google.protobuf.");
     let same = left == right;
+    if left == "null_type" && same {
+        return operator != Operator::In; // fails when it runs
+    }
     match operator {
         Operator::Equal | Operator::NotEqual => same || left == "null_type" || right == "null_type",
         Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {

@@ -169,7 +169,7 @@ fn qualified_name(text: &str) -> Vec<String> {
     let name = match text.split_once('/') {
         Some((prefix, name)) => {
             if name.contains('/') {
-                return vec!["a qualified name must consist of alphanumeric characters, '-', '_' or '.', with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')".to_owned()];
+                return vec!["a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')".to_owned()];
             }
             if prefix.is_empty() {
                 problems.push("prefix part must be non-empty".to_owned());

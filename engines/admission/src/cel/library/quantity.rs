@@ -6,10 +6,22 @@ use crate::cel::fault::{Eval, fault};
 use crate::cel::value::{Opaque, Value};
 use std::cmp::Ordering;
 
-/// An amount in billionths, which is as fine as the API keeps them. What is larger than this
-/// holds stays at the bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Quantity(i128);
+/// An amount.
+#[derive(Debug, Clone, Copy)]
+pub struct Quantity {
+    /// In billionths, which is as fine as the API keeps amounts. What is larger than this holds
+    /// stays at the bound.
+    nanos: i128,
+    /// The power of ten of the integer that the original keeps it as, or `None` where it is a
+    /// decimal there. `1.5Gi` is one, and `asInteger` fails although it is whole.
+    scale: Option<i32>,
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.nanos == other.nanos
+    }
+}
 
 const UNIT: i128 = 1_000_000_000;
 
@@ -85,8 +97,8 @@ impl Quantity {
             Some(rest) => rest.split_at_checked(run(rest))?,
             None => ("", rest),
         };
-        if whole.is_empty() && fraction.is_empty() {
-            return None;
+        if whole.is_empty() && fraction.is_empty() && !rest.is_empty() {
+            return None; // a sign alone is zero
         }
         let (ten, two) = suffix(rest)?;
         let mut digits: i128 = 0;
@@ -114,11 +126,27 @@ impl Quantity {
         if two > 0 {
             nanos = nanos.min(i128::from(i64::MAX) * UNIT);
         }
-        Some(Self(if negative { -nanos } else { nanos }))
+        // Where the original computes with integers and where with decimals.
+        let length = |text: &str| i32::try_from(text.len()).unwrap_or(i32::MAX);
+        let digits = length(whole.trim_start_matches('0')).max(1);
+        let scale = if two > 0 {
+            let exponent = i32::try_from(two).unwrap_or(0);
+            let fits = fraction.is_empty() && 14 - digits - exponent * 3 / 10 >= 0;
+            fits.then_some(0)
+        } else {
+            let scale = ten.saturating_sub(length(fraction));
+            let fits = digits.saturating_add(length(fraction)) <= 18 && scale >= -9;
+            fits.then_some(scale)
+        };
+        Some(Self {
+            nanos: if negative { -nanos } else { nanos },
+            scale,
+        })
     }
 
     fn integer(self) -> Option<i64> {
-        (self.0 % UNIT == 0).then(|| i64::try_from(self.0 / UNIT).ok())?
+        self.scale.filter(|scale| *scale >= 0)?;
+        i64::try_from(self.nanos / UNIT).ok()
     }
 }
 
@@ -156,7 +184,9 @@ fn is(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
 
 fn sign(_: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
     match args.first().and_then(amount) {
-        Some(quantity) => Ok(Value::Int(i64::try_from(quantity.0.signum()).unwrap_or(0))),
+        Some(quantity) => Ok(Value::Int(
+            i64::try_from(quantity.nanos.signum()).unwrap_or(0),
+        )),
         None => mismatch("sign", args),
     }
 }
@@ -167,7 +197,7 @@ fn order(name: &str, args: &[Value], answer: fn(Ordering) -> Value) -> Eval<Valu
         return mismatch(name, args);
     };
     match (&**a, &**b) {
-        (Opaque::Quantity(a), Opaque::Quantity(b)) => Ok(answer(a.cmp(b))),
+        (Opaque::Quantity(a), Opaque::Quantity(b)) => Ok(answer(a.nanos.cmp(&b.nanos))),
         (Opaque::Semver(a), Opaque::Semver(b)) => Ok(answer(super::semver::compare(a, b))),
         _ => mismatch(name, args),
     }
@@ -179,7 +209,7 @@ fn as_double(_: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
     match args.first().and_then(amount) {
         Some(quantity) => match quantity.integer() {
             Some(number) => Ok(Value::Double(number as f64)),
-            None => Ok(Value::Double(quantity.0 as f64 / UNIT as f64)),
+            None => Ok(Value::Double(quantity.nanos as f64 / UNIT as f64)),
         },
         None => mismatch("asApproximateFloat", args),
     }
@@ -207,12 +237,21 @@ fn combined(name: &str, args: &[Value], how: fn(i128, i128) -> i128) -> Eval<Val
         return mismatch(name, args);
     };
     let other = match right {
-        Value::Int(number) => Some(i128::from(*number) * UNIT),
-        other => amount(other).map(|quantity| quantity.0),
+        Value::Int(number) => Some(Quantity {
+            nanos: i128::from(*number) * UNIT,
+            scale: Some(0),
+        }),
+        other => amount(other),
     };
     match (amount(left), other) {
         (Some(left), Some(right)) => {
-            let result = Quantity(how(left.0, right));
+            let result = Quantity {
+                nanos: how(left.nanos, right.nanos),
+                scale: match (left.scale, right.scale) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    _ => None,
+                },
+            };
             Ok(Value::opaque(Opaque::Quantity(result)))
         }
         _ => mismatch(name, args),

@@ -79,8 +79,7 @@ pub(super) fn index(
         return Ok(Value::Int(-1));
     }
     let found = if from_end {
-        let limit = byte_at(text, start).saturating_add(part.len());
-        let limit = text.ceil_char_boundary(limit);
+        let limit = byte_at(text, start + part.chars().count());
         text.get(..limit).unwrap_or(text).rfind(part)
     } else {
         let from = byte_at(text, start);

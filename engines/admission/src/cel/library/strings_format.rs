@@ -42,7 +42,7 @@ pub(super) fn double(number: f64) -> String {
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return number.to_string();
     }
     format!(
@@ -76,7 +76,7 @@ fn text_of(machine: &mut Machine<'_>, value: &Value, inner: bool) -> Eval<String
             if number.is_finite() {
                 format!("{number:.6}")
             } else {
-                strings::quoted(&named(*number))
+                strings::quoted(&double(*number))
             }
         }
         Value::Double(number) if !number.is_finite() => named(*number),
@@ -110,7 +110,7 @@ fn map_text(machine: &mut Machine<'_>, map: &Map) -> Eval<String> {
         if position > 0 {
             text.push_str(", ");
         }
-        let _ = write!(text, "{key}: {value}");
+        let _ = write!(text, "{key}:{value}");
     }
     text.push('}');
     Ok(text)
@@ -161,6 +161,39 @@ fn format(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
     Ok(Value::text(out))
 }
 
+/// Digits in groups of three, as the original's printer writes fixed-point numbers.
+fn grouped(number: &str) -> String {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let (sign, digits) = match whole.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", whole),
+    };
+    let mut text = String::from(sign);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if !fraction.is_empty() {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
+}
+
+/// An exponent in raised digits.
+fn raised(exponent: &str) -> String {
+    let number: i32 = exponent.parse().unwrap_or(0);
+    let digits = format!("{:02}", number.abs());
+    let sign = if number < 0 { "⁻" } else { "" };
+    let raised = digits.chars().filter_map(|digit| {
+        let at = usize::try_from(digit.to_digit(10)?).ok()?;
+        "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(at)
+    });
+    sign.chars().chain(raised).collect()
+}
+
 fn clause(machine: &mut Machine<'_>, verb: char, precision: usize, item: &Value) -> Eval<String> {
     let wrong = |what: &str| {
         Err(fault(format!(
@@ -190,17 +223,21 @@ fn clause(machine: &mut Machine<'_>, verb: char, precision: usize, item: &Value)
                     });
                 }
             };
-            if !number.is_finite() {
-                return Ok(named(number));
+            if number.is_infinite() {
+                let sign = if number < 0.0 { "-∞" } else { "∞" };
+                let width = if verb == 'e' { 6 } else { 0 };
+                return Ok(format!("{sign:>width$}"));
+            }
+            if number.is_nan() {
+                let width = if verb == 'e' { 6 } else { 0 };
+                return Ok(format!("{:>width$}", "NaN"));
             }
             if verb == 'f' {
-                return Ok(format!("{number:.precision$}"));
+                return Ok(grouped(&format!("{number:.precision$}")));
             }
             let text = format!("{number:.precision$e}");
             let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            let exponent: i32 = exponent.parse().unwrap_or(0);
-            let sign = if exponent < 0 { '-' } else { '+' };
-            Ok(format!("{digits}e{sign}{:02}", exponent.abs()))
+            Ok(format!("{digits}×10{}", raised(exponent)))
         }
         'b' => match item {
             Value::Int(number) => Ok(signed(*number, format!("{:b}", number.unsigned_abs()))),
