@@ -240,3 +240,90 @@ fn gap(kind: GapKind, path: &str, span: Span, reason: String, units: u32) -> Gap
         units,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Disk;
+    use seawall_model::{SourceFile, SourceKind};
+    use std::fmt::Write as _;
+
+    /// A dump of as many pods, `LARGE` or not by the length of their notes.
+    fn dump(kind: &str, note: usize) -> String {
+        let mut pods = Vec::new();
+        for i in 0..50 {
+            let mut pod = String::new();
+            let odd = if i == 7 { "\"name\":\"x\"," } else { "" };
+            let _ = write!(
+                pod,
+                "{{\"metadata\":{{{odd}\"name\":\"p{i}\"}},\"spec\":{{\"containers\":[]}},\"note\":\"{}\"}}",
+                "x".repeat(note)
+            );
+            pods.push(pod);
+        }
+        format!(
+            "{{\"apiVersion\":\"v1\",\"items\":[{}],\"kind\":\"{kind}\"}}\n",
+            pods.join(",\n")
+        )
+    }
+
+    fn told(text: &str, want: Want) -> Vec<String> {
+        let map = SourceMap::new();
+        let file = map.add_file(SourceFile {
+            path: "dump.json".into(),
+            kind: SourceKind::File,
+        });
+        let read = read_bytes(text.as_bytes(), "dump.json", file, want, &map);
+        let objects = read.objects.iter().map(|object| {
+            format!(
+                "{:?} line {} {:?}",
+                object.reference,
+                object.span.line,
+                object
+                    .notices
+                    .iter()
+                    .map(|n| n.span.line)
+                    .collect::<Vec<_>>()
+            )
+        });
+        let nodes = read
+            .nodes
+            .iter()
+            .map(|node| format!("{:?} line {}", node.get("kind"), node.span.line));
+        let gaps = read.gaps.iter().map(|gap| gap.reason.clone());
+        objects.chain(nodes).chain(gaps).collect()
+    }
+
+    #[test]
+    fn long_lists_give_what_short_ones_give() {
+        let long = usize::try_from(LARGE).unwrap_or(usize::MAX) / 50;
+        for want in [Want::Objects, Want::Nodes] {
+            // A menu is not a list, whatever it has.
+            for (kind, count) in [("PodList", 50), ("Menu", 1)] {
+                let short = told(&dump(kind, 1), want);
+                let told_of_long: Vec<_> = told(&dump(kind, long), want);
+                if want == Want::Objects {
+                    assert_eq!(told_of_long, short);
+                }
+                assert_eq!(told_of_long.len(), short.len());
+                assert!(short.len() >= count, "{short:?}");
+            }
+        }
+        let broken = |note| told(dump("PodList", note).trim_end_matches("}\n"), Want::Objects);
+        assert_eq!(broken(long), broken(1));
+    }
+
+    #[test]
+    fn long_files_are_read_in_pieces() {
+        let path = std::env::temp_dir().join(format!("seawall-list-{}", std::process::id()));
+        let path = path.to_string_lossy();
+        let long = usize::try_from(LARGE).unwrap_or(usize::MAX) / 50;
+        std::fs::write(&*path, dump("PodList", long)).expect("a file");
+        let map = SourceMap::new();
+        let pieces = Disk.open_large(&path, LARGE).expect("a file");
+        assert!(pieces.is_some());
+        let objects = read(&Disk, &path, Want::Objects, &map).objects;
+        std::fs::remove_file(&*path).expect("the file");
+        assert_eq!(objects.len(), 50);
+    }
+}

@@ -20,17 +20,31 @@ pub(crate) trait Events<'a> {
 pub(crate) struct Built {
     /// Floats that are integers in JSON are still floats here: a key needs them so.
     pub node: Node,
-    /// How many decoding steps it costs go-yaml, aliases expanded.
-    pub weight: u64,
-    /// How many nodes it is, aliases expanded.
-    pub nodes: usize,
-    /// How many levels of nodes it is.
-    pub height: usize,
+    pub size: Size,
     /// Whether it stands here through an alias.
     pub aliased: bool,
     /// Why it cannot become JSON. Only a fault if the value survives: a later key of the
     /// same name may replace it.
     pub poison: Option<Box<Fault>>,
+}
+
+/// How large a node is, aliases expanded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// How many decoding steps it costs go-yaml.
+    pub weight: u64,
+    /// How many nodes it is.
+    pub nodes: usize,
+    /// How many levels of nodes it is.
+    pub height: usize,
+}
+
+impl Size {
+    const SCALAR: Self = Self {
+        weight: 1,
+        nodes: 1,
+        height: 1,
+    };
 }
 
 /// What an anchor stands for.
@@ -198,8 +212,11 @@ impl<'l> Builder<'l> {
                 || properties.tag == "!"
                 || properties.tag == "tag:yaml.org,2002:merge");
         let span = self.span(at, end);
-        let (resolved, oddity) =
-            resolve(&properties.tag, implicit, text).map_err(|message| Fault { at, message })?;
+        let (resolved, oddity) = if properties.tag.is_empty() && !implicit {
+            (Resolved::Text, None)
+        } else {
+            resolve(&properties.tag, implicit, text).map_err(|message| Fault { at, message })?
+        };
         if let Some(oddity) = oddity {
             let kind = match oddity {
                 Oddity::Bool => NoticeKind::LegacyBool,
@@ -234,9 +251,7 @@ impl<'l> Builder<'l> {
         };
         let built = Built {
             node: Node::new(value, span),
-            weight: 1,
-            nodes: 1,
-            height: 1,
+            size: Size::SCALAR,
             aliased: false,
             poison,
         };
@@ -262,16 +277,16 @@ impl<'l> Builder<'l> {
             }
             None => return fault(at, format!("there is no anchor `{name}`")),
         };
-        self.count(built.nodes, at)?;
-        if self.frames.len() + built.height > self.limits.max_depth {
+        self.count(built.size.nodes, at)?;
+        if self.frames.len() + built.size.height > self.limits.max_depth {
             return self.too_deep(at);
         }
-        self.decoded += 1 + built.weight;
-        self.decoded_by_alias += built.weight;
+        self.decoded += 1 + built.size.weight;
+        self.decoded_by_alias += built.size.weight;
         if excessive(self.decoded, self.decoded_by_alias) {
             return fault(at, "the document expands too many aliases");
         }
-        built.weight += 1;
+        built.size.weight += 1;
         built.aliased = true;
         built.node.span = self.span(at, end);
         self.place(built)
@@ -328,9 +343,11 @@ impl<'l> Builder<'l> {
         };
         let built = Built {
             node: Node::new(value, span),
-            weight: frame.weight + 1,
-            nodes: frame.nodes.saturating_add(1),
-            height: frame.height + 1,
+            size: Size {
+                weight: frame.weight + 1,
+                nodes: frame.nodes.saturating_add(1),
+                height: frame.height + 1,
+            },
             aliased: false,
             poison: frame.poisons.into_values().next().map(Box::new),
         };
@@ -345,13 +362,14 @@ impl<'l> Builder<'l> {
 
     /// Puts a finished node where the innermost open frame wants it; without one it is the
     /// root.
+    #[inline]
     fn place(&mut self, built: Built) -> Result<Option<Built>, Fault> {
         let Some(frame) = self.frames.last_mut() else {
             return Ok(Some(built));
         };
-        frame.weight += built.weight;
-        frame.nodes = frame.nodes.saturating_add(built.nodes);
-        frame.height = frame.height.max(built.height);
+        frame.weight += built.size.weight;
+        frame.nodes = frame.nodes.saturating_add(built.size.nodes);
+        frame.height = frame.height.max(built.size.height);
         frame.end = frame.end.max(built.node.span.end as usize);
         let Kind::Mapping(mapping) = &mut frame.kind else {
             if let Some(poison) = built.poison {
@@ -363,7 +381,10 @@ impl<'l> Builder<'l> {
         match std::mem::take(&mut mapping.pending) {
             Pending::Nothing => {
                 let key_span = built.node.span;
-                let (key, poison) = key_text(built.node, &mut self.interner)?;
+                let (key, poison) = match built.node.value {
+                    Value::String(text) => (text, None),
+                    _ => key_text(built.node, &mut self.interner)?,
+                };
                 mapping.pending = Pending::Key {
                     key,
                     key_span,

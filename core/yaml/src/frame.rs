@@ -4,7 +4,7 @@ use crate::build::{Built, fault};
 use crate::event::{Fault, Mark};
 use crate::{Entry, Node, Notice, NoticeKind, Value};
 use seawall_model::{Span, Str};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Up to this many keys a scan is faster than a table.
 const SCAN: usize = 16;
@@ -34,9 +34,9 @@ pub(crate) enum Kind {
 pub(crate) struct Mapping {
     pub pending: Pending,
     /// Keys to indices, once there are more than [`SCAN`].
-    table: HashMap<Str, usize>,
+    table: Option<HashMap<Str, usize>>,
     /// Which entries came through `<<`.
-    merged: HashSet<usize>,
+    merged: BTreeSet<usize>,
 }
 
 /// What a mapping has read of its next entry.
@@ -102,12 +102,11 @@ impl Frame {
         let known = if own.len() <= SCAN {
             own.iter().position(|e| e.key == entry.key)
         } else {
-            if mapping.table.is_empty() {
-                mapping
-                    .table
-                    .extend(own.iter().enumerate().map(|(i, e)| (e.key.clone(), i)));
-            }
-            mapping.table.get(&entry.key).copied()
+            let table = mapping.table.get_or_insert_with(|| {
+                let keys = own.iter().enumerate();
+                keys.map(|(i, e)| (e.key.clone(), i)).collect()
+            });
+            table.get(&entry.key).copied()
         };
         let index = known.unwrap_or(own.len());
         if let Some(slot) = own.get_mut(index) {
@@ -123,8 +122,8 @@ impl Frame {
             *slot = entry;
             self.poisons.remove(&index);
         } else {
-            if !mapping.table.is_empty() {
-                mapping.table.insert(entry.key.clone(), index);
+            if let Some(table) = &mut mapping.table {
+                table.insert(entry.key.clone(), index);
             }
             slots.entries.push(entry);
         }

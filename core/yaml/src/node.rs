@@ -95,6 +95,10 @@ impl Map {
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key == key) {
             entry.value = value;
         } else {
+            // Maps are small and many: doubling them would be mostly waste.
+            if entries.len() == entries.capacity() {
+                entries.reserve_exact(1 + entries.len() / 4);
+            }
             entries.push(Entry {
                 key,
                 key_span,

@@ -154,6 +154,30 @@ impl<'a> Reader<'a> {
     /// A node that starts here, indented by `floor` at least. Properties may stand on rows
     /// of their own before it.
     pub(super) fn node(&mut self, floor: usize, may_hang: bool) -> Result<(), Fault> {
+        if self.open.is_empty() || !self.is_simple_value(floor)? {
+            return self.any_node(floor, may_hang);
+        }
+        Ok(())
+    }
+
+    /// Reads a scalar without properties behind its key or dash, which nearly all values
+    /// are; `false` when something else stands here.
+    fn is_simple_value(&mut self, floor: usize) -> Result<bool, Fault> {
+        if self.fresh {
+            return Ok(false);
+        }
+        let start = self.start();
+        let Some(word) = self.word(floor)? else {
+            return Ok(false);
+        };
+        if self.colon_follows() && !self.fresh {
+            return self.place.fault(wrong::NO_PAIR_HERE);
+        }
+        self.say(word, Found::none(start))?;
+        Ok(true)
+    }
+
+    fn any_node(&mut self, floor: usize, may_hang: bool) -> Result<(), Fault> {
         let mut above = Found::none(self.start());
         loop {
             let before = self.place.clone();
