@@ -1,5 +1,6 @@
 //! Every rule of every engine.
 
+use seawall_admission::policy::Policies;
 use seawall_model::{Area, Rule};
 
 /// All rules, by id.
@@ -10,6 +11,13 @@ pub fn catalogue() -> Vec<Rule> {
         .cloned()
         .collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules
+}
+
+/// All rules, and those that the user's own policies are.
+pub fn catalogue_with(policies: Option<&Policies>) -> Vec<Rule> {
+    let mut rules = catalogue();
+    rules.extend(policies.into_iter().flat_map(Policies::rules).cloned());
     rules
 }
 

@@ -16,17 +16,19 @@ mod merge;
 mod run;
 mod suppress;
 
-pub use catalogue::{catalogue, find_rule, means, selectable_words};
+pub use catalogue::{catalogue, catalogue_with, find_rule, means, selectable_words};
 pub use compare::{Baseline, Change, Comparison, Known, KnownGap};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;
+pub use seawall_admission::policy::{Policies, Problem as PolicyProblem};
 pub use suppress::{
     ANNOTATION_PREFIX, Date, InvalidDate, Suppressed, Suppression, SuppressionNotice,
 };
 
 use seawall_model::{Coverage, Fact, Finding, Framework, KubernetesVersion, RuleId, Severity};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the user chose.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,8 @@ pub struct Config {
     /// Registries that images may come from, as prefixes; empty means that no list was given
     /// and the rule about it is not assessed.
     pub allowed_registries: Vec<String>,
+    /// The user's own admission policies.
+    pub policies: Option<Arc<seawall_admission::policy::Policies>>,
     /// An earlier answer to compare with; then only what is new or worse can fail the gate.
     pub baseline: Option<Baseline>,
 }

@@ -1,6 +1,6 @@
 //! Runs the engines and puts their outcomes together.
 
-use crate::catalogue::{catalogue, means};
+use crate::catalogue::{catalogue_with, means};
 use crate::compare::compare;
 use crate::{Assessment, Config, Gate, Inventory, frameworks, merge, suppress};
 use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
@@ -20,6 +20,7 @@ pub fn assess(
         .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
     let admission = seawall_admission::Config {
         kubernetes_version: version,
+        policies: config.policies.clone(),
     };
     let posture = seawall_posture::Config {
         kubernetes_version: version,
@@ -29,7 +30,7 @@ pub fn assess(
         || seawall_admission::check(snapshot, &admission),
         || seawall_posture::check(snapshot, &posture),
     );
-    let rules = catalogue();
+    let rules = catalogue_with(config.policies.as_deref());
     let chosen = chosen(&rules, config);
     let mut answer = Assessment {
         coverage: sources,

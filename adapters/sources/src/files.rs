@@ -2,7 +2,7 @@
 
 use crate::tree::Tree;
 use seawall_model::{FileId, Gap, GapKind, SourceMap, Span, Str};
-use seawall_snapshot::{Object, ScopeId, object};
+use seawall_snapshot::{Keep, Object, ScopeId, object};
 use seawall_yaml::{Document, Limits, Node, NoticeKind};
 use std::io;
 
@@ -37,8 +37,20 @@ pub(crate) struct Read {
 pub(crate) enum Want {
     /// Objects with facts; trees are dropped as soon as they are read.
     Objects,
+    /// The same, but workloads keep their trees, for admission policies.
+    Trees,
     /// Trees.
     Nodes,
+}
+
+impl Want {
+    /// What objects keep.
+    pub(crate) fn keep(self) -> Keep {
+        match self {
+            Want::Objects => Keep::Facts,
+            Want::Trees | Want::Nodes => Keep::Trees,
+        }
+    }
 }
 
 /// Reads a file of a tree.
@@ -193,8 +205,9 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
         }
         match want {
             Want::Nodes => read.nodes.push(node),
-            Want::Objects => {
-                let object = object::read(&node, ScopeId::PLAIN, map, &mut read.gaps);
+            Want::Objects | Want::Trees => {
+                let object =
+                    object::read_keeping(&node, ScopeId::PLAIN, map, &mut read.gaps, want.keep());
                 if let Some(mut object) = object {
                     // A list of thousands may have thousands of them.
                     let from = notices.partition_point(|n| n.span.start < node.span.start);

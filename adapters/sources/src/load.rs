@@ -11,8 +11,10 @@ use crate::remembering::Remembering;
 use crate::tree::{Disk, Tree};
 use crate::{Rendered, git, helm, kustomize};
 use rayon::prelude::*;
-use seawall_model::{Coverage, FileId, Gap, KubernetesVersion, SourceFile, SourceKind, SourceMap, SourceText};
-use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
+use seawall_model::{
+    Coverage, FileId, Gap, KubernetesVersion, SourceFile, SourceKind, SourceMap, SourceText,
+};
+use seawall_snapshot::{Builder, Keep, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +37,9 @@ pub struct Request {
     pub embedded: bool,
     /// Counts what is done, for whoever waits.
     pub progress: Arc<Progress>,
+    /// What to remember of workloads. Where the sources themselves bind admission policies,
+    /// their trees are kept in any case.
+    pub keep: Keep,
 }
 
 /// How far a load is.
@@ -195,15 +200,22 @@ fn load_from(
         .progress
         .total
         .store(jobs.len() as u64, Ordering::Relaxed);
-    let read: Vec<(&Job, Read)> = jobs
-        .par_iter()
-        .map(|job| {
-            (
-                job,
-                run(job, &asked, &kustomize, request, Want::Objects, map),
+    let read_all = |want: Want| -> Vec<Read> {
+        jobs.par_iter()
+            .map(|job| run(job, &asked, &kustomize, request, want, map))
+            .chain(
+                rayon::iter::once(())
+                    .filter_map(|()| stdin(request).map(|bytes| read_stdin(bytes, want, map))),
             )
-        })
-        .collect();
+            .collect()
+    };
+    let mut read = read_all(match request.keep {
+        Keep::Facts => Want::Objects,
+        Keep::Trees => Want::Trees,
+    });
+    if request.keep == Keep::Facts && read.iter().any(binds_policies) {
+        read = read_all(Want::Trees);
+    }
     let mut coverage = Coverage {
         looked_at: 0,
         gaps: plan.gaps.clone(),
@@ -215,11 +227,8 @@ fn load_from(
             builder.add(object);
         }
     };
-    for (_, read) in read {
+    for read in read {
         add(read);
-    }
-    if let Some(bytes) = stdin(request) {
-        add(read_stdin(bytes, Want::Objects, map));
     }
     Ok(Loaded {
         snapshot: builder.build(),
@@ -233,6 +242,14 @@ fn load_from(
             tree,
             stdin: request.stdin.clone(),
         },
+    })
+}
+
+/// Whether there is an admission policy that is in force: it may read any field of any object.
+fn binds_policies(read: &Read) -> bool {
+    read.objects.iter().any(|object| {
+        &*object.reference.group == "admissionregistration.k8s.io"
+            && &*object.reference.kind == "ValidatingAdmissionPolicyBinding"
     })
 }
 
@@ -319,8 +336,9 @@ fn rendered(rendered: Rendered, scope: ScopeId, want: Want, map: &SourceMap) -> 
     for node in rendered.objects.into_iter().flat_map(object::flatten) {
         match want {
             Want::Nodes => read.nodes.push(node),
-            Want::Objects => {
-                let object: Option<Object> = object::read(&node, scope, map, &mut read.gaps);
+            Want::Objects | Want::Trees => {
+                let object: Option<Object> =
+                    object::read_keeping(&node, scope, map, &mut read.gaps, want.keep());
                 read.objects.extend(object);
             }
         }

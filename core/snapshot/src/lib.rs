@@ -6,7 +6,8 @@
 //! Workloads are kept as *facts* ([`pod::PodTemplate`]), not as API objects: 10,000 pods of
 //! 10 KB JSON each would take over 900 MB as typed API objects. All other kinds keep their
 //! pruned tree, since later engines read fields that nobody can foresee (meshes, RBAC,
-//! policies).
+//! policies). Where admission policies are to be judged, workloads keep their trees, too
+//! ([`Keep::Trees`]).
 //!
 //! A Snapshot is a value: [`Snapshot::apply`] gives a new one that shares every object that
 //! did not change, and [`Snapshot::dependents`] says whose verdicts a change can move.
@@ -21,7 +22,7 @@ pub mod reader;
 pub mod selector;
 mod snapshot;
 
-pub use object::{Details, Object, OwnerRef, Scope, ScopeId, ScopeKind};
+pub use object::{Details, Keep, Object, OwnerRef, Scope, ScopeId, ScopeKind};
 pub use pod::{Container, ContainerKind, Field, PodTemplate};
 pub use selector::LabelSelector;
 pub use snapshot::{Builder, Change, ObjectId, Snapshot, Workload};

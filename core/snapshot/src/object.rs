@@ -72,6 +72,20 @@ pub struct Object {
     pub notices: Vec<Notice>,
     /// What it is.
     pub details: Details,
+    /// The whole tree of an object that is otherwise kept as facts, where it was asked for
+    /// ([`Keep::Trees`]).
+    pub kept: Option<Arc<Node>>,
+}
+
+/// What to remember of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Facts of workloads, trees of other kinds: what the built-in rules read.
+    #[default]
+    Facts,
+    /// Trees of workloads, too: admission policies read whatever they like. It costs about as
+    /// much again as the manifests, so it is for scans with policies only.
+    Trees,
 }
 
 /// What kind of object it is, as far as Seawall keeps facts of its own.
@@ -102,6 +116,14 @@ impl Object {
         match &self.details {
             Details::Other(body) => Some(body),
             _ => None,
+        }
+    }
+
+    /// The tree, for objects that keep it and for those that were asked to.
+    pub fn tree(&self) -> Option<&Arc<Node>> {
+        match &self.details {
+            Details::Other(body) => Some(body),
+            _ => self.kept.as_ref(),
         }
     }
 
@@ -205,6 +227,21 @@ pub fn notices_within(notices: &[Notice], object: Span) -> Vec<Notice> {
     notices.iter().filter(inside).cloned().collect()
 }
 
+/// Reads an object as [`read`] does, and keeps as much of it as is asked for.
+pub fn read_keeping(
+    root: &Node,
+    scope: ScopeId,
+    map: &SourceMap,
+    gaps: &mut Vec<Gap>,
+    keep: Keep,
+) -> Option<Object> {
+    let mut object = read(root, scope, map, gaps)?;
+    if keep == Keep::Trees && object.body().is_none() {
+        object.kept = Some(Arc::new(pruned(root)));
+    }
+    Some(object)
+}
+
 /// Reads an object and its facts. What is wrong with it goes to `gaps`; `None` when it is
 /// not an object at all.
 pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -> Option<Object> {
@@ -275,6 +312,7 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
         owners,
         notices: Vec::new(),
         details,
+        kept: None,
     })
 }
 

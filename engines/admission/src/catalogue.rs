@@ -13,6 +13,8 @@ pub const WARNED: RuleId = RuleId::new("A02");
 pub const BAD_LABEL: RuleId = RuleId::new("A03");
 /// Pod Security version that the cluster does not know.
 pub const UNKNOWN_VERSION: RuleId = RuleId::new("A04");
+/// Object that a policy of the same environment refuses.
+pub const REFUSED_BY_POLICY: RuleId = RuleId::new("A05");
 
 const fn reference(framework: Framework, control: &'static str) -> Reference {
     Reference { framework, control }
@@ -26,7 +28,7 @@ const DEPLOY: Reference = reference(Framework::Mitre, "T1610");
 const ESCAPE: Reference = reference(Framework::Mitre, "T1611");
 
 /// All rules, by id.
-pub(crate) static RULES: [Rule; 5] = [
+pub(crate) static RULES: [Rule; 6] = [
     Rule {
         id: REFUSED,
         title: Cow::Borrowed("workload that its namespace refuses"),
@@ -101,6 +103,25 @@ pub(crate) static RULES: [Rule; 5] = [
              one Seawall was told about, scan with its --kubernetes-version.",
         ),
         references: Cow::Borrowed(&[VERSION]),
+        aliases: Cow::Borrowed(&[]),
+        since: "0.1.0",
+    },
+    Rule {
+        id: REFUSED_BY_POLICY,
+        title: Cow::Borrowed("object that the cluster's own policy refuses"),
+        severity: Severity::Medium,
+        area: Area::Containers,
+        why: Cow::Borrowed(
+            "A ValidatingAdmissionPolicy of this environment is bound with Deny and does not let \
+             this object in: applying it fails, or its pods never start. The usual way out is \
+             to weaken the policy in a hurry, and then it is open for everybody.",
+        ),
+        fix: Cow::Borrowed(
+            "Change the object so that it meets the policy. When it truly needs the exception, \
+             make one that is as narrow as can be: a match condition or an excluded resource \
+             with its name.",
+        ),
+        references: Cow::Borrowed(&[]),
         aliases: Cow::Borrowed(&[]),
         since: "0.1.0",
     },

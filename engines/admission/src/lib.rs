@@ -2,7 +2,8 @@
 //!
 //! [`pod_security`] judges one pod as the API server does; [`namespace`] reads what a
 //! namespace's labels mean; [`check`] puts both together: which namespaces let anything in,
-//! whose pods would be refused, which labels do not work.
+//! whose pods would be refused, which labels do not work. [`policy`] judges objects by
+//! admission policies, whose expressions [`cel`] runs.
 //!
 //! **Invariant:** an answer about admission rests on labels (or a configuration file) that were
 //! seen. A namespace that is not in the picture is not guessed at.
@@ -13,26 +14,33 @@ mod cluster;
 pub mod namespace;
 mod namespaces;
 pub mod pod_security;
+pub mod policy;
 mod workloads;
 
-pub use catalogue::{BAD_LABEL, NOT_ENFORCED, REFUSED, UNKNOWN_VERSION, WARNED};
+pub use catalogue::{BAD_LABEL, NOT_ENFORCED, REFUSED, REFUSED_BY_POLICY, UNKNOWN_VERSION, WARNED};
 pub use cluster::Cluster;
 
 use namespaces::Namespaces;
+use policy::Policies;
+use seawall_model::access::Authorizer;
 use seawall_model::{Gap, GapKind, KubernetesVersion, Outcome, Rule, Span};
 use seawall_snapshot::Snapshot;
+use std::sync::Arc;
 
 /// What the verdicts depend on besides the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The cluster's version.
     pub kubernetes_version: KubernetesVersion,
+    /// The user's own policies.
+    pub policies: Option<Arc<Policies>>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             kubernetes_version: KubernetesVersion::NEWEST,
+            policies: None,
         }
     }
 }
@@ -47,6 +55,15 @@ pub fn rules() -> &'static [Rule] {
 
 /// What the cluster would accept and refuse.
 pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
+    check_asking(snapshot, config, None)
+}
+
+/// The same, where somebody answers what policies ask about access.
+pub fn check_asking(
+    snapshot: &Snapshot,
+    config: &Config,
+    authorizer: Option<&dyn Authorizer>,
+) -> Outcome {
     let mut outcome = Outcome::default();
     let cluster = Cluster::of(snapshot);
     let mut namespaces = Namespaces::of(snapshot, &cluster);
@@ -74,5 +91,11 @@ pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
             units: 0,
         });
     }
+    policy::check(
+        snapshot,
+        config.policies.as_deref(),
+        authorizer,
+        &mut outcome,
+    );
     outcome
 }

@@ -205,7 +205,13 @@ fn environments_give_the_expected_findings() {
             .trim_start_matches("# ");
         let kubernetes_version = first.parse().unwrap_or(KubernetesVersion::NEWEST);
         let snapshot = common::snapshot(&text, &path.display().to_string());
-        let outcome = check(&snapshot, &Config { kubernetes_version });
+        let outcome = check(
+            &snapshot,
+            &Config {
+                kubernetes_version,
+                ..Config::default()
+            },
+        );
         let ids: BTreeSet<_> = outcome.findings.iter().map(|finding| finding.id).collect();
         assert_eq!(
             ids.len(),

@@ -72,6 +72,7 @@ pub struct Program {
     pub(crate) patterns: HashMap<Str, Regex>,
     /// Functions that the API server does not have.
     foreign: Vec<Str>,
+    roots: Vec<&'static str>,
 }
 
 impl Program {
@@ -91,12 +92,25 @@ impl Program {
             source: source.into(),
             patterns: compiler.patterns,
             foreign: compiler.foreign,
+            roots: env.roots.clone(),
         })
     }
 
     /// The type of the result, as far as the text alone says it.
     pub fn result_type(&self) -> Option<&'static str> {
         types::of(&self.code)
+    }
+
+    /// The fields below a name that the expression speaks of, in the order in which it does:
+    /// `object.spec.replicas > 1` speaks of `spec`, `replicas`.
+    ///
+    /// `variables` are the fields that each variable speaks of.
+    pub fn fields(&self, root: &str, variables: &[Vec<Vec<Str>>]) -> Vec<Vec<Str>> {
+        let mut fields = Vec::new();
+        if let Some(slot) = self.roots.iter().position(|name| *name == root) {
+            fields_of(&self.code, slot, variables, &mut fields);
+        }
+        fields
     }
 
     /// Functions in it that this module has and the API server has not: it would refuse the
@@ -348,5 +362,73 @@ fn path(expr: &Expr) -> Option<String> {
             optional: false,
         } => Some(format!("{}.{field}", path(operand)?)),
         _ => None,
+    }
+}
+
+/// The fields that a piece of code reads below a root.
+fn fields_of(code: &Code, root: usize, variables: &[Vec<Vec<Str>>], to: &mut Vec<Vec<Str>>) {
+    let mut path = Vec::new();
+    let mut current = code;
+    loop {
+        match &current.op {
+            Op::Select(operand, field, _) | Op::Has(operand, field) => {
+                path.push(field.clone());
+                current = operand;
+            }
+            Op::Index(parts, _) => {
+                if let Op::Constant(Value::String(key)) = &parts.1.op {
+                    path.push(key.clone());
+                } else {
+                    path.clear();
+                    fields_of(&parts.1, root, variables, to);
+                }
+                current = &parts.0;
+            }
+            Op::Root(slot) if *slot == root => {
+                path.reverse();
+                if !path.is_empty() && !to.contains(&path) {
+                    to.push(path);
+                }
+                return;
+            }
+            Op::Variable(index) => {
+                path.reverse();
+                for below in variables.get(*index).into_iter().flatten().take(8) {
+                    let whole: Vec<Str> = below.iter().chain(&path).cloned().collect();
+                    if !to.contains(&whole) {
+                        to.push(whole);
+                    }
+                }
+                return;
+            }
+            _ => break,
+        }
+    }
+    let mut each = |codes: &[&Code]| {
+        for code in codes {
+            fields_of(code, root, variables, to);
+        }
+    };
+    match &current.op {
+        Op::Not(operand) | Op::Negate(operand) => each(&[operand]),
+        Op::Binary(_, parts) | Op::Bind(parts) => each(&[&parts.0, &parts.1]),
+        Op::Choice(parts) => each(&[&parts.0, &parts.1, &parts.2]),
+        Op::And(all) | Op::Or(all) | Op::Call(_, _, all) => {
+            all.iter().for_each(|code| each(&[code]));
+        }
+        Op::List(items) => items.iter().for_each(|(item, _)| each(&[item])),
+        Op::Map(entries) => {
+            for (key, value, _) in entries {
+                each(&[key, value]);
+            }
+        }
+        Op::Fold(body) => {
+            each(&[&body.range]);
+            if let Some(filter) = &body.filter {
+                each(&[filter]);
+            }
+            each(&[&body.body]);
+        }
+        _ => {}
     }
 }

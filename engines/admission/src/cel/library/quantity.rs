@@ -144,6 +144,36 @@ impl Quantity {
         })
     }
 
+    /// An amount as the API writes it: `1500m` for `1.5`, `1536Mi` for `1.5Gi`, `1` for `1000m`.
+    pub(crate) fn canonical(text: &str) -> Option<String> {
+        const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+        let nanos = Self::parse(text)?.nanos;
+        if nanos == 0 {
+            return Some("0".to_owned());
+        }
+        if text.contains('i') && nanos % UNIT == 0 {
+            let mut number = nanos / UNIT;
+            let mut names = BINARY.into_iter();
+            let mut name = names.next()?;
+            while number % 1024 == 0 {
+                let Some(next) = names.next() else { break };
+                number /= 1024;
+                name = next;
+            }
+            return Some(format!("{number}{name}"));
+        }
+        let mut number = nanos;
+        let mut names = DECIMAL.into_iter();
+        let mut name = names.next()?;
+        while number % 1000 == 0 {
+            let Some(next) = names.next() else { break };
+            number /= 1000;
+            name = next;
+        }
+        Some(format!("{number}{name}"))
+    }
+
     fn integer(self) -> Option<i64> {
         self.scale.filter(|scale| *scale >= 0)?;
         i64::try_from(self.nanos / UNIT).ok()
