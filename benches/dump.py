@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes a made-up dump of a cluster's pods as `kubectl get pods -A -o json
---show-managed-fields` prints it: 10,000 pods, about 180 MB. The same arguments
+--show-managed-fields` prints it: 10,000 pods, about 175 MB. The same arguments
 give the same bytes."""
 
 import argparse

@@ -1,6 +1,6 @@
 //! Where something stands: file, line, column, and the values key that decided it.
 //!
-//! A [`Span`] is 28 bytes and `Copy`, because every YAML node carries one. Paths and
+//! A [`Span`] is 24 bytes and `Copy`, because every YAML node carries one. Paths and
 //! values keys are therefore interned in a [`SourceMap`]; source text is not kept at all,
 //! it is read again through [`SourceText`] when a report prints a line.
 
