@@ -3,7 +3,8 @@
 //! Whatever crosses a crate border has its type here: where something stands ([`span`]),
 //! what it is ([`resource`]), what a rule says ([`rule`]), what was found ([`finding`]),
 //! what was looked at and what was not ([`coverage`]), what engines tell each other
-//! ([`fact`]) and ask each other ([`access`]), and what one engine returns ([`outcome`]).
+//! ([`fact`]) and ask each other ([`access`]), what one engine returns ([`outcome`]),
+//! and what repairs a finding ([`fix`]).
 //!
 //! **Invariant:** nothing here reads a file, a clock or the environment. Everything is a
 //! value; two equal inputs give two equal outputs.
@@ -12,6 +13,7 @@ pub mod access;
 pub mod coverage;
 pub mod fact;
 pub mod finding;
+pub mod fix;
 pub mod outcome;
 pub mod pod_security;
 pub mod resource;
@@ -23,6 +25,7 @@ pub mod version;
 pub use coverage::{Coverage, Gap, GapKind};
 pub use fact::Fact;
 pub use finding::{Asset, Evidence, Finding, FindingId, InvalidFindingId, Locus, Proof};
+pub use fix::{Data, Mend, Operation, Question, Repair, Repairable};
 pub use outcome::Outcome;
 pub use resource::ResourceRef;
 pub use rule::{Area, Framework, Reference, Rule, RuleId};

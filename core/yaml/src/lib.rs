@@ -23,6 +23,7 @@ mod admit;
 mod base64;
 mod build;
 mod chunk;
+pub mod edit;
 mod emit;
 mod event;
 mod frame;
