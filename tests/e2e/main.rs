@@ -10,6 +10,10 @@
 #![allow(clippy::print_stdout)]
 
 mod bad_input;
+#[path = "../src/cluster/mod.rs"]
+mod control_plane;
+
+mod cluster;
 mod diff;
 mod exit_codes;
 mod outputs;

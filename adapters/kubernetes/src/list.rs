@@ -28,6 +28,8 @@ pub(crate) struct Listed {
     pub(crate) answered: bool,
     /// Whether the group's server does not answer in time.
     pub(crate) hangs: bool,
+    /// A resource that may not be listed, and that no check reads.
+    pub(crate) unread: Option<String>,
 }
 
 /// What is asked of a server.
@@ -70,7 +72,10 @@ pub(crate) async fn list(
             Err(failure) => {
                 listed.hangs = matches!(failure, Failure::Slow(_));
                 // What went away between discovery and now hides nothing.
-                if !is_gone(&failure) {
+                let judged = wanted::is_judged(&resource.group, &resource.plural);
+                if failure.code() == 403 && !judged {
+                    listed.unread = Some(resource.name());
+                } else if !is_gone(&failure) {
                     let rest = !next.is_empty();
                     listed
                         .gaps

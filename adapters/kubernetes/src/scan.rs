@@ -185,6 +185,7 @@ async fn ask(options: &Options, map: &Arc<SourceMap>, nodes: bool) -> Result<Ans
     if total > 0 && !lists.iter().any(|listed| listed.answered) {
         return Err(nothing(&server, &lists));
     }
+    gaps.extend(unread(&lists));
     lists.insert(0, first);
     Ok(Answer {
         server,
@@ -202,6 +203,26 @@ fn nothing(server: &Server, lists: &[Listed]) -> Error {
         "`seawall rbac` prints the ClusterRole that a scan needs; with rights in one namespace \
          only, name it: --namespace",
     )
+}
+
+/// Who may not read what nobody judges misses nothing, and hears about it once.
+fn unread(lists: &[Listed]) -> Option<Gap> {
+    let mut names: Vec<&str> = lists
+        .iter()
+        .filter_map(|listed| listed.unread.as_deref())
+        .collect();
+    names.sort_unstable();
+    (!names.is_empty()).then(|| Gap {
+        kind: GapKind::Forbidden,
+        subject: Str::from("kinds that no check reads"),
+        span: Span::NONE,
+        reason: format!(
+            "this identity may not list them, and no check needs them: {}",
+            names.join(", ")
+        ),
+        hint: String::new(),
+        units: 0,
+    })
 }
 
 /// A version that the built-in tables do not know.

@@ -24,7 +24,7 @@ const ADMISSION: &[&str] = &["N02", "N03", "N04", "N05", "W47"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 const REGISTRATION: &str = "admissionregistration.k8s.io";
 
-/// What the engines read. `*` stands for every resource of a group.
+/// What is read of Kubernetes itself and of policy engines. `*` stands for every resource of a group.
 const KNOWN: [Known; 42] = [
     known("", "namespaces", &["A", "N01", "N07", "N13", "W44"]),
     known("", "pods", PODS),
@@ -138,7 +138,12 @@ pub(crate) fn how(resource: &Resource, rules: &[String], secrets: bool) -> How {
         return How::Not;
     }
     if group.is_empty() && plural == "secrets" {
-        return if secrets { How::Whole } else { How::Metadata };
+        return match (secrets, rules.is_empty()) {
+            (true, _) => How::Whole,
+            (false, true) => How::Metadata,
+            // No rule needs the names.
+            (false, false) => How::Not,
+        };
     }
     // With chosen rules, only what they read. Any custom resource may embed a pod template.
     let needed = rules.is_empty()
@@ -180,7 +185,7 @@ fn is_read_by(known: &Known, rules: &[String]) -> bool {
 pub(crate) fn of_rules(rules: &[String]) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for known in &KNOWN {
-        if !rules.is_empty() && !is_read_by(known, rules) {
+        if known.rules.is_empty() || !rules.is_empty() && !is_read_by(known, rules) {
             continue;
         }
         match groups.iter_mut().find(|(group, _)| *group == known.group) {

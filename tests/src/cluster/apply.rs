@@ -146,6 +146,47 @@ impl Api {
         refused
     }
 
+    /// Makes the server take objects of kinds that it does not serve: a definition without a
+    /// schema for each.
+    pub fn define(&self, objects: &[Value]) {
+        for object in objects {
+            if self.collection(object).is_ok() {
+                continue;
+            }
+            let kind = object["kind"].as_str().unwrap();
+            let (group, version) = object["apiVersion"]
+                .as_str()
+                .unwrap()
+                .split_once('/')
+                .unwrap();
+            let singular = kind.to_lowercase();
+            let plural = match singular.strip_suffix('y') {
+                Some(stem) if !stem.ends_with('a') => format!("{stem}ies"),
+                _ => format!("{singular}s"),
+            };
+            let namespaced = object["metadata"]["namespace"].is_string();
+            let definition = json!({
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {
+                    "name": format!("{plural}.{group}"),
+                    "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+                },
+                "spec": {
+                    "group": group,
+                    "scope": if namespaced { "Namespaced" } else { "Cluster" },
+                    "names": {"plural": plural, "singular": singular, "kind": kind},
+                    "versions": [{
+                        "name": version, "served": true, "storage": true,
+                        "schema": {"openAPIV3Schema": {
+                            "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                        }},
+                    }],
+                },
+            });
+            assert_eq!(self.apply_all(vec![definition]), Vec::<String>::new());
+        }
+    }
+
     fn apply_one(&self, object: &Value) -> Result<(), String> {
         let path = self.path(object)?;
         let (status, answer) = self.ask(

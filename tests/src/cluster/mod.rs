@@ -114,8 +114,12 @@ impl Cluster {
         let ready = cluster.api.clone();
         cluster.wait("apiserver", || ready.get_text("/readyz") == "ok")?;
         fs::write(cluster.kubeconfig(), cluster.kubeconfig_text()).unwrap();
-        cluster.api.wait_for("/api/v1/namespaces/default");
-        cluster.api.account("default");
+        for namespace in ["default", "kube-system"] {
+            cluster
+                .api
+                .wait_for(&format!("/api/v1/namespaces/{namespace}"));
+            cluster.api.account(namespace);
+        }
         Ok(cluster)
     }
 
