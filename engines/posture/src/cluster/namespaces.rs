@@ -136,7 +136,8 @@ fn unselected(index: &Index<'_>, key: &SpaceKey<'_>, space: &Space<'_>, sink: &m
             namespace: None,
             name: name.into(),
         }),
-        None => Asset::Resource(policy.reference.clone()),
+        // Where the namespace is decided later there is no object for it.
+        None => Asset::Resource(first.owner.clone()),
     };
     let locus = Locus {
         pointer: String::new(),

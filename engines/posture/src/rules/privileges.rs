@@ -102,7 +102,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         title: "low user or root group",
         severity: Severity::Info,
         area: Area::Runtime,
-        why: "Group 0 reads and writes the many files that images and volumes leave to root's group; a low user id may be that of a user of the node.",
+        why: "Group 0 reads and writes the many files that images and volumes leave to root's group; a low user id may be that of a user of the node, whose files and processes a pod with a hostPath or hostPID then owns.",
         fix: "Use user and group ids above 10000, and keep 0 out of runAsGroup, fsGroup and supplementalGroups.",
         references: &[],
         aliases: &["KSV-0020", "KSV-0021", "KSV-0116"],

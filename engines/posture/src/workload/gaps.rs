@@ -15,7 +15,9 @@ struct Setting {
     path: &'static str,
     /// What is said about containers: "… keep the default capabilities".
     says: (&'static str, &'static str),
-    /// What Kubernetes does when it is unset.
+    /// What it means that it is unset.
+    unset: &'static str,
+    /// The value that Kubernetes takes then.
     default: &'static str,
     fix: &'static str,
 }
@@ -27,7 +29,8 @@ const DROP: Setting = Setting {
         "keeps the default capabilities",
         "keep the default capabilities",
     ),
-    default: "without capabilities.drop the runtime's default set stays",
+    unset: "what is not dropped stays: the runtime's default set",
+    default: "capabilities.drop: []",
     fix: "Set securityContext.capabilities.drop to [ALL] on {}",
 };
 const ESCALATION: Setting = Setting {
@@ -37,7 +40,8 @@ const ESCALATION: Setting = Setting {
         "may gain privileges through set-uid programs",
         "may gain privileges through set-uid programs",
     ),
-    default: "allowPrivilegeEscalation defaults to true",
+    unset: "set-uid programs work unless the field is false",
+    default: "allowPrivilegeEscalation: true",
     fix: "Set securityContext.allowPrivilegeEscalation to false on {}",
 };
 const NON_ROOT: Setting = Setting {
@@ -47,14 +51,16 @@ const NON_ROOT: Setting = Setting {
         "runs as root if the image says so",
         "run as root if their images say so",
     ),
-    default: "without runAsNonRoot and runAsUser the image chooses the user",
+    unset: "without runAsNonRoot and runAsUser the image chooses the user",
+    default: "runAsNonRoot: false",
     fix: "Set runAsNonRoot: true in the pod's securityContext",
 };
 const SECCOMP: Setting = Setting {
     id: Id::W17,
     path: "securityContext/seccompProfile",
     says: ("has no seccomp profile", "have no seccomp profile"),
-    default: "an unset seccompProfile is Unconfined unless the kubelet has seccompDefault",
+    unset: "no system call is filtered unless the kubelet has seccompDefault",
+    default: "seccompProfile.type: Unconfined",
     fix: "Set seccompProfile.type to RuntimeDefault in the pod's securityContext",
 };
 const READ_ONLY: Setting = Setting {
@@ -64,7 +70,8 @@ const READ_ONLY: Setting = Setting {
         "has a writable root filesystem",
         "have a writable root filesystem",
     ),
-    default: "readOnlyRootFilesystem defaults to false",
+    unset: "programs can write wherever their user may",
+    default: "readOnlyRootFilesystem: false",
     fix: "Set securityContext.readOnlyRootFilesystem to true on {} and mount an emptyDir where \
           the program writes",
 };
@@ -244,7 +251,7 @@ fn single(
         .fix
         .replace("{}", subject_of(gap, "", "").trim_end());
     let mut draft = Draft::new(setting.id, workload_wide(locus, setting.path), message, fix)
-        .evidence(setting.default, Proof::ApiDefault(setting.default))
+        .evidence(setting.unset, Proof::ApiDefault(setting.default))
         .maybe(claim);
     if setting.id == Id::W10
         && gap
@@ -276,11 +283,15 @@ fn bundle(s: &Subject<'_>, gaps: &[Gap<'_>; 5], claim: Option<(String, Proof)>, 
     };
     let everywhere = gaps.iter().all(|gap| gap.containers.len() == open.len());
     let all = Gap { containers: open };
-    let what = if everywhere { "none of" } else { "not all of" };
+    let (verbs, between) = if everywhere {
+        (("has", "have"), "")
+    } else {
+        (("have", "have"), " in all of them") // one container alone misses all five
+    };
     let message = format!(
-        "{} {what} runAsNonRoot, allowPrivilegeEscalation: false, capabilities.drop: [ALL], \
-         seccompProfile and readOnlyRootFilesystem",
-        subject_of(&all, "sets", "set"),
+        "{} none of the usual hardening{between}: other user than root, no privilege escalation, \
+         no capabilities, seccomp, read-only root filesystem",
+        subject_of(&all, verbs.0, verbs.1),
     );
     let fix = "Set runAsNonRoot: true and seccompProfile.type: RuntimeDefault on the pod, and \
                allowPrivilegeEscalation: false, readOnlyRootFilesystem: true and \
@@ -294,7 +305,7 @@ fn bundle(s: &Subject<'_>, gaps: &[Gap<'_>; 5], claim: Option<(String, Proof)>, 
         fix,
     );
     for setting in [&NON_ROOT, &ESCALATION, &DROP, &SECCOMP, &READ_ONLY] {
-        draft = draft.evidence(setting.default, Proof::ApiDefault(setting.default));
+        draft = draft.evidence(setting.unset, Proof::ApiDefault(setting.default));
     }
     sink.add(s.asset, draft.maybe(claim));
 }

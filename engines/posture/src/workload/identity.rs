@@ -5,7 +5,7 @@ use super::{Subject, is_privileged, who};
 use crate::rules::Id;
 use crate::sink::{Draft, Sink};
 use crate::words::{counted, list};
-use seawall_model::{Severity, pod_security};
+use seawall_model::{Proof, Severity, Span, pod_security};
 use seawall_snapshot::{Container, Field};
 
 pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
@@ -167,25 +167,57 @@ fn low_ids(s: &Subject<'_>, sink: &mut Sink) {
         sink.add(s.asset, draft);
         return;
     }
+    let Some((meets, proof)) = meets_the_node(s) else {
+        return; // the number means something on the node only
+    };
     let low = |field: &&Field<i64>| (1..=LOW_ID).contains(&field.value);
     if let Some(field) = pod.run_as_user.as_ref().filter(low) {
         let locus = s.at("securityContext/runAsUser", Some(field.span));
-        low_user(s, locus, field.value, sink);
+        low_user(s, locus, field.value, (meets, proof), sink);
         return;
     }
     for c in s.written() {
         if let Some(field) = c.security_context.run_as_user.as_ref().filter(low) {
             let locus = s.in_container(c, "securityContext/runAsUser", Some(field.span));
-            low_user(s, locus, field.value, sink);
+            low_user(s, locus, field.value, (meets, proof), sink);
             return;
         }
     }
 }
 
-fn low_user(s: &Subject<'_>, locus: seawall_model::Locus, user: i64, sink: &mut Sink) {
-    let message = format!("user id {user} may be that of a user of the node");
+fn low_user(
+    s: &Subject<'_>,
+    locus: seawall_model::Locus,
+    user: i64,
+    (meets, place): (&str, Span),
+    sink: &mut Sink,
+) {
+    let message =
+        format!("user id {user} may be that of a user of the node, whose {meets} the pod reaches");
     let fix = "Use a user id above 10000, if the image allows it".to_owned();
-    sink.add(s.asset, Draft::new(Id::W15, locus, message, fix));
+    let draft = Draft::new(Id::W15, locus, message, fix).evidence(
+        format!("the pod reaches {meets} here"),
+        Proof::Source(place),
+    );
+    sink.add(s.asset, draft);
+}
+
+/// What of the node the pod's user ids count for, and where that is written.
+fn meets_the_node(s: &Subject<'_>) -> Option<(&'static str, Span)> {
+    let t = s.template;
+    let volume = t
+        .volumes
+        .iter()
+        .find(|volume| volume.source_name() == "hostPath");
+    if let Some(volume) = volume {
+        return Some(("files", volume.span));
+    }
+    [(&t.host_pid, "processes"), (&t.host_ipc, "shared memory")]
+        .into_iter()
+        .find_map(|(field, what)| {
+            let field = field.as_ref().filter(|field| field.value)?;
+            Some((what, field.span))
+        })
 }
 
 /// W25: the pod needs root and capabilities, and nothing it uses is in the way of a user

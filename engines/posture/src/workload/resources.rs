@@ -33,6 +33,8 @@ fn workload_wide(s: &Subject<'_>, first: &Container, rest: &str) -> Locus {
     locus
 }
 
+const UNLIMITED: &str = "without a limit a container may use all memory of its node";
+
 fn limits(s: &Subject<'_>, sink: &mut Sink) {
     sink.assess(Id::W39, 1);
     let open = |c: &&Container| {
@@ -59,11 +61,30 @@ fn limits(s: &Subject<'_>, sink: &mut Sink) {
     };
     let verb = if names.len() == 1 { "has" } else { "have" };
     let message = format!("{} {verb} {what}", counted("container", &names));
-    let fix = "Set resources.limits.memory and resources.requests.cpu".to_owned();
-    let draft = Draft::new(Id::W39, workload_wide(s, first, "resources"), message, fix).evidence(
-        "Without a limit a container may use all memory of its node",
-        Proof::ApiDefault("resources.limits.memory: unlimited"),
-    );
+    let no_cpu = gaps.iter().any(|c| {
+        let resources = &c.resources;
+        resources.cpu_limit.is_none() && resources.cpu_request.is_none()
+    });
+    let (fix, note, default) = match (no_memory > 0, no_cpu) {
+        (true, true) => (
+            "Set resources.limits.memory and resources.requests.cpu",
+            UNLIMITED,
+            "resources.limits.memory: unlimited",
+        ),
+        (true, false) => (
+            "Set resources.limits.memory",
+            UNLIMITED,
+            "resources.limits.memory: unlimited",
+        ),
+        (false, _) => (
+            "Set resources.requests.cpu",
+            "without a request it gets CPU time only after all others",
+            "resources.requests.cpu: 0",
+        ),
+    };
+    let locus = workload_wide(s, first, "resources");
+    let draft = Draft::new(Id::W39, locus, message, fix.to_owned())
+        .evidence(note, Proof::ApiDefault(default));
     sink.add(s.asset, draft);
 }
 
@@ -90,7 +111,12 @@ fn probes(s: &Subject<'_>, sink: &mut Sink) {
     let kind = &*s.workload.owner.kind;
     if !matches!(
         kind,
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Rollout"
+        "Deployment"
+            | "StatefulSet"
+            | "DaemonSet"
+            | "ReplicaSet"
+            | "ReplicationController"
+            | "Rollout"
     ) {
         return;
     }

@@ -15,6 +15,7 @@ pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
     for c in &s.template.containers {
         sink.assess(Id::W32, 1);
         variables(s, c, sink);
+        no_password(s, c, sink);
         arguments(s, c, sink);
     }
     from_secrets(s, sink);
@@ -45,6 +46,52 @@ fn variables(s: &Subject<'_>, c: &Container, sink: &mut Sink) {
             s.asset,
             Draft::new(Id::W32, locus, message, fix).severity(severity(credential)),
         );
+    }
+}
+
+/// A database that its variables tell to let people in without a password.
+fn no_password(s: &Subject<'_>, c: &Container, sink: &mut Sink) {
+    for (index, variable) in c.env.iter().enumerate() {
+        let EnvSource::Literal(field) = &variable.source else {
+            continue;
+        };
+        let value = field.value.trim().to_ascii_lowercase();
+        let on = !matches!(&*value, "" | "no" | "false" | "0");
+        // What would be the password, if another variable sets one.
+        let password = match &*variable.name {
+            "POSTGRES_HOST_AUTH_METHOD" if value == "trust" => None,
+            "MYSQL_ALLOW_EMPTY_PASSWORD"
+            | "MARIADB_ALLOW_EMPTY_PASSWORD"
+            | "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD"
+                if on =>
+            {
+                Some("ROOT_PASSWORD")
+            }
+            "ALLOW_EMPTY_PASSWORD" if on => Some("PASSWORD"),
+            _ => continue,
+        };
+        let set = |password: &str| {
+            c.env_from.iter().any(|from| from.secret)
+                || c.env
+                    .iter()
+                    .any(|other| other.name.contains(password) && !other.name.contains("EMPTY"))
+        };
+        if password.is_some_and(set) {
+            continue;
+        }
+        let mut locus = s.in_container(c, &format!("env/{index}/value"), Some(field.span));
+        let head = s.in_container(c, "", None).path;
+        locus.path = format!("{head}/env[{}]", variable.name);
+        let message = format!(
+            "variable `{}` of {} lets everybody in without a password",
+            variable.name,
+            who(c)
+        );
+        let fix = format!(
+            "Remove `{}` and take the password from a Secret",
+            variable.name
+        );
+        sink.add(s.asset, Draft::new(Id::W32, locus, message, fix));
     }
 }
 
