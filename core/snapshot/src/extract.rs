@@ -51,6 +51,15 @@ impl Reader<'_> {
         if matches!(group, "" | "apps" | "batch" | "rbac.authorization.k8s.io") {
             return templates; // built-in kinds that make no pods
         }
+        if is_pod_template(root) {
+            // `spec` is the pod's itself, as in KServe's ServingRuntime; its labels are not.
+            let template = self.pod_template(root, Str::from(""));
+            templates.extend(template.map(|template| PodTemplate {
+                labels: Vec::new(),
+                annotations: Vec::new(),
+                ..template
+            }));
+        }
         let mut pointer = String::new();
         self.search(root, &mut pointer, TEMPLATE_SEARCH_DEPTH, &mut templates);
         templates

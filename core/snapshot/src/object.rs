@@ -158,7 +158,7 @@ impl Object {
 }
 
 /// API groups whose documents are configuration files without a name.
-const CONFIGURATION_GROUPS: [&str; 9] = [
+const CONFIGURATION_GROUPS: [&str; 11] = [
     "kubelet.config.k8s.io",
     "apiserver.config.k8s.io",
     "apiserver.k8s.io",
@@ -168,6 +168,8 @@ const CONFIGURATION_GROUPS: [&str; 9] = [
     "kubescheduler.config.k8s.io",
     "kubecontrollermanager.config.k8s.io",
     "pod-security.admission.config.k8s.io",
+    "controller-runtime.sigs.k8s.io",
+    "install.istio.io",
 ];
 
 /// Whether a tree claims to be a Kubernetes object: a mapping with `apiVersion` and `kind`.
@@ -264,8 +266,11 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
     let is_configuration = CONFIGURATION_GROUPS.contains(&&*group)
         || (root.get("metadata").is_none() && group.contains('.') && !group.ends_with(".k8s.io"));
     let (name, name_span) = match (name_field, generated) {
-        (Some(name), _) if !name.value.is_empty() => (name.value, anchor(name.span)),
-        (_, Some(prefix)) => (Str::from(format!("{}*", prefix.value)), anchor(prefix.span)),
+        (Some(name), _) if !name.value.is_empty() => (name.value, head(root, name.span)),
+        (_, Some(prefix)) => (
+            Str::from(format!("{}*", prefix.value)),
+            head(root, prefix.span),
+        ),
         // A configuration file has no name of its own; its path tells two of them apart.
         _ if is_configuration => (map.path(root.span.file), root.span),
         _ => {
@@ -313,6 +318,18 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
         notices: Vec::new(),
         details,
         kept: None,
+    })
+}
+
+/// Where an object is shown: at its name, or at its kind when the name comes from another
+/// file (a helper of the chart, an overlay's prefix), where nobody would look for the object.
+fn head(root: &Node, name: Span) -> Span {
+    let here = |span: &Span| span.file == root.span.file;
+    let kind = root.get("kind").map(|kind| kind.span);
+    anchor(if here(&name) {
+        name
+    } else {
+        kind.filter(here).unwrap_or(name)
     })
 }
 

@@ -237,3 +237,52 @@ fn static_pods_are_workloads_of_their_own() {
     let _: ResourceRef = snapshot.workloads()[0].owner.clone();
     let _ = Arc::new(snapshot);
 }
+
+#[test]
+fn an_object_whose_name_comes_from_elsewhere_is_shown_at_its_kind() {
+    let map = SourceMap::new();
+    let [template, helper] = ["template.yaml", "_helpers.tpl"].map(|path| {
+        map.add_file(SourceFile {
+            path: path.into(),
+            kind: SourceKind::File,
+        })
+    });
+    let text =
+        format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\n{TEMPLATE}");
+    let stream = seawall_yaml::parse(&text, template, &seawall_yaml::Limits::default());
+    let mut root = stream.documents.into_iter().next().unwrap().root;
+    let line = |root: &seawall_yaml::Node| {
+        let object = object::read(root, ScopeId::PLAIN, &map, &mut Vec::new()).unwrap();
+        assert_eq!(object.name_span.file, template);
+        object.name_span.line
+    };
+    assert_eq!(line(&root), 3);
+    let metadata = root.as_map_mut().unwrap().get_mut("metadata").unwrap();
+    let name = metadata.as_map_mut().unwrap().get_mut("name").unwrap();
+    name.span.file = helper;
+    assert_eq!(line(&root), 2);
+}
+
+#[test]
+fn a_custom_resource_whose_spec_is_a_pods_makes_pods() {
+    let text = format!(
+        "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime\n\
+         metadata: {{name: scorer, labels: {{app: operator}}}}\n{POD}"
+    );
+    let (snapshot, gaps) = snapshot(&text);
+    assert_eq!(gaps, []);
+    let workload = &snapshot.workloads()[0];
+    let (_, template) = snapshot.templates(workload).next().unwrap();
+    assert_eq!(&*template.pointer, "");
+    // They are the resource's, not those of the pods.
+    assert_eq!(template.labels, []);
+}
+
+#[test]
+fn files_for_tools_need_no_name() {
+    for group in ["controller-runtime.sigs.k8s.io", "install.istio.io"] {
+        let text = format!("apiVersion: {group}/v1\nkind: Any\nmetadata: {{namespace: ns}}\n");
+        let (_, gaps) = snapshot(&text);
+        assert_eq!(gaps, []);
+    }
+}
