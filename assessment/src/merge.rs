@@ -5,7 +5,7 @@
 //! that three overlays build on. The merged finding names every asset it affects, and its
 //! identity rests on the cause, so that one more affected workload is not a new finding.
 
-use seawall_model::{Asset, CauseId, Evidence, Finding, FindingId, Proof, RuleId, SourceMap, Span};
+use seawall_model::{Asset, CauseId, Finding, FindingId, RuleId, SourceMap, Span};
 use std::collections::HashMap;
 
 /// Merges findings and puts the worst first.
@@ -85,13 +85,6 @@ fn one_of(root: &Root, mut group: Vec<Finding>, map: &SourceMap) -> Option<Findi
         if finding.affected.len() > 1 {
             finding.asset = asset;
         }
-        finding.evidence.push(Evidence {
-            note: format!(
-                "decided by the values key {} of chart {}",
-                cause.key, cause.owner
-            ),
-            proof: Proof::Source(cause.span),
-        });
     }
     Some(finding)
 }
