@@ -231,6 +231,13 @@ impl<'a> View<'a> {
         counts
     }
 
+    /// Whether a rule of an area was applied to anything.
+    pub(crate) fn looked_at(&self, area: Area) -> bool {
+        self.assessment.assessed.iter().any(|(id, subjects)| {
+            *subjects > 0 && self.rule(id).is_some_and(|rule| rule.area == area)
+        })
+    }
+
     /// Findings that human formats hide.
     pub(crate) fn hidden(&self) -> u64 {
         self.told()

@@ -160,6 +160,10 @@ fn summary(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let most = areas.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
     writeln!(out, "<div class=\"areas\">")?;
     for (area, n) in areas {
+        // Nothing found where nobody looked would read like good news.
+        if n == 0 && !view.looked_at(area) {
+            continue;
+        }
         // At least a sliver where there is something at all.
         let share = (n * 100).div_ceil(most);
         writeln!(
