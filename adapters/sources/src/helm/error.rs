@@ -1,20 +1,20 @@
 //! Why a template could not be run, and where.
 
-use super::template::ast::At;
-use super::template::exec::Source;
+use super::template::At;
+use super::value::text::Text;
 use std::rc::Rc;
 
 /// A result of running a template.
 pub(crate) type Result<T> = std::result::Result<T, Fail>;
 
-/// What went wrong, in Go's words.
+/// What went wrong.
 #[derive(Debug)]
 pub(crate) struct Fail(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     message: String,
-    at: Option<(Rc<Source>, At)>,
+    at: Option<(Rc<Text>, At)>,
     /// `fail` and `required` speak for themselves; Helm shows nothing around their message.
     spoken: bool,
     /// A budget is used up: nothing else of this chart can be rendered.
@@ -45,25 +45,25 @@ impl Fail {
         fail
     }
 
-    pub(crate) fn at(message: impl Into<String>, source: &Rc<Source>, at: At) -> Self {
-        Self::new(message).or_at(source, at)
+    pub(crate) fn at(message: impl Into<String>, text: &Rc<Text>, at: At) -> Self {
+        Self::new(message).or_at(text, at)
     }
 
     /// The place, unless a deeper one is known that stands in a file.
     #[must_use]
-    pub(crate) fn or_at(mut self, source: &Rc<Source>, at: At) -> Self {
+    pub(crate) fn or_at(mut self, text: &Rc<Text>, at: At) -> Self {
         let known = self.0.at.as_ref();
-        if known.is_none_or(|(source, at)| source.text.origin_at(at.start).file == 0) {
-            self.0.at = Some((source.clone(), at));
+        if known.is_none_or(|(text, at)| text.origin_at(at.start).file == 0) {
+            self.0.at = Some((text.clone(), at));
         }
         self
     }
 
-    /// Names the function that failed, as Go does, once.
+    /// Names the function that failed, once.
     #[must_use]
     pub(crate) fn in_call(mut self, function: &str) -> Self {
         if self.0.at.is_none() && !self.0.spoken {
-            self.0.message = format!("error calling {function}: {}", self.0.message);
+            self.0.message = format!("{function}: {}", self.0.message);
         }
         self
     }
@@ -76,9 +76,9 @@ impl Fail {
         &self.0.message
     }
 
-    /// The template and the bytes in it.
-    pub(crate) fn place(&self) -> Option<(&Source, At)> {
-        self.0.at.as_ref().map(|(source, at)| (&**source, *at))
+    /// The template's text and the bytes in it.
+    pub(crate) fn place(&self) -> Option<(&Text, At)> {
+        self.0.at.as_ref().map(|(text, at)| (&**text, *at))
     }
 }
 

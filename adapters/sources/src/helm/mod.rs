@@ -1,8 +1,9 @@
 //! Helm charts, rendered natively.
 //!
-//! The template language ([`template`]), the functions ([`funcs`]) and the rules for charts
-//! and values ([`chart`]) are written after Helm's own sources, and every span of a rendered
-//! object points at the template's line and at the values key that decided it.
+//! Templates are read and run by [`template`], with the functions in [`funcs`]; [`chart`] is
+//! what a chart is made of, and how its values come together. What all of them do is held to
+//! what Helm does by tests that ask it, and every span of a rendered object points at the
+//! template's line and at the values key that decided it.
 //!
 //! What a real rendering draws at random or takes from the clock is a fixed placeholder
 //! here ([`funcs`]).

@@ -9,9 +9,10 @@ use super::funcs::builtin::without_no_value;
 use super::limits::Budget;
 use super::manifest::{self, Manifests};
 use super::places::{Places, ROOT};
-use super::template::ast::At;
-use super::template::exec::{Engine, Scope, Source, Template};
-use super::template::parse::parse;
+use super::template::At;
+use super::template::read::read;
+use super::template::run::Engine;
+use super::template::scope::{Scope, Template};
 use super::value::convert::map_of;
 use super::value::object::{ChartFile, Files, Object};
 use super::value::text::{Origin, Text};
@@ -355,7 +356,7 @@ fn define(reader: &mut Reader<'_>, scope: &mut Scope, mut found: Vec<Found>) -> 
     });
     let mut jobs = Vec::new();
     for file in found {
-        let parsed = match parse(&file.text) {
+        let parsed = match read(&file.text) {
             Ok(parsed) => parsed,
             Err(error) => {
                 let span = place_of(&file, error.offset);
@@ -368,21 +369,15 @@ fn define(reader: &mut Reader<'_>, scope: &mut Scope, mut found: Vec<Found>) -> 
             file: file.place,
             ..Origin::default()
         };
-        let text = Text::from(file.text.clone()).with_origin(origin);
-        let source = Rc::new(Source { text });
-        for (name, body) in parsed.definitions {
-            scope.define(
-                name,
-                Template {
-                    source: source.clone(),
-                    body: Rc::new(body),
-                },
-            );
-        }
-        let template = Template {
-            source,
-            body: Rc::new(parsed.body),
+        let text = Rc::new(Text::from(file.text.clone()).with_origin(origin));
+        let template = |program| Template {
+            text: text.clone(),
+            program: Rc::new(program),
         };
+        for (name, program) in parsed.definitions {
+            scope.define(name, template(program));
+        }
+        let template = template(parsed.main);
         scope.define(file.name.clone(), template.clone());
         if !file.partial {
             jobs.push(Job {
@@ -435,7 +430,8 @@ fn run(reader: &mut Reader<'_>, places: &mut Places, scope: Scope, jobs: &[Job])
         let chosen = engine
             .scope
             .find(&job.name)
-            .unwrap_or_else(|| job.template.clone());
+            .unwrap_or(&job.template)
+            .clone();
         let dot = Value::map(job.context.clone());
         let is_notes = job.name.ends_with("NOTES.txt");
         let before = engine.scope.clone();
@@ -464,14 +460,14 @@ fn run(reader: &mut Reader<'_>, places: &mut Places, scope: Scope, jobs: &[Job])
 fn failed(reader: &mut Reader<'_>, places: &Places, job: &Job, fail: &Fail, units: u32) {
     let reason = fail.message().to_owned();
     let mut span = Span::NONE;
-    if let Some((source, at)) = fail.place() {
+    if let Some((text, at)) = fail.place() {
         let At { start, end } = at;
-        let origin = source.text.origin_at(start);
-        let last = source.text.origin_at(end.saturating_sub(1).max(start));
+        let origin = text.origin_at(start);
+        let last = text.origin_at(end.saturating_sub(1).max(start));
         span = places.span([origin, last, Origin::default()], false, reader.map);
     }
     if !span.is_known() {
-        let origin = job.template.source.text.origin_at(0);
+        let origin = job.template.text.origin_at(0);
         span = places.span([origin, origin, Origin::default()], false, reader.map);
     }
     reader.gap(&job.path, span, reason, units);

@@ -1,11 +1,12 @@
-//! Go's own functions and those that run templates.
+//! The functions of the language itself and those that run templates.
 
 use super::{Args, Builtin, MANY, f};
 use crate::helm::error::{Fail, Result};
 use crate::helm::fmt;
 use crate::helm::limits::MAX_INCLUDES;
-use crate::helm::template::exec::{Engine, Scope, Source, Template};
-use crate::helm::template::parse::parse;
+use crate::helm::template::read::read;
+use crate::helm::template::run::Engine;
+use crate::helm::template::scope::{Scope, Template};
 use crate::helm::value::convert::{items, strval};
 use crate::helm::value::equal::{equal, less};
 use crate::helm::value::object::Object;
@@ -14,12 +15,15 @@ use crate::helm::value::{Data, Map, MapKind, UintKind, Value};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+/// Characters of a text that a message quotes.
+const SHOWN: usize = 60;
+
 pub(super) const TABLE: &[Builtin] = &[
     // `and` and `or` evaluate their arguments one by one; the engine does it.
     f("and", 1, MANY, |_, _| Ok(Value::INVALID)),
     f("or", 1, MANY, |_, _| Ok(Value::INVALID)),
     f("not", 1, 1, |_, a| Ok(Value::bool(!a.any(0).truth()))),
-    f("len", 1, 1, |_, a| length(&a.any(0))),
+    f("len", 1, 1, |_, a| length(a)),
     f("index", 1, MANY, index),
     f("print", 0, MANY, |_, a| {
         Ok(Value::text(fmt::sprint(a.all())))
@@ -42,14 +46,12 @@ pub(super) const TABLE: &[Builtin] = &[
         )))
     }),
     f("call", 1, MANY, |_, a| {
-        Err(Fail::new(format!(
-            "non-function of type {}",
-            a.any(0).type_in_error()
-        )))
+        // Nothing that Helm gives to templates is a function.
+        Err(a.wrong(0, "a function"))
     }),
     f("eq", 1, MANY, |_, a| {
         if a.len() < 2 {
-            return Err(Fail::new("missing argument for comparison"));
+            return Err(Fail::new("there is nothing to compare with"));
         }
         for other in a.from(1) {
             if equal(&a.any(0), other)? {
@@ -93,7 +95,8 @@ pub(super) const TABLE: &[Builtin] = &[
     }),
 ];
 
-fn length(value: &Value) -> Result<Value> {
+fn length(args: &Args) -> Result<Value> {
+    let value = args.any(0);
     let count = match &value.data {
         Data::Text(text) => crate::helm::value::convert::bytes_of(text.as_str()).len(),
         Data::Map(map) => map.len(),
@@ -102,88 +105,65 @@ fn length(value: &Value) -> Result<Value> {
             Object::Files(files) => files.files.len(),
             Object::Bytes(bytes) => bytes.len(),
             Object::Versions(versions) => versions.len(),
-            _ => return Err(Fail::new(format!("len of type {}", value.type_name()))),
+            _ => return Err(args.wrong(0, "a text, a list or a map")),
         },
-        Data::Invalid => return Err(Fail::new("len of untyped nil")),
-        Data::Nil => return Err(Fail::new("len of nil pointer")),
-        _ => return Err(Fail::new(format!("len of type {}", value.type_name()))),
+        _ => return Err(args.wrong(0, "a text, a list or a map")),
     };
     Ok(Value::int(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
+/// `index x 1 "a"`: down through lists by number and through maps by key.
 fn index(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
-    let mut item = args.any(0);
-    if item.is_nil() {
-        return Err(Fail::new("index of untyped nil"));
+    let mut at = args.any(0);
+    if at.is_nil() {
+        return Err(args.wrong(0, "a list or a map"));
     }
-    for index in args.from(1) {
-        if item.is_nil() {
-            return Err(Fail::new("index of nil pointer"));
-        }
-        if let Data::Map(map) = &item.data {
-            let key = match &index.data {
-                Data::Text(text) => text.rc(),
-                Data::Invalid | Data::Nil => {
-                    return Err(Fail::new("value is nil; should be of type string"));
-                }
-                _ => {
-                    let kind = index.type_name();
-                    return Err(Fail::new(format!(
-                        "value has type {kind}; should be string"
-                    )));
-                }
-            };
-            item = match map.get(&key) {
+    for (step, key) in args.from(1).iter().enumerate() {
+        at = match (&at.data, &key.data) {
+            (Data::Map(map), Data::Text(name)) => match map.get(name.as_str()) {
                 Some(value) => value,
                 None if map.kind() == MapKind::Text => Value::text(""),
                 None => Value {
                     data: Data::Nil,
-                    cause: engine.below(&item, &key),
+                    cause: engine.below(&at, name.as_str()),
                 },
-            };
-            continue;
-        }
-        let at = match &index.data {
-            Data::Int(at, _) => *at,
-            Data::Uint(at, _) => i64::try_from(*at).unwrap_or(i64::MAX),
-            Data::Invalid | Data::Nil => {
-                return Err(Fail::new("cannot index slice/array with nil"));
+            },
+            (Data::Map(_), _) => return Err(args.wrong(step + 1, "a text, the key of a map")),
+            (Data::Object(object), Data::Text(name)) if matches!(**object, Object::Files(_)) => {
+                engine.member(&at, name.as_str(), Vec::new())?
             }
-            _ => {
-                let kind = index.type_name();
-                return Err(Fail::new(format!(
-                    "cannot index slice/array with type {kind}"
-                )));
+            (_, Data::Int(number, _)) => numbered(&at, i128::from(*number))?,
+            (_, Data::Uint(number, _)) => numbered(&at, i128::from(*number))?,
+            _ if items(&at).is_some() || at.as_str().is_some() => {
+                return Err(args.wrong(step + 1, "a whole number, the place in a list"));
             }
-        };
-        let found = usize::try_from(at).ok();
-        item = if let Some(text) = item.as_str() {
-            let byte = found.and_then(|at| text.as_bytes().get(at).copied());
-            let byte = byte.ok_or_else(|| Fail::new(format!("index out of range: {at}")))?;
-            Data::Uint(u64::from(byte), UintKind::Byte).into()
-        } else if let Some(items) = items(&item) {
-            found
-                .and_then(|at| items.get(at).cloned())
-                .ok_or_else(|| Fail::new(format!("index out of range: {at}")))?
-        } else if let (Data::Object(object), Some(key)) = (&item.data, index.as_str()) {
-            let object = object.clone();
-            match &*object {
-                Object::Files(_) => engine.field(&item, key, Vec::new())?,
-                _ => {
-                    return Err(Fail::new(format!(
-                        "can't index item of type {}",
-                        item.type_name()
-                    )));
-                }
-            }
-        } else {
-            return Err(Fail::new(format!(
-                "can't index item of type {}",
-                item.type_name()
-            )));
+            _ => return Err(unindexed(&at)),
         };
     }
-    Ok(item)
+    Ok(at)
+}
+
+/// The item of a list, or the byte of a text, at a place.
+fn numbered(value: &Value, number: i128) -> Result<Value> {
+    let at = usize::try_from(number).unwrap_or(usize::MAX);
+    let found = match value.as_str() {
+        Some(text) => text
+            .as_bytes()
+            .get(at)
+            .map(|byte| Data::Uint(u64::from(*byte), UintKind::Byte).into()),
+        None => items(value)
+            .ok_or_else(|| unindexed(value))?
+            .into_iter()
+            .nth(at),
+    };
+    found.ok_or_else(|| Fail::new(format!("there is no item {number} in {}", value.in_words())))
+}
+
+fn unindexed(value: &Value) -> Fail {
+    Fail::new(format!(
+        "index needs a list or a map to look into, and finds {}",
+        value.in_words()
+    ))
 }
 
 /// What `html`, `js` and `urlquery` work on.
@@ -234,7 +214,7 @@ fn include(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
     let count = engine.includes.entry(name.rc()).or_insert(0);
     if *count > MAX_INCLUDES {
         return Err(Fail::new(format!(
-            "rendering template has a nested reference name: {}: unable to execute template",
+            "the template {:?} includes itself more than {MAX_INCLUDES} times",
             name.as_str()
         )));
     }
@@ -253,51 +233,45 @@ fn tpl(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
     }
     engine.budget.stack()?;
     engine.budget.step(text.as_str().len() as u64 / 16)?;
-    let parsed = parse(text.as_str()).map_err(|error| {
+    let parsed = read(text.as_str()).map_err(|error| {
+        let shown: String = text.as_str().chars().take(SHOWN).collect();
         Fail::new(format!(
-            "cannot parse template {:?}: {}",
-            text.as_str(),
+            "cannot read the template {shown:?}: {}",
             error.message
         ))
     })?;
-    let source = Rc::new(Source { text });
+    let text = Rc::new(text);
+    let template = |program| Template {
+        text: text.clone(),
+        program: Rc::new(program),
+    };
     let outer = engine.scope.clone();
     if !parsed.definitions.is_empty() {
-        let mut scope = Scope {
-            outer: Some(outer.clone()),
-            ..Scope::default()
-        };
-        for (name, body) in parsed.definitions {
-            scope.define(
-                name,
-                Template {
-                    source: source.clone(),
-                    body: Rc::new(body),
-                },
-            );
+        let mut scope = Scope::on(outer.clone());
+        for (name, program) in parsed.definitions {
+            scope.define(name, template(program));
         }
         engine.scope = Rc::new(scope);
     }
-    let template = Template {
-        source,
-        body: Rc::new(parsed.body),
-    };
+    let template = template(parsed.main);
     let out = engine.run(&template, &args.any(1), Out::default(), 0);
     engine.scope = outer;
     Ok(Value::text(without_no_value(out?.finish())))
 }
 
-/// Helm cuts the words that Go prints for nothing out of every rendered text.
+/// What stands for nothing in a text that is being made.
+pub(crate) const NO_VALUE: &str = "<no value>";
+
+/// Cuts the words for nothing out of a finished text, wherever they come from.
 pub(crate) fn without_no_value(text: Text) -> Text {
-    const WORDS: &str = "<no value>";
-    if !text.as_str().contains(WORDS) {
+    if !text.as_str().contains(NO_VALUE) {
         return text;
     }
     let mut out = Out::default();
     let mut start = 0;
-    for (at, _) in text.as_str().match_indices(WORDS) {
+    for (at, _) in text.as_str().match_indices(NO_VALUE) {
         out.push_slice(&text, start, at, Origin::default());
-        start = at + WORDS.len();
+        start = at + NO_VALUE.len();
     }
     out.push_slice(&text, start, text.as_str().len(), Origin::default());
     out.finish()

@@ -90,7 +90,7 @@ pub(super) const TABLE: &[Builtin] = &[
     f("buildCustomCert", 2, 2, |_, a| {
         let decode = |index| -> Result<String> {
             let bytes = encoding::unbase64(a.text(index)?.as_str());
-            let bytes = bytes.map_err(|_| "unable to decode base64 certificate")?;
+            let bytes = bytes.map_err(|_| "the certificate is not in Base64")?;
             Ok(crate::helm::value::convert::text_of(&bytes))
         };
         Ok(certificate(decode(0)?, decode(1)?))

@@ -63,7 +63,7 @@ pub(super) const TABLE: &[Builtin] = &[
         match time::parse(layout.as_str(), text.as_str()) {
             Some(at) => Ok(Value::object(Object::Time(at))),
             None => Err(Fail::new(format!(
-                "parsing time {:?} as {:?}: cannot parse",
+                "{:?} is no time of the layout {:?}",
                 text.as_str(),
                 layout.as_str()
             ))),
@@ -94,10 +94,7 @@ fn wanted_time(args: &Args, index: usize) -> Result<i128> {
     {
         return Ok(*at);
     }
-    let got = args.any(index).type_in_error();
-    Err(Fail::new(format!(
-        "wrong type for value; expected time.Time; got {got}"
-    )))
+    Err(args.wrong(index, "a time"))
 }
 
 fn modified(args: &Args, must: bool) -> Result<Value> {
@@ -107,7 +104,7 @@ fn modified(args: &Args, must: bool) -> Result<Value> {
         Some(by) => Ok(Value::object(Object::Time(at + i128::from(by)))),
         None if must => {
             let text = display(&args.any(0));
-            Err(Fail::new(format!("time: invalid duration {text:?}")))
+            Err(Fail::new(format!("{text:?} is no duration like 1h30m")))
         }
         None => Ok(Value::object(Object::Time(at))),
     }

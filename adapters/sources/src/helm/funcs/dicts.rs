@@ -4,7 +4,7 @@ use super::merge::{merge, merge_overwrite};
 use super::{Args, Builtin, MANY, f};
 use crate::helm::error::{Fail, Result};
 use crate::helm::limits::MAX_STEPS;
-use crate::helm::template::exec::Engine;
+use crate::helm::template::run::Engine;
 use crate::helm::value::convert::{deep_copy, strval};
 use crate::helm::value::{Data, Map, MapKind, Value};
 
@@ -172,12 +172,12 @@ fn count(value: &Value, depth: u32, left: &mut u64) {
     }
     match &value.data {
         Data::List(list) => {
-            for item in list.items().iter() {
+            for item in &list.items() {
                 count(item, depth + 1, left);
             }
         }
         Data::Map(map) => {
-            for (_, item) in map.entries().iter() {
+            for (_, item) in &map.entries() {
                 count(item, depth + 1, left);
             }
         }
@@ -202,25 +202,18 @@ fn merged(engine: &mut Engine<'_>, args: &Args, overwrite: bool) -> Result<Value
 fn dig(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
     let all = args.all();
     let [keys @ .., fallback, map] = all else {
-        return Err(Fail::new("dig needs at least three arguments"));
+        return Err(Fail::new("dig takes a key, a default and a map at least"));
     };
     let mut at = map.clone();
-    for key in keys {
+    for (index, key) in keys.iter().enumerate() {
         let Some(key) = key.as_str() else {
-            let kind = key.type_in_error();
-            return Err(Fail::new(format!(
-                "interface conversion: interface {{}} is {kind}, not string"
-            )));
+            return Err(args.wrong(index, "a key, which is a text"));
         };
         // `.Values` itself is of another type than the maps in it, and `dig` is strict.
         let Some(map) = at.as_table() else {
-            let kind = if at.is_nil() {
-                "nil".to_owned()
-            } else {
-                at.type_name()
-            };
+            let what = at.in_words();
             return Err(Fail::new(format!(
-                "interface conversion: interface {{}} is {kind}, not map[string]interface {{}}"
+                "dig needs a plain map to look for {key:?} in, and finds {what}"
             )));
         };
         if let Some(value) = map.get(key) {

@@ -2,7 +2,7 @@
 
 use super::{Args, Builtin, MANY, f};
 use crate::helm::error::{Fail, Result};
-use crate::helm::template::exec::Engine;
+use crate::helm::template::run::Engine;
 use crate::helm::value::convert::{items, to_int64};
 use crate::helm::value::equal::deep_equal;
 use crate::helm::value::{Data, List, ListKind, Value};
@@ -17,28 +17,16 @@ pub(super) const TABLE: &[Builtin] = &[
     f("prepend", 2, 2, |e, a| push(e, a, true)),
     f("mustPrepend", 2, 2, |e, a| push(e, a, true)),
     f("first", 1, 1, |_, a| {
-        Ok(a.items(0, "find first")?
-            .first()
-            .cloned()
-            .unwrap_or(Value::NIL))
+        Ok(a.items(0)?.first().cloned().unwrap_or(Value::NIL))
     }),
     f("mustFirst", 1, 1, |_, a| {
-        Ok(a.items(0, "find first")?
-            .first()
-            .cloned()
-            .unwrap_or(Value::NIL))
+        Ok(a.items(0)?.first().cloned().unwrap_or(Value::NIL))
     }),
     f("last", 1, 1, |_, a| {
-        Ok(a.items(0, "find last")?
-            .last()
-            .cloned()
-            .unwrap_or(Value::NIL))
+        Ok(a.items(0)?.last().cloned().unwrap_or(Value::NIL))
     }),
     f("mustLast", 1, 1, |_, a| {
-        Ok(a.items(0, "find last")?
-            .last()
-            .cloned()
-            .unwrap_or(Value::NIL))
+        Ok(a.items(0)?.last().cloned().unwrap_or(Value::NIL))
     }),
     f("rest", 1, 1, |e, a| rest(e, a)),
     f("mustRest", 1, 1, |e, a| rest(e, a)),
@@ -94,7 +82,7 @@ fn plain_nil(value: &Value) -> Value {
 }
 
 fn push(engine: &mut Engine<'_>, args: &Args, front: bool) -> Result<Value> {
-    let mut items = args.items(0, if front { "prepend" } else { "push" })?;
+    let mut items = args.items(0)?;
     charge(engine, &items)?;
     let item = plain_nil(&args.any(1));
     if front {
@@ -106,7 +94,7 @@ fn push(engine: &mut Engine<'_>, args: &Args, front: bool) -> Result<Value> {
 }
 
 fn rest(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
-    let mut items = args.items(0, "find rest")?;
+    let mut items = args.items(0)?;
     charge(engine, &items)?;
     if items.is_empty() {
         return Ok(nil_list());
@@ -116,7 +104,7 @@ fn rest(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
 }
 
 fn initial(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
-    let mut items = args.items(0, "find initial")?;
+    let mut items = args.items(0)?;
     charge(engine, &items)?;
     if items.pop().is_none() {
         return Ok(nil_list());
@@ -125,14 +113,14 @@ fn initial(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
 }
 
 fn reverse(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
-    let mut items = args.items(0, "find reverse")?;
+    let mut items = args.items(0)?;
     charge(engine, &items)?;
     items.reverse();
     Ok(Value::list(items))
 }
 
 fn compact(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
-    let mut items = args.items(0, "compact")?;
+    let mut items = args.items(0)?;
     charge(engine, &items)?;
     items.retain(|item| !super::dicts::is_empty(item));
     Ok(Value::list(items))
@@ -149,7 +137,7 @@ fn contains(engine: &mut Engine<'_>, items: &[Value], wanted: &Value) -> Result<
 
 fn uniq(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     let mut out: Vec<Value> = Vec::new();
-    for item in args.items(0, "find uniq")? {
+    for item in args.items(0)? {
         if !contains(engine, &out, &item)? {
             out.push(item);
         }
@@ -159,7 +147,7 @@ fn uniq(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
 
 fn without(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     let mut out = Vec::new();
-    for item in args.items(0, "find without")? {
+    for item in args.items(0)? {
         if !contains(engine, args.from(1), &item)? {
             out.push(item);
         }
@@ -171,17 +159,14 @@ fn has(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     if args.any(1).is_nil() {
         return Ok(Value::bool(false));
     }
-    let items = args.items(1, "find has")?;
+    let items = args.items(1)?;
     Ok(Value::bool(contains(engine, &items, &args.any(0))?))
 }
 
 fn slice(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     let value = args.any(0);
     let Some(items) = items(&value) else {
-        let kind = value.kind_name();
-        return Err(Fail::new(format!(
-            "list should be type of slice or array but {kind}"
-        )));
+        return Err(args.wrong(0, "a list"));
     };
     charge(engine, &items)?;
     if items.is_empty() {
@@ -193,7 +178,9 @@ fn slice(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     };
     let (start, end) = (bound(1, 0), bound(2, items.len()));
     let Some(part) = items.get(start..end) else {
-        return Err(Fail::new("reflect.Value.Slice: slice index out of bounds"));
+        return Err(Fail::new(
+            "the list is shorter than what is to be cut out of it",
+        ));
     };
     let kind = match &value.data {
         Data::List(list) => list.kind(),
@@ -206,11 +193,7 @@ fn concat(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     let mut out = Vec::new();
     for (index, value) in args.all().iter().enumerate() {
         let Some(items) = items(value) else {
-            if value.is_nil() {
-                args.items(index, "concat")?;
-            }
-            let kind = value.kind_name();
-            return Err(Fail::new(format!("Cannot concat type {kind} as list")));
+            return Err(args.wrong(index, "a list"));
         };
         engine.budget.items(out.len() + items.len())?;
         out.extend(items);
@@ -223,10 +206,10 @@ fn concat(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
 }
 
 fn chunk(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
-    let items = args.items(1, "chunk")?;
+    let items = args.items(1)?;
     charge(engine, &items)?;
     let Some(size) = usize::try_from(args.int(0)?).ok().filter(|size| *size > 0) else {
-        return Err(Fail::new("runtime error: makeslice: len out of range"));
+        return Err(Fail::new("a chunk has at least one item"));
     };
     let chunks = items
         .chunks(size)

@@ -118,7 +118,7 @@ pub(super) const TABLE: &[Builtin] = &[
     f("randInt", 2, 2, |_, a| {
         let (least, most) = (a.int(0)?, a.int(1)?);
         if most <= least {
-            return Err(Fail::new("invalid argument to Intn"));
+            return Err(Fail::new("the second number must be larger than the first"));
         }
         Ok(Value::int(least))
     }),
@@ -131,7 +131,7 @@ fn ints(args: &Args) -> Result<Vec<i64>> {
 fn divide(args: &Args, operation: impl Fn(i64, i64) -> i64) -> Result<Value> {
     let divisor = to_int64(&args.any(1));
     if divisor == 0 {
-        return Err(Fail::new("runtime error: integer divide by zero"));
+        return Err(Fail::new("division by zero"));
     }
     Ok(Value::int64(operation(to_int64(&args.any(0)), divisor)))
 }
@@ -219,7 +219,7 @@ fn decimals(values: &[Value], operator: char) -> Result<Value> {
     let mut float = first;
     for value in values {
         if operator == '/' && value == 0.0 {
-            return Err(Fail::new("decimal division by 0"));
+            return Err(Fail::new("division by zero"));
         }
         exact = exact.and_then(|all| all.combine(Decimal::new(value)?, operator));
         float = match operator {

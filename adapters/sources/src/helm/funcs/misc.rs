@@ -41,7 +41,7 @@ pub(super) const TABLE: &[Builtin] = &[
     }),
     f("urlParse", 1, 1, |_, a| {
         let parsed = url::Url::parse(a.text(0)?.as_str())
-            .map_err(|error| Fail::new(format!("unable to parse url: {error}")))?;
+            .map_err(|error| Fail::new(format!("this is no URL: {error}")))?;
         let entries = parsed
             .parts()
             .map(|(key, text)| (Rc::from(key), Value::text(text)));
@@ -80,8 +80,8 @@ fn url_join(map: &Map) -> Result<Value> {
                 ..
             }) => Ok(text.as_str().to_owned()),
             Some(other) => Err(Fail::new(format!(
-                "unable to parse {key} key, must be of type string, but {} found",
-                other.kind_name()
+                "`{key}` must be a text, and is {}",
+                other.in_words()
             ))),
         }
     };

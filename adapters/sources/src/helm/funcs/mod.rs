@@ -1,4 +1,4 @@
-//! The functions of Helm's templates: Go's own, Sprig's, Helm's.
+//! The functions of Helm's templates: the language's, Sprig's, Helm's.
 //!
 //! Whatever a real rendering draws at random or takes from the clock (`randAlphaNum`,
 //! `uuidv4`, `genCA`, `now`, `bcrypt`, …) is a fixed placeholder of the same shape here: a
@@ -19,7 +19,7 @@ mod strings;
 pub(crate) mod yaml;
 
 use super::error::{Fail, Result};
-use super::template::exec::Engine;
+use super::template::run::Engine;
 use super::value::text::Text;
 use super::value::{Data, IntKind, Map, MapKind, Value};
 use std::collections::HashMap;
@@ -53,23 +53,30 @@ const fn f(name: &'static str, min: usize, max: usize, call: Call) -> Builtin {
 }
 
 impl Builtin {
-    /// What Go says when the number of arguments is wrong.
+    /// What is wrong with a number of arguments.
     pub(crate) fn wrong_count(&self, given: usize) -> Option<String> {
-        let name = self.name;
-        if self.max == MANY && given < self.min {
-            let min = self.min;
-            return Some(format!(
-                "wrong number of args for {name}: want at least {min} got {given}"
-            ));
-        }
-        if given < self.min || given > self.max {
-            let want = self.max;
-            return Some(format!(
-                "wrong number of args for {name}: want {want} got {given}"
-            ));
-        }
-        None
+        let wanted = match (self.min, self.max) {
+            (min, max) if given >= min && given <= max => return None,
+            (min, MANY) => format!("{min} or more"),
+            (min, max) if min == max => min.to_string(),
+            (min, max) => format!("{min} to {max}"),
+        };
+        Some(wrong_count(self.name, &wanted, given))
     }
+
+    /// For `and` and `or`: the truth of an argument that decides, so that the rest is not
+    /// looked at.
+    pub(crate) fn decides_at(&self) -> Option<bool> {
+        match self.name {
+            "and" => Some(false),
+            "or" => Some(true),
+            _ => None,
+        }
+    }
+}
+
+fn wrong_count(name: &str, wanted: &str, given: usize) -> String {
+    format!("{name} takes {wanted} arguments, and is given {given}")
 }
 
 /// The function of a name.
@@ -99,7 +106,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
     index.get(name).copied()
 }
 
-/// The arguments of one call, with Go's type checks.
+/// The arguments of one call.
 #[derive(Debug)]
 pub(crate) struct Args {
     values: Vec<Value>,
@@ -155,24 +162,18 @@ impl Args {
         if given == want {
             return Ok(());
         }
-        Err(Fail::new(format!(
-            "wrong number of args for {name}: want {want} got {given}"
-        )))
+        Err(Fail::new(wrong_count(name, &want.to_string(), given)))
     }
 
     pub(crate) fn none(&self, name: &str) -> Result<()> {
         self.count(name, 0)
     }
 
-    fn wrong(&self, index: usize, expected: &str) -> Fail {
-        if let Data::Invalid = self.any(index).data {
-            Fail::new(format!("invalid value; expected {expected}"))
-        } else {
-            let got = self.any(index).type_in_error();
-            Fail::new(format!(
-                "wrong type for value; expected {expected}; got {got}"
-            ))
-        }
+    /// The failure of an argument that is something else.
+    pub(crate) fn wrong(&self, index: usize, expected: &str) -> Fail {
+        let place = index + 1;
+        let got = self.any(index).in_words();
+        Fail::new(format!("argument {place} must be {expected}, and is {got}"))
     }
 
     /// A `string` parameter, with what is known of its origin.
@@ -182,7 +183,7 @@ impl Args {
                 data: Data::Text(text),
                 cause,
             }) => Ok(text.caused_by(*cause)),
-            _ => Err(self.wrong(index, "string")),
+            _ => Err(self.wrong(index, "a text")),
         }
     }
 
@@ -190,7 +191,7 @@ impl Args {
     pub(crate) fn int(&self, index: usize) -> Result<i64> {
         match self.any(index).data {
             Data::Int(value, IntKind::Int) => Ok(value),
-            _ => Err(self.wrong(index, "int")),
+            _ => Err(self.wrong(index, "a whole number (`int`)")),
         }
     }
 
@@ -199,14 +200,14 @@ impl Args {
         match self.any(index).data {
             Data::Float(value) => Ok(value),
             Data::Int(value, IntKind::Int) => Ok(super::value::convert::float_of(value)),
-            _ => Err(self.wrong(index, "float64")),
+            _ => Err(self.wrong(index, "a number (`float64`)")),
         }
     }
 
     fn bool(&self, index: usize) -> Result<bool> {
         match self.any(index).data {
             Data::Bool(truth) => Ok(truth),
-            _ => Err(self.wrong(index, "bool")),
+            _ => Err(self.wrong(index, "true or false")),
         }
     }
 
@@ -215,30 +216,24 @@ impl Args {
         match self.any(index).data {
             Data::Map(map) if map.kind() != MapKind::Text => Ok(map),
             Data::Invalid => Ok(Map::new(MapKind::Any)),
-            _ => Err(self.wrong(index, "map[string]interface {}")),
+            _ => Err(self.wrong(index, "a map")),
         }
     }
 
     /// A `map[string]interface {}` parameter that is written to.
     fn map_mut(&self, index: usize) -> Result<Map> {
         match self.any(index).data {
-            Data::Invalid => Err(Fail::new("assignment to entry in nil map")),
+            Data::Invalid => Err(self.wrong(index, "a map that can be written to")),
             _ => self.map(index),
         }
     }
 
     /// The items of an argument that must be a slice.
-    fn items(&self, index: usize, action: &str) -> Result<Vec<Value>> {
+    fn items(&self, index: usize) -> Result<Vec<Value>> {
         let value = self.any(index);
         match super::value::convert::items(&value) {
             Some(items) => Ok(items),
-            None if value.is_nil() => Err(Fail::new(
-                "runtime error: invalid memory address or nil pointer dereference",
-            )),
-            None => Err(Fail::new(format!(
-                "Cannot {action} on type {}",
-                value.kind_name()
-            ))),
+            None => Err(self.wrong(index, "a list")),
         }
     }
 }

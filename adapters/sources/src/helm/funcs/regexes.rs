@@ -3,7 +3,7 @@
 
 use super::{Args, Builtin, f};
 use crate::helm::error::{Fail, Result};
-use crate::helm::template::exec::Engine;
+use crate::helm::template::run::Engine;
 use crate::helm::value::Value;
 use crate::helm::value::text::{Origin, Out, Text};
 use regex::Regex;
@@ -66,7 +66,7 @@ pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, String> {
                 .last()
                 .unwrap_or("")
                 .trim_start_matches("error: ");
-            format!("error parsing regexp: {why}: `{pattern}`")
+            format!("`{pattern}` is no regular expression: {why}")
         })
 }
 

@@ -47,7 +47,7 @@ pub(super) const TABLE: &[Builtin] = &[
     f("repeat", 2, 2, |_, a| {
         let text = a.text(1)?;
         if a.int(0)? < 0 {
-            return Err(Fail::new("strings: negative Repeat count"));
+            return Err(Fail::new("a text cannot be repeated less than zero times"));
         }
         let count = bounded(a.int(0)?, text.as_str().len())?;
         if !text.is_marked() || text.as_str().is_empty() {
@@ -233,7 +233,7 @@ fn substring(args: &Args) -> Result<Value> {
     };
     if from > to || to > len || to < 0 {
         return Err(Fail::new(format!(
-            "runtime error: slice bounds out of range [{from}:{to}]"
+            "bytes {from} to {to} are not all in the text"
         )));
     }
     Ok(Value::text(cut(&text, from, to)))
@@ -264,7 +264,7 @@ fn quoted(args: &Args, quote: impl Fn(&Text) -> String) -> Text {
 fn indented(args: &Args, before: &str) -> Result<Text> {
     let text = args.text(1)?;
     if args.int(0)? < 0 {
-        return Err(Fail::new("strings: negative Repeat count"));
+        return Err(Fail::new("a text cannot be repeated less than zero times"));
     }
     let lines = text.as_str().matches('\n').count() + 1;
     let pad = " ".repeat(bounded(args.int(0)?, lines)?);

@@ -2,7 +2,7 @@
 
 use super::{Args, Builtin, f};
 use crate::helm::error::{Fail, Result};
-use crate::helm::template::exec::Engine;
+use crate::helm::template::run::Engine;
 use crate::helm::toml;
 use crate::helm::value::convert::{MAX_DEPTH, bytes_of, deep_copy, map_of, text_of};
 use crate::helm::value::json::{Style, decode, encode, json_fields};

@@ -1,162 +1,107 @@
-//! Go's literals: quoted strings, character constants, numbers.
+//! Quoted text and whole numbers, as templates write them.
 
-use super::ast::ExprKind;
+/// One past the closing quote of what begins at `start`: `"…"`, `'…'` or `` `…` ``. Nothing
+/// when it is never closed, or not on the same line where that is needed.
+pub(super) fn quoted_end(text: &str, start: usize) -> Option<usize> {
+    let mut chars = text.get(start..)?.char_indices();
+    let (_, quote) = chars.next()?;
+    while let Some((at, c)) = chars.next() {
+        match c {
+            c if c == quote => return Some(start + at + 1),
+            _ if quote == '`' => {}
+            '\n' => return None,
+            '\\' if chars.next()?.1 == '\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
 
-/// `strconv.Unquote` for `"…"` and `` `…` ``. Bytes that are no UTF-8 become U+FFFD.
+/// What a quoted text means; nothing where an escape is wrong. Raw bytes that do not make
+/// characters become U+FFFD.
 pub(crate) fn unquote(literal: &str) -> Option<String> {
     if let Some(raw) = literal.strip_prefix('`') {
-        // Go drops carriage returns from raw strings.
+        // Carriage returns do not count in raw text.
         return Some(raw.strip_suffix('`')?.replace('\r', ""));
     }
     let body = literal.strip_prefix('"')?.strip_suffix('"')?;
-    if !body.contains('\\') {
-        return Some(body.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(body.len());
-    let mut rest = body;
-    while !rest.is_empty() {
-        let (unit, after) = unit(rest, '"')?;
-        match unit {
-            Unit::Char(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            Unit::Byte(byte) => bytes.push(byte),
+    let mut parts = body.split('\\');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    while let Some(part) = parts.next() {
+        if part.is_empty() {
+            // Two backslashes: what is after the second is no escape.
+            bytes.push(b'\\');
+            bytes.extend_from_slice(parts.next()?.as_bytes());
+            continue;
         }
-        rest = after;
+        let used = escape(part, &mut bytes)?;
+        bytes.extend_from_slice(part.get(used..)?.as_bytes());
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A character constant.
-pub(super) fn rune(literal: &str) -> Option<i64> {
-    let body = literal.strip_prefix('\'')?.strip_suffix('\'')?;
-    let (unit, rest) = unit(body, '\'')?;
-    rest.is_empty().then(|| match unit {
-        Unit::Char(c) => i64::from(u32::from(c)),
-        Unit::Byte(byte) => i64::from(byte),
+    Some(match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     })
 }
 
-enum Unit {
-    Char(char),
-    Byte(u8),
-}
-
-fn unit(text: &str, quote: char) -> Option<(Unit, &str)> {
-    let mut chars = text.chars();
-    let first = chars.next()?;
-    if first != '\\' {
-        return Some((Unit::Char(first), chars.as_str()));
+/// Adds what an escape stands for, and says how much of the text after its backslash is
+/// part of it.
+fn escape(text: &str, out: &mut Vec<u8>) -> Option<usize> {
+    const LETTERS: [(u8, u8); 8] = [
+        (b'"', b'"'),
+        (b'a', 7),
+        (b'b', 8),
+        (b't', b'\t'),
+        (b'n', b'\n'),
+        (b'v', 11),
+        (b'f', 12),
+        (b'r', b'\r'),
+    ];
+    let first = *text.as_bytes().first()?;
+    if let Some((_, byte)) = LETTERS.iter().find(|(letter, _)| *letter == first) {
+        out.push(*byte);
+        return Some(1);
     }
-    let simple = |c| Some((Unit::Char(c), ()));
-    let kind = chars.next()?;
-    let digits = |count: usize, radix: u32, rest: &str| -> Option<u32> {
-        u32::from_str_radix(rest.get(..count)?, radix).ok()
+    let (digits, radix) = match first {
+        b'0'..=b'7' => (0..3, 8),
+        b'x' => (1..3, 16),
+        b'u' => (1..5, 16),
+        b'U' => (1..9, 16),
+        _ => return None,
     };
-    let rest = chars.as_str();
-    let (unit, ()) = match kind {
-        'a' => simple('\u{7}'),
-        'b' => simple('\u{8}'),
-        'f' => simple('\u{c}'),
-        'n' => simple('\n'),
-        'r' => simple('\r'),
-        't' => simple('\t'),
-        'v' => simple('\u{b}'),
-        '\\' => simple('\\'),
-        c if c == quote => simple(c),
-        'x' => {
-            let byte = u8::try_from(digits(2, 16, rest)?).ok()?;
-            return Some((Unit::Byte(byte), rest.get(2..)?));
-        }
-        'u' => {
-            return Some((
-                Unit::Char(char::from_u32(digits(4, 16, rest)?)?),
-                rest.get(4..)?,
-            ));
-        }
-        'U' => {
-            return Some((
-                Unit::Char(char::from_u32(digits(8, 16, rest)?)?),
-                rest.get(8..)?,
-            ));
-        }
-        '0'..='7' => {
-            let from = text.get(1..)?;
-            let byte = u8::try_from(digits(3, 8, from)?).ok()?;
-            return Some((Unit::Byte(byte), from.get(3..)?));
-        }
-        _ => None,
-    }?;
-    Some((unit, rest))
-}
-
-/// A number as `{{ 1 }}` means it: an `int` when it has no fraction, else a `float64`.
-pub(super) fn number(literal: &str) -> Result<ExprKind, String> {
-    let hex = literal
-        .trim_start_matches(['+', '-'])
-        .to_ascii_lowercase()
-        .starts_with("0x");
-    let float = if hex {
-        literal.contains(['p', 'P', '.'])
-    } else {
-        literal.contains(['.', 'e', 'E'])
-    };
-    if !float {
-        if let Some(value) = parse_int(literal) {
-            return Ok(ExprKind::Int(value));
-        }
-        return Err(format!("bad number syntax: {literal:?}"));
-    }
-    let plain = literal.replace('_', "");
-    let value = if hex {
-        hex_float(&plain)
-    } else {
-        plain.parse().ok()
-    };
-    match value {
-        Some(value) => Ok(ExprKind::Float(value)),
-        None => Err(format!("bad number syntax: {literal:?}")),
-    }
-}
-
-/// `0x1.8p3`: a hexadecimal mantissa times a power of two.
-fn hex_float(text: &str) -> Option<f64> {
-    let (negative, body) = match text.strip_prefix('-') {
-        Some(body) => (true, body),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let body = body.get(2..)?.to_ascii_lowercase();
-    let (mantissa, exponent) = body.split_once('p')?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = u64::from_str_radix(&format!("{whole}{fraction}"), 16).ok()?;
-    let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
-    let exponent: i32 = exponent.parse().ok()?;
-    // Exact as long as the mantissa fits 53 bits, which is all that anybody writes.
-    #[allow(clippy::cast_precision_loss)]
-    let value = digits as f64 * 2f64.powi(exponent.checked_sub(places)?);
-    Some(if negative { -value } else { value })
-}
-
-/// `strconv.ParseInt(text, 0, 64)`: prefixes, legacy octal, underscores between digits.
-pub(crate) fn parse_int(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, body) = if let Some(body) = lower.strip_prefix("0x") {
-        (16, body)
-    } else if let Some(body) = lower.strip_prefix("0o") {
-        (8, body)
-    } else if let Some(body) = lower.strip_prefix("0b") {
-        (2, body)
-    } else if lower.len() > 1 && lower.starts_with('0') {
-        (8, lower.get(1..)?)
-    } else {
-        (10, lower.as_str())
-    };
-    if body.is_empty() || body.starts_with(['+', '-']) || body.contains("__") || body.ends_with('_')
-    {
+    let used = digits.end;
+    let digits = text.get(digits)?;
+    if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
         return None;
     }
-    let value = i128::from_str_radix(&body.replace('_', ""), radix).ok()?;
-    i64::try_from(if negative { -value } else { value }).ok()
+    let code = u32::from_str_radix(digits, radix).ok()?;
+    if first.eq_ignore_ascii_case(&b'u') {
+        let c = char::from_u32(code)?;
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    } else {
+        out.push(u8::try_from(code).ok()?);
+    }
+    Some(used)
+}
+
+/// A whole number with its base written before it, if it is not ten: `0x1f`, `0o17`, `017`,
+/// `0b1`; digits may be parted by `_`.
+pub(crate) fn parse_int(text: &str) -> Option<i64> {
+    let (sign, size) = match text.as_bytes().first()? {
+        b'-' => (-1, text.get(1..)?),
+        b'+' => (1, text.get(1..)?),
+        _ => (1, text),
+    };
+    let (radix, digits) = match size.get(..2) {
+        Some("0x" | "0X") => (16, size.get(2..)?),
+        Some("0o" | "0O") => (8, size.get(2..)?),
+        Some("0b" | "0B") => (2, size.get(2..)?),
+        Some(_) if size.starts_with('0') => (8, size.get(1..)?),
+        _ => (10, size),
+    };
+    let plain = |c: char| c == '_' || c.is_digit(radix);
+    if !digits.chars().all(plain) || digits.contains("__") || digits.ends_with('_') {
+        return None;
+    }
+    let value = i128::from_str_radix(&digits.replace('_', ""), radix).ok()?;
+    i64::try_from(sign * value).ok()
 }

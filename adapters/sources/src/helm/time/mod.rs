@@ -342,11 +342,12 @@ pub(crate) fn method(nanos: i128, name: &str, args: &mut Args) -> Result<Option<
         "Sub" => {
             args.count(name, 1)?;
             let other = args.any(0);
-            let Data::Object(object) = &other.data else {
-                return Err("wrong type for value; expected time.Time".into());
-            };
-            let Object::Time(other) = **object else {
-                return Err("wrong type for value; expected time.Time".into());
+            let other = match &other.data {
+                Data::Object(object) => match **object {
+                    Object::Time(at) => at,
+                    _ => return Err(args.wrong(0, "a time")),
+                },
+                _ => return Err(args.wrong(0, "a time")),
             };
             let passed = i64::try_from(nanos - other).unwrap_or(i64::MAX);
             Some(Data::Int(passed, IntKind::Duration).into())
@@ -357,7 +358,7 @@ pub(crate) fn method(nanos: i128, name: &str, args: &mut Args) -> Result<Option<
                 Data::Int(by, IntKind::Duration) => {
                     Some(Value::object(Object::Time(nanos + i128::from(by))))
                 }
-                _ => return Err("wrong type for value; expected time.Duration".into()),
+                _ => return Err(args.wrong(0, "a duration")),
             }
         }
         _ => None,

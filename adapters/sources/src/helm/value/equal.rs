@@ -1,4 +1,4 @@
-//! Equality: Go's `reflect.DeepEqual`, and the comparisons of `text/template`.
+//! Equality and order: `deepEqual`, `eq`, `lt` and their kin.
 
 use super::convert::MAX_DEPTH;
 use super::object::Object;
@@ -6,7 +6,7 @@ use super::{Data, Value};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-/// `reflect.DeepEqual`: equal types and equal values; nil and empty slices differ.
+/// `deepEqual`: equal types and equal values; a list that is nil and an empty one differ.
 pub(crate) fn deep_equal(a: &Value, b: &Value, depth: u32) -> bool {
     if depth > MAX_DEPTH {
         return false;
@@ -98,24 +98,22 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Result<bool, String> {
         return Ok(empty(a) == empty(b));
     }
     if a.kind_name() != b.kind_name() {
-        return Err(format!(
-            "non-comparable types {}, {}",
-            a.type_name(),
-            b.type_name()
-        ));
+        return Err(incompatible(a, b));
     }
     match (&a.data, &b.data) {
         (Data::Object(x), Data::Object(_)) if !matches!(x.kind_name(), "map" | "slice") => {
             Ok(deep_equal(a, b, 0))
         }
-        _ => Err(format!("non-comparable type {}", b.type_name())),
+        _ => Err(incompatible(a, b)),
     }
 }
 
 fn incompatible(a: &Value, b: &Value) -> String {
     format!(
-        "incompatible types for comparison: {} and {}",
+        "{} ({}) cannot be compared with {} ({})",
+        a.in_words(),
         a.type_name(),
+        b.in_words(),
         b.type_name()
     )
 }
@@ -124,7 +122,7 @@ fn incompatible(a: &Value, b: &Value) -> String {
 pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, String> {
     let (x, y) = (basic(a), basic(b));
     if x == Basic::None || y == Basic::None {
-        return Err("invalid type for comparison".to_owned());
+        return Err(incompatible(a, b));
     }
     match (&a.data, &b.data) {
         (Data::Int(a, _), Data::Uint(b, _)) => {
@@ -139,7 +137,7 @@ pub(crate) fn less(a: &Value, b: &Value) -> Result<bool, String> {
         return Err(incompatible(a, b));
     }
     if x == Basic::Bool {
-        return Err("invalid type for comparison".to_owned());
+        return Err(incompatible(a, b));
     }
     Ok(compare(a, b) == Some(Ordering::Less))
 }

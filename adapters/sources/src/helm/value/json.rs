@@ -24,7 +24,7 @@ pub(crate) fn encode(value: &Value, style: Style) -> Result<String, String> {
 
 fn write(value: &Value, style: Style, depth: u32, out: &mut String) -> Result<(), String> {
     if depth > MAX_DEPTH {
-        return Err("json: unsupported value: encountered a cycle".to_owned());
+        return Err("the value is nested too deep for JSON".to_owned());
     }
     if out.len() > super::text::MAX_TEXT {
         return Err(super::text::TOO_LONG.to_owned());
@@ -167,7 +167,7 @@ fn object<'a>(
 pub(crate) fn float(value: f64) -> Result<String, String> {
     if !value.is_finite() {
         let text = super::convert::format_float(value, 'g', None);
-        return Err(format!("json: unsupported value: {text}"));
+        return Err(format!("JSON has no number {text}"));
     }
     let size = value.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {

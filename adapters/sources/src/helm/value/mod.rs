@@ -410,12 +410,20 @@ impl Value {
         }
     }
 
-    /// The type as `text/template` writes it in errors, where nil is an interface.
-    pub(crate) fn type_in_error(&self) -> String {
-        if self.is_nil() {
-            "interface {}".to_owned()
-        } else {
-            self.type_name()
-        }
+    /// What it is, for messages.
+    pub(crate) fn in_words(&self) -> String {
+        let words = match &self.data {
+            Data::Invalid | Data::Nil => "nothing",
+            Data::Bool(_) => "true or false",
+            Data::Int(_, IntKind::Int) | Data::Uint(..) => "a whole number",
+            Data::Int(_, IntKind::Int64) => "an `int64`",
+            Data::Int(_, IntKind::Duration) => "a duration",
+            Data::Float(_) => "a number with a fraction",
+            Data::Text(_) => "a text",
+            Data::List(_) => "a list",
+            Data::Map(_) => "a map",
+            Data::Object(object) => return format!("a `{}`", object.type_name()),
+        };
+        words.to_owned()
     }
 }
