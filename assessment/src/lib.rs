@@ -26,7 +26,9 @@ pub use suppress::{
     ANNOTATION_PREFIX, Date, InvalidDate, Suppressed, Suppression, SuppressionNotice,
 };
 
-use seawall_model::{Coverage, Fact, Finding, Framework, KubernetesVersion, RuleId, Severity};
+use seawall_model::{
+    Coverage, Fact, Finding, Framework, KubernetesVersion, Rule, RuleId, Severity,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,6 +69,8 @@ pub struct Assessment {
     pub suppressed: Vec<Suppressed>,
     /// Suppressions that did nothing or have expired.
     pub suppression_notices: Vec<SuppressionNotice>,
+    /// The catalogue behind the findings, the user's own policies included.
+    pub rules: Vec<Rule>,
     /// What was looked at and what was not, sources' gaps included.
     pub coverage: Coverage,
     /// What engines derived, for later ones.

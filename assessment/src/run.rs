@@ -76,6 +76,7 @@ pub fn assess(
         })
         .collect();
     answer.inventory = inventory(snapshot);
+    answer.rules = rules;
     answer.decide(config);
     answer
 }

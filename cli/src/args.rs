@@ -147,6 +147,10 @@ pub(crate) struct Judge {
     /// A registry (prefix) that images may come from; repeat for several.
     #[arg(long, value_name = "PREFIX")]
     pub(crate) allowed_registry: Vec<String>,
+    /// Your own policies: a file or directory of ValidatingAdmissionPolicies with their bindings
+    /// and parameters; repeat for several.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) policy: Vec<String>,
     /// Configuration file [default: seawall.yaml here or in a directory above].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<String>,

@@ -75,11 +75,12 @@ pub(crate) struct Config {
     pub(crate) min_coverage: Setting<Option<f64>>,
     pub(crate) kubernetes_version: Setting<Option<KubernetesVersion>>,
     pub(crate) allowed_registries: Setting<Vec<String>>,
+    pub(crate) policies: Setting<Vec<PathBuf>>,
     pub(crate) ignore_file: Setting<Option<PathBuf>>,
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "output",
     "severity",
     "only",
@@ -89,6 +90,7 @@ const KEYS: [&str; 10] = [
     "min-coverage",
     "kubernetes-version",
     "allowed-registries",
+    "policies",
     "ignore-file",
 ];
 
@@ -108,6 +110,7 @@ impl Default for Config {
             min_coverage: Setting::default(None),
             kubernetes_version: Setting::default(None),
             allowed_registries: Setting::default(Vec::new()),
+            policies: Setting::default(Vec::new()),
             ignore_file: Setting::default(None),
         }
     }
@@ -173,6 +176,9 @@ impl Config {
             &judge.allowed_registry,
             |text| Ok(flag(text)),
         )?;
+        set_list(&mut self.policies, "--policy", &judge.policy, |text| {
+            Ok(PathBuf::from(text))
+        })?;
         let path = |text: &str| Ok(Some(PathBuf::from(text)));
         set(
             &mut self.ignore_file,
@@ -242,6 +248,11 @@ impl Config {
                     );
                 }
                 "allowed-registries" => put(&mut self.allowed_registries, origin, texts()?),
+                "policies" => {
+                    let dir = path.parent().unwrap_or(Path::new("."));
+                    let beside = texts()?.iter().map(|text| dir.join(text)).collect();
+                    put(&mut self.policies, origin, beside);
+                }
                 "ignore-file" => {
                     let beside = path.parent().unwrap_or(Path::new(".")).join(one()?);
                     put(&mut self.ignore_file, origin, Some(beside));
@@ -294,6 +305,13 @@ impl Config {
             .value
             .as_ref()
             .map_or_else(none, |path| path.display().to_string());
+        let policies: Vec<String> = self
+            .policies
+            .value
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let policies = policies.join(", ");
         let row = |name, value: String, origin: &Origin| (name, value, origin.to_string());
         vec![
             row("output", list(&outputs), &self.output.origin),
@@ -329,6 +347,7 @@ impl Config {
                 list(&self.allowed_registries.value),
                 &self.allowed_registries.origin,
             ),
+            row("policies", policies, &self.policies.origin),
             row("ignore-file", ignore_file, &self.ignore_file.origin),
         ]
     }

@@ -57,16 +57,22 @@ impl Failure {
 /// and keys in it may come from strangers, so nothing in it reaches the terminal that the
 /// terminal would obey.
 pub(crate) fn complain(message: &str, hint: &str) {
-    let message = shortened(message);
     let mut err = std::io::stderr().lock();
     // When standard error is closed there is nobody to tell.
-    let _ = writeln!(err, "seawall: {}", seawall_report::clean(&message));
+    for (position, line) in message.lines().take(MOST_LINES).enumerate() {
+        let start = if position == 0 { "seawall: " } else { "  " };
+        let line = shortened(line);
+        let _ = writeln!(err, "{start}{}", seawall_report::clean(&line));
+    }
     if !hint.is_empty() {
         let _ = writeln!(err, "  hint: {}", seawall_report::clean(hint));
     }
 }
 
-/// A message may quote what somebody else wrote, at any length.
+/// The most lines of a message.
+const MOST_LINES: usize = 100;
+
+/// A line of a message may quote what somebody else wrote, at any length.
 fn shortened(message: &str) -> Cow<'_, str> {
     const LONGEST: usize = 1_000;
     if message.len() <= LONGEST {

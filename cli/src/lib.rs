@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod exit;
 mod ignore_file;
+mod policies;
 mod progress;
 mod suggest;
 

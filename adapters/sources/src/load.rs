@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use seawall_model::{
     Coverage, FileId, Gap, KubernetesVersion, SourceFile, SourceKind, SourceMap, SourceText,
 };
-use seawall_snapshot::{Builder, Keep, Object, ScopeId, ScopeKind, Snapshot, object};
+pub use seawall_snapshot::Keep;
+use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
 use std::fmt;
 use std::sync::Arc;
@@ -254,7 +255,7 @@ fn binds_policies(read: &Read) -> bool {
 }
 
 /// The objects that a scan of the request would see, in order, for `seawall render`.
-pub fn render(request: &Request, map: &Arc<SourceMap>) -> Result<(Vec<Node>, Coverage), LoadError> {
+pub fn render(request: &Request, map: &SourceMap) -> Result<(Vec<Node>, Coverage), LoadError> {
     let tree = open(request)?;
     let asked = Remembering::new(&*tree);
     let kustomize = kustomize::Builder::new(&asked, map);

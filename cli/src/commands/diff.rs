@@ -40,7 +40,7 @@ pub(crate) fn run(diff: &Diff, global: &Global) -> Result<Exit, Failure> {
             {
                 baseline.roots = (path(old), path(new));
             }
-            let loaded = scan::read(&source, global, &map)?;
+            let loaded = scan::read(&source, &config, global, &map)?;
             let baseline = Some(baseline);
             judge::tell(&loaded, &targets, &config, baseline, &map, global, start)
         }
@@ -116,7 +116,7 @@ impl Side {
             Self::Saved(report) => Ok(seawall_report::baseline(name, report)),
             Self::Files(source) => {
                 let map = Arc::new(SourceMap::new());
-                let loaded = scan::read(source, global, &map).map_err(|failure| Failure {
+                let loaded = scan::read(source, config, global, &map).map_err(|failure| Failure {
                     message: format!("{name}: {}", failure.message),
                     ..failure
                 })?;

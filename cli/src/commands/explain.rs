@@ -4,8 +4,8 @@ use super::{judge, print, scan};
 use crate::args::{Explain, Global, Judge};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::{color, suggest};
-use seawall_assessment::{catalogue, find_rule, selectable_words};
+use crate::{color, policies, suggest};
+use seawall_assessment::{find_rule, selectable_words};
 use seawall_model::SourceMap;
 use seawall_report::{Context, Display, Header, explain};
 use std::sync::Arc;
@@ -16,7 +16,13 @@ pub(crate) fn run(arguments: &Explain, global: &Global) -> Result<Exit, Failure>
         width: color::width(),
         ..Display::default()
     };
-    if let Some(rule) = find_rule(&arguments.id) {
+    let rule = if arguments.id.starts_with(policies::PREFIX) {
+        let config = Config::load(&Judge::default(), Some(&arguments.source.reading))?;
+        policies::rule(&config, &arguments.id)?
+    } else {
+        find_rule(&arguments.id)
+    };
+    if let Some(rule) = rule {
         if arguments.markdown {
             return print(explain::markdown(&rule).as_bytes());
         }
@@ -45,9 +51,9 @@ fn explain_finding(
 ) -> Result<Exit, Failure> {
     let config = Config::load(&Judge::default(), Some(&arguments.source.reading))?;
     let map = Arc::new(SourceMap::new());
-    let loaded = scan::read(&arguments.source, global, &map)?;
+    let loaded = scan::read(&arguments.source, &config, global, &map)?;
     let assessment = judge::judge(&loaded, &config, None, &map)?;
-    let rules = catalogue();
+    let rules = assessment.rules.clone();
     let header = Header::default();
     let context = Context {
         assessment: &assessment,

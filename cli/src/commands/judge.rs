@@ -3,7 +3,7 @@
 use crate::args::Global;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::{color, ignore_file};
+use crate::{color, ignore_file, policies};
 use seawall_assessment::{Assessment, Baseline, Date, Verdict, assess, catalogue};
 use seawall_model::{SourceMap, SourceText};
 use seawall_report::{Context, Display, Header};
@@ -52,7 +52,11 @@ pub(crate) fn report(
     global: &Global,
     start: Instant,
 ) -> Result<Exit, Failure> {
-    let rules = catalogue();
+    let rules = if answer.assessment.rules.is_empty() {
+        catalogue()
+    } else {
+        answer.assessment.rules.clone()
+    };
     for output in &config.output.value {
         let to_file = output.file.is_some();
         let header = Header {
@@ -132,6 +136,7 @@ pub(crate) fn settings(
         min_coverage: config.min_coverage.value,
         today: Some(today()),
         allowed_registries: config.allowed_registries.value.clone(),
+        policies: policies::load(config, map)?,
         baseline,
     })
 }

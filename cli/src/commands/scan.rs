@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::progress::Ticker;
 use seawall_model::SourceMap;
 use seawall_sources::helm;
-use seawall_sources::load::{self, Loaded, Request};
+use seawall_sources::load::{self, Keep, Loaded, Request};
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(crate) fn run(scan: &Scan, global: &Global) -> Result<Exit, Failure> {
     let loaded = if cluster::is_meant(&scan.source) {
         cluster::read(&scan.source.reading, &cluster::rules(&config), global, &map)?
     } else {
-        read(&scan.source, global, &map)?
+        read(&scan.source, &config, global, &map)?
     };
     let baseline = match &scan.baseline {
         Some(named) => Some(diff::earlier(named, &scan.source, &config, global)?),
@@ -39,13 +39,17 @@ pub(crate) fn run(scan: &Scan, global: &Global) -> Result<Exit, Failure> {
 /// Loads what the user named.
 pub(crate) fn read(
     source: &Source,
+    config: &Config,
     global: &Global,
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
     if cluster::is_meant(source) {
         return cluster::read(&source.reading, &[], global, map);
     }
-    let request = request(source)?;
+    let mut request = request(source)?;
+    if !config.policies.value.is_empty() {
+        request.keep = Keep::Trees;
+    }
     let progress = Arc::clone(&request.progress);
     let ticker = Ticker::start(global.quiet, move || {
         let (read, total) = progress.get();

@@ -69,6 +69,7 @@ pub(crate) fn check(
     if jobs.is_empty() {
         return;
     }
+    tell_without_tree(snapshot, own, outcome);
     let resources = Resources::of(snapshot);
     let targets = targets(snapshot, &resources);
     let policies: Vec<&Policy> = jobs.iter().map(|job| job.policy).collect();
@@ -202,6 +203,26 @@ fn jobs<'j>(
         }
     }
     jobs
+}
+
+/// Says which objects policies cannot be asked about, because their source kept facts only.
+fn tell_without_tree(snapshot: &Snapshot, own: &Policies, outcome: &mut Outcome) {
+    let count = snapshot
+        .objects()
+        .filter(|(_, object)| object.tree().is_none())
+        .count();
+    if count > 0 && !own.is_empty() {
+        outcome.coverage.gaps.push(Gap {
+            kind: GapKind::Unsupported,
+            subject: "policies".into(),
+            span: Span::NONE,
+            reason: format!(
+                "{count} objects were not judged by the policies: only facts about them are known"
+            ),
+            hint: "dump them to files and scan those".to_owned(),
+            units: u32::try_from(count).unwrap_or(u32::MAX),
+        });
+    }
 }
 
 /// Says once how policies without a binding are applied, and that bindings lack a policy.
@@ -418,9 +439,19 @@ impl Job<'_> {
 impl Said {
     fn add(&mut self, finding: Finding) {
         // Two bindings, or two pods of one workload, say the same.
-        if self.known.insert(finding.id) {
-            self.findings.push(finding);
+        if !self.known.insert(finding.id) {
+            return;
         }
+        // Two demands on one place are one finding: reports show a place once.
+        if let Some(last) = self.findings.last_mut()
+            && last.asset == finding.asset
+            && last.locus.span == finding.locus.span
+        {
+            last.message = format!("{}; {}", last.message, finding.message);
+            last.evidence.extend(finding.evidence.into_iter().skip(1));
+            return;
+        }
+        self.findings.push(finding);
     }
 
     fn trouble(&mut self, kind: GapKind, span: Span, reason: String, target: &Target<'_>) {
