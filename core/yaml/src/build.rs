@@ -60,7 +60,9 @@ pub(crate) struct Builder<'l> {
     /// How long the whole text is. Its last line may have got an end that it has not.
     length: usize,
     limits: &'l Limits,
-    interner: Interner,
+    /// Texts that stand as keys, and others: keys repeat, and others would drive them out.
+    keys: Interner,
+    texts: Interner,
     notices: Vec<Notice>,
     /// Nodes of all documents so far, aliases expanded.
     nodes: usize,
@@ -80,7 +82,8 @@ impl<'l> Builder<'l> {
             file,
             length,
             limits,
-            interner: Interner::new(),
+            keys: Interner::new(),
+            texts: Interner::new(),
             notices: Vec::new(),
             nodes: 0,
             entries: Vec::new(),
@@ -243,9 +246,10 @@ impl<'l> Builder<'l> {
                 }
                 Value::Float(float)
             }
-            Resolved::Text => Value::String(self.interner.get(text)),
+            Resolved::Text if is_key => Value::String(self.keys.get(text)),
+            Resolved::Text => Value::String(self.texts.get(text)),
             Resolved::Binary => match base64::decode(text) {
-                Some(bytes) => Value::String(self.interner.get(&base64::to_text(&bytes))),
+                Some(bytes) => Value::String(self.texts.get(&base64::to_text(&bytes))),
                 None => return fault(at, "the !!binary value is not base64"),
             },
         };
@@ -383,7 +387,7 @@ impl<'l> Builder<'l> {
                 let key_span = built.node.span;
                 let (key, poison) = match built.node.value {
                     Value::String(text) => (text, None),
-                    _ => key_text(built.node, &mut self.interner)?,
+                    _ => key_text(built.node, &mut self.keys)?,
                 };
                 mapping.pending = Pending::Key {
                     key,

@@ -3,7 +3,9 @@
 
 use seawall_model::Str;
 
-const SLOTS: usize = 1024;
+/// Slots to begin with, and at most: a long text earns more of them.
+const FEWEST: usize = 1 << 10;
+const MOST: usize = 1 << 15;
 /// Longer texts are rarely repeated.
 const LONGEST: usize = 40;
 
@@ -11,26 +13,47 @@ const LONGEST: usize = 40;
 /// hostile text can make it useless but not slow or large.
 pub(crate) struct Interner {
     slots: Vec<Option<Str>>,
+    /// Texts that were not there since the last growth.
+    missed: usize,
 }
 
 impl Interner {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new() }
+        Self {
+            slots: Vec::new(),
+            missed: 0,
+        }
     }
 
     pub(crate) fn get(&mut self, text: &str) -> Str {
         if text.len() > LONGEST {
             return Str::from(text);
         }
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, None);
+        if self.missed >= 2 * self.slots.len() && self.slots.len() < MOST {
+            self.grow();
         }
-        let Some(slot) = self.slots.get_mut(hash(text.as_bytes()) % SLOTS) else {
+        let index = hash(text.as_bytes()) % self.slots.len().max(1);
+        let Some(slot) = self.slots.get_mut(index) else {
             return Str::from(text);
         };
         match slot {
             Some(known) if **known == *text => known.clone(),
-            _ => slot.insert(Str::from(text)).clone(),
+            _ => {
+                self.missed += 1;
+                slot.insert(Str::from(text)).clone()
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        self.missed = 0;
+        let known = std::mem::take(&mut self.slots);
+        let count = (2 * known.len()).max(FEWEST);
+        self.slots.resize(count, None);
+        for text in known.into_iter().flatten() {
+            if let Some(slot) = self.slots.get_mut(hash(text.as_bytes()) % count) {
+                *slot = Some(text);
+            }
         }
     }
 }
