@@ -161,7 +161,7 @@ fn unselected(index: &Index<'_>, key: &SpaceKey<'_>, space: &Space<'_>, sink: &m
                is needed"
             .to_owned();
     let draft = Draft::new(Id::N07, locus, message, fix).evidence(
-        format!("{} holds other pods of the namespace", policy.reference),
+        "a policy of the namespace holds other pods",
         Proof::Object(policy.reference.clone()),
     );
     sink.add(&asset, draft);

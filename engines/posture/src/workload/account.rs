@@ -81,7 +81,7 @@ fn default_account(s: &Subject<'_>, account: Option<&Object>, sink: &mut Sink) {
     };
     if let Some(binding) = bound {
         draft = draft.severity(Severity::Medium).evidence(
-            format!("{} binds rights to it", binding.reference),
+            "a binding gives it rights",
             Proof::Object(binding.reference.clone()),
         );
     }
