@@ -183,23 +183,36 @@ impl<'a> View<'a> {
     }
 
     /// The findings to tell first: the worst of each of the worst rules, about different
-    /// assets where equally severe ones allow it.
+    /// assets where equally severe ones allow it. A rule that only speaks of a line that a
+    /// worse one has told makes room for the next.
     pub(crate) fn top(&self, groups: &[Group<'a>]) -> Vec<usize> {
         let mut assets: HashSet<&Asset> = HashSet::new();
+        let mut places = HashSet::new();
+        let place = |finding: &Finding| (finding.locus.span.file, finding.locus.span.line);
         let mut top = Vec::new();
-        for group in groups.iter().take(TOP) {
-            let equal = group.members.iter().copied().filter(|index| {
-                self.finding(*index)
-                    .is_some_and(|f| f.severity == group.severity)
-            });
-            let fresh = equal.clone().take(1000).find(|index| {
-                self.finding(*index)
-                    .is_some_and(|f| !assets.contains(&f.asset))
-            });
-            let chosen = fresh.or_else(|| equal.clone().next());
-            if let Some(finding) = chosen.and_then(|index| self.finding(index)) {
+        for group in groups {
+            if top.len() == TOP {
+                break;
+            }
+            let mut chosen = None;
+            for index in group.members.iter().copied().take(1000) {
+                let Some(finding) = self.finding(index) else {
+                    continue;
+                };
+                let told = finding.locus.span.is_known() && places.contains(&place(finding));
+                if finding.severity != group.severity || told {
+                    continue;
+                }
+                chosen = chosen.or(Some((index, finding)));
+                if !assets.contains(&finding.asset) {
+                    chosen = Some((index, finding));
+                    break;
+                }
+            }
+            if let Some((index, finding)) = chosen {
                 assets.insert(&finding.asset);
-                top.extend(chosen);
+                places.insert(place(finding));
+                top.push(index);
             }
         }
         top

@@ -97,7 +97,10 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     let header = screen.header();
     let groups = view.groups(view.shown());
     let top = view.top(&groups);
-    let told = groups.iter().take(crate::view::TOP);
+    let told = groups.iter().filter(|group| {
+        let mut told = top.iter().filter_map(|index| view.finding(*index));
+        told.any(|finding| finding.rule == *group.rule)
+    });
     screen.repeats = told
         .map(|group| (group.rule.as_str(), group.members.len()))
         .collect();
