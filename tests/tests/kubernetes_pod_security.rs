@@ -9,6 +9,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     reason = "test helpers may fail loudly and say what they skip"
 )]

@@ -35,7 +35,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Server, Error> {
         None => ("in-cluster".to_owned(), inside()?),
     };
     let address = config.cluster_url.to_string();
-    Ok(Server::new(client(config)?, Str::from(name), address))
+    Ok(Server::new(client(config)?, Str::from(name), &address))
 }
 
 /// The kubeconfig; `None` when there is none but this is a pod.

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::server::{Failure, JSON, PATIENCE, Server};
 use seawall_model::{Gap, GapKind, KubernetesVersion, Span, Str};
 use seawall_yaml::Node;
+use std::fmt::Write as _;
 
 /// Everything in two answers, since Kubernetes 1.26; older servers answer with the group list.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
@@ -68,7 +69,7 @@ pub(crate) fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

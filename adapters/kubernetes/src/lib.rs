@@ -31,3 +31,4 @@ pub use dump::{Dumped, dump};
 pub use error::{Error, ErrorKind};
 pub use rbac::Rights;
 pub use scan::{Loaded, Options, Progress, read};
+pub use seawall_snapshot::Keep;

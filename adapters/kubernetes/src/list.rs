@@ -6,7 +6,7 @@ use crate::scan::Progress;
 use crate::server::{self, Failure, METADATA, Server};
 use crate::wanted::{self, How};
 use seawall_model::{Gap, GapKind, SourceMap, Span};
-use seawall_snapshot::Object;
+use seawall_snapshot::{Keep, Object};
 use seawall_yaml::Node;
 use std::time::Duration;
 
@@ -38,8 +38,10 @@ pub(crate) struct Question<'a> {
     pub(crate) map: &'a SourceMap,
     pub(crate) progress: &'a Progress,
     pub(crate) namespace: Option<&'a str>,
-    /// Whether to keep the trees.
+    /// Whether to keep nothing but the trees.
     pub(crate) nodes: bool,
+    /// Else how much to keep beside the facts.
+    pub(crate) keep: Keep,
 }
 
 /// Lists a resource.
@@ -136,7 +138,7 @@ fn take(
         if question.nodes {
             listed.nodes.push(node);
         } else {
-            let object = origin::read(&node, question.map, &mut listed.gaps);
+            let object = origin::read(&node, question.map, &mut listed.gaps, question.keep);
             listed.objects.extend(object);
         }
     }

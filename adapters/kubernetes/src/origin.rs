@@ -2,7 +2,7 @@
 
 use crate::discovery::Resource;
 use seawall_model::{FileId, Gap, SourceFile, SourceKind, SourceMap, Span};
-use seawall_snapshot::{Object, ScopeId, object};
+use seawall_snapshot::{Keep, Object, ScopeId, object};
 use seawall_yaml::{Entry, Map, Node, Value};
 
 /// kubectl keeps the whole object here as it was applied, Secret values and all.
@@ -81,11 +81,16 @@ fn text_entry(key: &str, value: &str, whole: Span) -> Entry {
 }
 
 /// The facts of an item; `None` when it runs nothing any more.
-pub(crate) fn read(node: &Node, map: &SourceMap, gaps: &mut Vec<Gap>) -> Option<Object> {
+pub(crate) fn read(
+    node: &Node,
+    map: &SourceMap,
+    gaps: &mut Vec<Gap>,
+    keep: Keep,
+) -> Option<Object> {
     if is_kept_for_rollback(node) {
         return None;
     }
-    object::read(node, ScopeId::PLAIN, map, gaps)
+    object::read_keeping(node, ScopeId::PLAIN, map, gaps, keep)
 }
 
 /// Whether it is a ReplicaSet of an earlier rollout: it makes no pods, and its template is

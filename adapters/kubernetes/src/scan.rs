@@ -9,7 +9,7 @@ use crate::runtime::block_on;
 use crate::server::{PATIENCE, Server};
 use crate::wanted::{self, How};
 use seawall_model::{Coverage, Gap, GapKind, KubernetesVersion, SourceMap, Span, Str};
-use seawall_snapshot::{Builder, Snapshot};
+use seawall_snapshot::{Builder, Keep, Snapshot};
 use seawall_yaml::Node;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +34,9 @@ pub struct Options {
     pub secrets: bool,
     /// Read only what these rules need; everything when empty.
     pub rules: Vec<String>,
+    /// How much of each object to keep. Where the cluster has admission policies in force,
+    /// which may read any field, trees are kept in any case.
+    pub keep: Keep,
     /// Counts what is done, for whoever waits.
     pub progress: Arc<Progress>,
 }
@@ -170,10 +173,12 @@ async fn ask(options: &Options, map: &Arc<SourceMap>, nodes: bool) -> Result<Ans
         progress: Arc::clone(&options.progress),
         namespace: options.namespace.clone(),
         nodes,
+        keep: Mutex::new(options.keep),
         jobs: Mutex::new(jobs),
         groups: Mutex::default(),
         done: Mutex::default(),
     });
+    desk.policies_first().await;
     let mut workers = JoinSet::new();
     for _ in 0..AT_ONCE {
         workers.spawn(Arc::clone(&desk).work());
@@ -265,7 +270,7 @@ async fn own_namespace(
             } else {
                 listed
                     .objects
-                    .extend(origin::read(&node, map, &mut listed.gaps));
+                    .extend(origin::read(&node, map, &mut listed.gaps, Keep::Facts));
             }
         }
         Err(failure) if failure.code() == 404 => {
@@ -308,6 +313,7 @@ struct Desk {
     progress: Arc<Progress>,
     namespace: Option<String>,
     nodes: bool,
+    keep: Mutex<Keep>,
     jobs: Mutex<VecDeque<Job>>,
     groups: Mutex<HashMap<Str, Group>>,
     done: Mutex<Vec<(usize, Listed)>>,
@@ -319,15 +325,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Desk {
+    /// Whether policies are in force decides how much of everything else is kept.
+    async fn policies_first(&self) {
+        let job = {
+            let mut jobs = lock(&self.jobs);
+            let at = jobs
+                .iter()
+                .position(|job| &*job.resource.plural == "validatingadmissionpolicybindings");
+            at.and_then(|at| jobs.remove(at))
+        };
+        if let Some(job) = job {
+            let bindings = self.finish(&job).await;
+            if bindings > 0 {
+                *lock(&self.keep) = Keep::Trees;
+            }
+        }
+    }
+
     async fn work(self: Arc<Self>) {
         loop {
             let Some(job) = lock(&self.jobs).pop_front() else {
                 return;
             };
-            let listed = self.one(&job).await;
-            self.progress.done.fetch_add(1, Ordering::Relaxed);
-            lock(&self.done).push((job.place, listed));
+            self.finish(&job).await;
         }
+    }
+
+    /// Does a job, and says how many objects it gave.
+    async fn finish(&self, job: &Job) -> usize {
+        let listed = self.one(job).await;
+        let objects = listed.objects.len();
+        self.progress.done.fetch_add(1, Ordering::Relaxed);
+        lock(&self.done).push((job.place, listed));
+        objects
     }
 
     async fn one(&self, job: &Job) -> Listed {
@@ -339,6 +369,7 @@ impl Desk {
             progress: &self.progress,
             namespace: self.namespace.as_deref(),
             nodes: self.nodes,
+            keep: *lock(&self.keep),
         };
         let listed = list(&question, &job.resource, job.how, patience).await;
         let mut groups = lock(&self.groups);

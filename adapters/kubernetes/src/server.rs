@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 /// How long the server may take to begin an answer, and between two pieces of it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a whole answer may take.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 /// The largest answer, in bytes. Longer lists are asked for in shorter pages.
 pub(crate) const LARGEST: usize = 64 << 20;
 /// Tries of a request that the server is too busy for (429), and of one that fails.
@@ -83,7 +83,7 @@ enum Tried {
 }
 
 impl Server {
-    pub(crate) fn new(client: Client, name: Str, address: String) -> Self {
+    pub(crate) fn new(client: Client, name: Str, address: &str) -> Self {
         Self {
             client,
             name,

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::progress::Ticker;
 use seawall_assessment::{catalogue, means};
-use seawall_kubernetes::{Access, Error, ErrorKind, Options, Progress};
+use seawall_kubernetes::{Access, Error, ErrorKind, Keep, Options, Progress};
 use seawall_model::SourceMap;
 use seawall_sources::load::Loaded;
 use std::sync::Arc;
@@ -18,13 +18,14 @@ pub(crate) fn is_meant(source: &Source) -> bool {
     source.rev.is_none() && matches!(&*source.paths, [path] if path == WORD)
 }
 
-/// Reads the cluster, as far as these rules need it (all without).
+/// Reads the cluster, as far as the chosen rules and policies need it.
 pub(crate) fn read(
     reading: &Reading,
-    rules: &[String],
+    config: &Config,
     global: &Global,
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
+    let with_policies = !config.policies.value.is_empty();
     let options = Options {
         access: Access {
             context: reading.context.clone(),
@@ -32,7 +33,17 @@ pub(crate) fn read(
         },
         namespace: reading.namespace.clone(),
         secrets: reading.secrets,
-        rules: rules.to_vec(),
+        // A policy of the user's own may be about anything.
+        rules: if with_policies {
+            Vec::new()
+        } else {
+            rules(config)
+        },
+        keep: if with_policies {
+            Keep::Trees
+        } else {
+            Keep::Facts
+        },
         progress: Arc::default(),
     };
     let ticker = watch(&options.progress, global);
@@ -62,7 +73,7 @@ pub(crate) fn watch(progress: &Arc<Progress>, global: &Global) -> Ticker {
 }
 
 /// The ids of the rules that are run, when that is not all of them.
-pub(crate) fn rules(config: &Config) -> Vec<String> {
+fn rules(config: &Config) -> Vec<String> {
     let (only, skip) = (&config.only.value, &config.skip.value);
     if only.is_empty() && skip.is_empty() {
         return Vec::new();

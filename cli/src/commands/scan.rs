@@ -16,11 +16,7 @@ pub(crate) fn run(scan: &Scan, global: &Global) -> Result<Exit, Failure> {
     let start = Instant::now();
     let config = Config::load(&scan.judge, Some(&scan.source.reading))?;
     let map = Arc::new(SourceMap::new());
-    let loaded = if cluster::is_meant(&scan.source) {
-        cluster::read(&scan.source.reading, &cluster::rules(&config), global, &map)?
-    } else {
-        read(&scan.source, &config, global, &map)?
-    };
+    let loaded = read(&scan.source, &config, global, &map)?;
     let baseline = match &scan.baseline {
         Some(named) => Some(diff::earlier(named, &scan.source, &config, global)?),
         None => None,
@@ -44,7 +40,7 @@ pub(crate) fn read(
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
     if cluster::is_meant(source) {
-        return cluster::read(&source.reading, &[], global, map);
+        return cluster::read(&source.reading, config, global, map);
     }
     let mut request = request(source)?;
     if !config.policies.value.is_empty() {

@@ -14,13 +14,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
+/// Kind, plural, and whether its objects are in namespaces, by `apiVersion`.
+type Known = HashMap<String, Vec<(String, String, bool)>>;
+
 /// The API server, asked by somebody who may do everything.
 #[derive(Clone)]
 pub struct Api {
     runtime: Arc<Runtime>,
     client: Client,
-    /// The path of a kind's resource and whether it is in namespaces, by `apiVersion`.
-    known: Arc<Mutex<HashMap<String, Vec<(String, String, bool)>>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Api {
@@ -87,7 +89,7 @@ impl Api {
     pub fn wait_for(&self, path: &str) {
         let start = Instant::now();
         while self.json("GET", path, &Value::Null).0 != 200 {
-            assert!(start.elapsed() < Duration::from_secs(60), "{path}");
+            assert!(start.elapsed() < Duration::from_mins(1), "{path}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -224,7 +226,7 @@ impl Api {
         };
         let mut known = self.known.lock().unwrap();
         // A CRD may have come since the last time.
-        let has_kind = |known: &HashMap<String, Vec<(String, String, bool)>>| {
+        let has_kind = |known: &Known| {
             let of_version = known.get(version)?;
             of_version.iter().find(|(k, _, _)| k == kind).cloned()
         };

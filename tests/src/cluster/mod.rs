@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
+    clippy::missing_panics_doc,
     missing_docs,
     unreachable_pub,
     dead_code
@@ -22,8 +23,9 @@ mod certificates;
 use apply::Api;
 use certificates::Certificates;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -141,7 +143,7 @@ impl Cluster {
         let start = Instant::now();
         while !ready() {
             let ended = self.parts.last_mut().unwrap().try_wait().unwrap();
-            if ended.is_some() || start.elapsed() > Duration::from_secs(120) {
+            if ended.is_some() || start.elapsed() > Duration::from_mins(2) {
                 let log = fs::read_to_string(self.dir.join(format!("{role}.log"))).unwrap();
                 let tail: Vec<&str> = log.lines().rev().take(8).collect();
                 return Err(format!("{role} ({ended:?}):\n{}", tail.join("\n")));
@@ -180,11 +182,12 @@ impl Cluster {
             ("stranger", "wrong-token"),
         ];
         for (name, token) in users {
-            text += &format!("- name: {name}\n  user:\n    token: {token}\n");
+            let _ = write!(text, "- name: {name}\n  user:\n    token: {token}\n");
         }
         text += "contexts:\n";
         for name in ["admin", "full", "restricted", "stranger"] {
-            text += &format!("- name: {name}\n  context: {{cluster: oracle, user: {name}}}\n");
+            let context = format!("{{cluster: oracle, user: {name}}}");
+            let _ = write!(text, "- name: {name}\n  context: {context}\n");
         }
         text
     }
