@@ -95,7 +95,7 @@ run() {
     case $1 in
     seawall) timed "$root/target/release/seawall" scan . -o json ;;
     trivy) timed "$peers/trivy/bin/trivy" config --cache-dir "$peers/trivy-cache" --quiet \
-        --skip-check-update --skip-version-check -f json . ;;
+        --skip-check-update --skip-version-check --timeout "${cap}s" -f json . ;;
     checkov) timed env CHECKOV_RUN_SCA_PACKAGE_SCAN_V2=false "$peers/checkov/bin/checkov" -d . -o json --quiet --compact \
         --framework kubernetes --skip-download ;;
     kube-score) kube_score ;;

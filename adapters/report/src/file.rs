@@ -33,9 +33,12 @@ pub fn is_free(directory: &Path) -> io::Result<()> {
 /// there. Paths are the program's own, never a stranger's.
 pub fn write_directory(directory: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
     is_free(directory)?;
-    let name = directory
-        .file_name()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "is not the name of a directory"))?;
+    let name = directory.file_name().ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "is not the name of a directory",
+        )
+    })?;
     let mut new = std::ffi::OsString::from(".");
     new.push(name);
     new.push(format!(".{}.tmp", std::process::id()));

@@ -16,13 +16,18 @@ const MARGIN: usize = 240;
 const SPAN_LINES: usize = 3;
 /// A line of this length is machine-made.
 const LONG_LINE: usize = 2_000;
+/// Bytes around a span that are read of a long file.
+const PIECE: u32 = 64 << 10;
 /// Lines that are searched for what a line belongs to.
 const SEARCH: usize = 400;
 
-/// The text of one file with the places of its lines.
+/// The text of one file, or of a piece of a long one, with the places of its lines.
 #[derive(Debug)]
 struct FileText {
     text: String,
+    /// The number of its first line.
+    first: usize,
+    is_piece: bool,
     /// Byte offset of each line's beginning.
     starts: Vec<usize>,
     /// Where its tree says that credentials are; `None` for a text too long to be parsed.
@@ -40,9 +45,20 @@ impl FileText {
         );
         Self {
             text,
+            first: 1,
+            is_piece: false,
             starts,
             credentials: OnceCell::new(),
         }
+    }
+
+    /// A piece of a long file. It is no document, so nobody knows where its credentials are.
+    fn piece(text: String, first: usize) -> Self {
+        let mut piece = Self::new(text);
+        piece.first = first;
+        piece.is_piece = true;
+        piece.credentials = OnceCell::from(None);
+        piece
     }
 
     /// Credentials in a range, counted from its beginning; `None` when nobody knows.
@@ -62,29 +78,30 @@ impl FileText {
         Some(in_range.collect())
     }
 
-    /// A line without its end, by its number from 1.
+    /// A line without its end, by its number.
     fn line(&self, number: usize) -> Option<&str> {
         let range = self.line_range(number)?;
         self.text.get(range)
     }
 
     fn line_range(&self, number: usize) -> Option<Range<usize>> {
-        let start = *self.starts.get(number.checked_sub(1)?)?;
+        let start = *self.starts.get(number.checked_sub(self.first)?)?;
         let end = self
             .starts
-            .get(number)
+            .get(number - self.first + 1)
             .map_or(self.text.len(), |next| next - 1);
         let line = self.text.get(start..end)?;
         Some(start..start + line.trim_end_matches('\r').len())
     }
 
-    /// The line that a byte is in, from 1.
+    /// The number of the line that a byte is in.
     fn line_of(&self, byte: usize) -> usize {
-        self.starts.partition_point(|start| *start <= byte)
+        self.starts.partition_point(|start| *start <= byte) + self.first - 1
     }
 
-    fn lines(&self) -> usize {
-        self.starts.len()
+    /// The number of the last line.
+    fn last(&self) -> usize {
+        self.starts.len() + self.first - 1
     }
 }
 
@@ -165,14 +182,25 @@ impl<'a> Sources<'a> {
     }
 
     /// The file of a span and the span's bytes in it; `None` when the text cannot be had or
-    /// is not the one that was scanned.
-    fn bytes(&self, span: Span) -> Option<(Rc<FileText>, Range<usize>)> {
+    /// is not the one that was scanned. Of a long file it is a piece with so many bytes
+    /// around the span.
+    fn bytes(&self, span: Span, margin: u32) -> Option<(Rc<FileText>, Range<usize>)> {
         if !span.is_known() {
             return None;
         }
-        let file = self.file(span.file)?;
-        let (start, end) = (span.start as usize, span.end as usize);
-        let range = start..end.max(start);
+        let known = span.start..span.end.max(span.start);
+        let piece = self.text.piece(span.file, known.clone(), margin);
+        let range = |begin: u32| (known.start - begin) as usize..(known.end - begin) as usize;
+        let (file, range) = match piece {
+            Some((begin, text)) => {
+                let range = range(begin);
+                let before = text.get(..range.start)?;
+                let breaks = before.bytes().filter(|byte| *byte == b'\n').count();
+                let first = (span.line as usize).checked_sub(breaks)?;
+                (Rc::new(FileText::piece(text, first)), range)
+            }
+            None => (self.file(span.file)?, range(0)),
+        };
         file.text.get(range.clone())?;
         (file.line_of(range.start) == span.line as usize).then_some(())?;
         Some((file, range))
@@ -180,7 +208,7 @@ impl<'a> Sources<'a> {
 
     /// Where a span ends, in lines and columns.
     pub(crate) fn end(&self, span: Span) -> Option<End> {
-        let (file, range) = self.bytes(span)?;
+        let (file, range) = self.bytes(span, 0)?;
         let text = file.text.get(range)?;
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let breaks = text.bytes().filter(|b| *b == b'\n').count();
@@ -199,7 +227,7 @@ impl<'a> Sources<'a> {
 
     /// The marked lines, with up to `context` lines before them.
     pub(crate) fn snippet(&self, span: Span, context: usize, secret: bool) -> Option<Snippet> {
-        let (file, range) = self.bytes(span)?;
+        let (file, range) = self.bytes(span, PIECE)?;
         // A block's span may include the line end and blanks before the next key.
         let body = file.text.get(range.clone())?;
         let range = range.start..range.start + body.trim_end().len();
@@ -273,7 +301,7 @@ fn prepare(
         (center.end.min(center.start + MARGIN) + MARGIN).min(line.len()),
     );
     let window = line.get(from..to)?;
-    let mut context = context_of(file, number);
+    let mut context = context_of(file, number)?;
     context.cut_left = from > 0;
     let known = file.credentials(whole.start + from..whole.start + to);
     context.any_value = known.is_none();
@@ -364,12 +392,11 @@ fn floor(text: &str, mut at: usize) -> usize {
 }
 
 /// What the lines around say about a line: whether it is data of a `Secret`, the value of a
-/// variable whose name sounds like a credential, or part of a secret block.
-fn context_of(file: &FileText, number: usize) -> redact::Context {
+/// variable whose name sounds like a credential, or part of a secret block. `None` when the
+/// piece that was read is too short to tell.
+fn context_of(file: &FileText, number: usize) -> Option<redact::Context> {
     let mut context = redact::Context::default();
-    let Some(line) = file.line(number) else {
-        return context;
-    };
+    let line = file.line(number)?;
     let sounds = |number: usize| {
         file.line(number).is_some_and(|near| {
             redact::key_and_value(near).is_some_and(|(key, at)| {
@@ -381,7 +408,7 @@ fn context_of(file: &FileText, number: usize) -> redact::Context {
     let mut least = indent_of(line);
     let mut data_at = None;
     for above in (1..number).rev().take(SEARCH) {
-        let Some(line) = file.line(above) else { break };
+        let line = file.line(above)?;
         if line.starts_with("---") {
             break;
         }
@@ -405,6 +432,9 @@ fn context_of(file: &FileText, number: usize) -> redact::Context {
         }
     }
     if let Some((above, indent)) = data_at {
+        if file.is_piece {
+            return None;
+        }
         let is_kind = |near: usize| -> Option<bool> {
             let line = file.line(near)?;
             let trimmed = line.trim_start_matches([' ', '-', '\t']);
@@ -423,10 +453,10 @@ fn context_of(file: &FileText, number: usize) -> redact::Context {
             Some(kind && at == indent)
         };
         let mut up = (1..above).rev().take(SEARCH).map_while(is_kind);
-        let mut down = (above + 1..=file.lines()).take(SEARCH).map_while(is_kind);
+        let mut down = (above + 1..=file.last()).take(SEARCH).map_while(is_kind);
         context.secret_object = up.any(|kind| kind) || down.any(|kind| kind);
     }
-    context
+    Some(context)
 }
 
 #[cfg(test)]
@@ -493,6 +523,42 @@ mod tests {
             Sources::new(&One("\n\n\n\n\n\n\n\n\n\n")).snippet(old, 1, false),
             None
         );
+    }
+
+    /// The same text as a file that is too long to be read whole.
+    struct Long(&'static str);
+    impl SourceText for Long {
+        fn text(&self, _: FileId) -> Option<String> {
+            panic!("read whole");
+        }
+        fn piece(&self, _: FileId, range: Range<u32>, margin: u32) -> Option<(u32, String)> {
+            let start = range.start.saturating_sub(margin) as usize;
+            let before = self.0[start..range.start as usize].find('\n');
+            let start = before
+                .filter(|_| start > 0)
+                .map_or(start, |at| start + at + 1);
+            let end = ((range.end + margin) as usize).min(self.0.len());
+            Some((u32::try_from(start).unwrap(), self.0[start..end].to_owned()))
+        }
+    }
+
+    #[test]
+    fn of_a_long_file_a_piece_is_read() {
+        const TEXT: &str = "items:\n- spec:\n    a: 1\n    b: yes\n    c: 3\n";
+        let whole = Sources::new(&One(TEXT)).snippet(span(TEXT, "yes"), 1, false);
+        let piece = Sources::new(&Long(TEXT)).snippet(span(TEXT, "yes"), 1, false);
+        assert_eq!(piece, whole);
+        let end = Sources::new(&Long(TEXT)).end(span(TEXT, "yes"));
+        assert_eq!(
+            end,
+            Some(End {
+                line: 4,
+                column: 11
+            })
+        );
+        let sorted = "data:\n  x: eQ==\nkind: Secret\n";
+        let piece = Sources::new(&Long(sorted)).snippet(span(sorted, "eQ=="), 1, false);
+        assert_eq!(piece, None, "nobody knows whose data this is");
     }
 
     #[test]

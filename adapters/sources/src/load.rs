@@ -18,6 +18,8 @@ pub use seawall_snapshot::Keep;
 use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
 use seawall_yaml::Node;
 use std::fmt;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -153,7 +155,51 @@ impl SourceText for Texts {
         };
         String::from_utf8(bytes).ok()
     }
+
+    fn piece(&self, file: FileId, range: Range<u32>, margin: u32) -> Option<(u32, String)> {
+        let SourceFile { path, kind } = self.map.file(file)?;
+        if kind != SourceKind::File {
+            return None;
+        }
+        let mut large = self.tree.open_large(&path, LARGE).ok()??;
+        // From here on the file is long: what cannot be had is nothing, not everything.
+        let start = range.start.saturating_sub(margin);
+        let length = range.end.saturating_sub(start).saturating_add(margin);
+        let mut bytes = Vec::new();
+        let read = large.seek(SeekFrom::Start(u64::from(start))).and_then(|_| {
+            large
+                .take(u64::from(length.min(MAX_PIECE)))
+                .read_to_end(&mut bytes)
+        });
+        if read.is_err() {
+            return Some((start, String::new()));
+        }
+        let before = (range.start - start) as usize;
+        let cut = match bytes.get(..before)?.iter().position(|byte| *byte == b'\n') {
+            Some(line_end) if start > 0 => line_end + 1,
+            // One line without an end: what is in it is not to be told from here.
+            None if start > 0 && margin > 0 => return Some((start, String::new())),
+            None | Some(_) => 0,
+        };
+        bytes.drain(..cut);
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let end = error.utf8_error().valid_up_to();
+                let mut bytes = error.into_bytes();
+                bytes.truncate(end);
+                String::from_utf8(bytes).unwrap_or_default()
+            }
+        };
+        Some((start + u32::try_from(cut).unwrap_or(0), text))
+    }
 }
+
+/// Files from this size on are not read again as a whole, in bytes.
+const LARGE: u64 = 8 << 20;
+
+/// The longest piece of such a file, in bytes.
+const MAX_PIECE: u32 = 1 << 20;
 
 /// How much of standard input is read, in bytes: one more than is parsed, so that what is
 /// too long is known to be.

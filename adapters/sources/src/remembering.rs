@@ -1,7 +1,7 @@
 //! A tree that asks only once. While a request is loaded nothing is expected to change, and
 //! a hundred overlays ask about the same directories again and again.
 
-use crate::tree::{Entry, Kind, Tree, parent};
+use crate::tree::{Entry, Kind, Large, Tree, parent};
 use seawall_model::SourceFile;
 use std::collections::HashMap;
 use std::io;
@@ -34,7 +34,7 @@ impl Tree for Remembering<'_> {
         self.inner.read(path, limit)
     }
 
-    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn io::Read>>> {
+    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn Large>>> {
         self.inner.open_large(path, least)
     }
 

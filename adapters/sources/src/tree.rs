@@ -49,7 +49,7 @@ pub trait Tree: Sync {
     fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>>;
     /// The bytes of a file from its beginning, for one of at least so many; `None` for
     /// others, and where files are only to be had as a whole.
-    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn io::Read>>> {
+    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn Large>>> {
         let _ = (path, least);
         Ok(None)
     }
@@ -68,6 +68,11 @@ pub trait Tree: Sync {
     /// How a path is shown to the user and which kind of source it is.
     fn source(&self, path: &str) -> seawall_model::SourceFile;
 }
+
+/// A file that is read piece by piece.
+pub trait Large: io::Read + io::Seek {}
+
+impl<T: io::Read + io::Seek> Large for T {}
 
 /// `dir/path` with `.`, `..` and double slashes resolved by text alone. A leading `..` that
 /// has nothing to cancel stays.
@@ -158,7 +163,7 @@ impl Tree for Disk {
         Ok(bytes)
     }
 
-    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn io::Read>>> {
+    fn open_large(&self, path: &str, least: u64) -> io::Result<Option<Box<dyn Large>>> {
         let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() || metadata.len() < least {
             return Ok(None);

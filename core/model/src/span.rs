@@ -6,6 +6,7 @@
 
 use crate::Str;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// A file (or stream) in a [`SourceMap`]. `FileId::UNKNOWN` stands for "no file".
@@ -190,4 +191,11 @@ impl SourceMap {
 pub trait SourceText: Sync {
     /// The whole text of a file, or `None` when it cannot be had any more.
     fn text(&self, file: FileId) -> Option<String>;
+    /// The whole lines around a range of bytes, with up to `margin` bytes before and behind
+    /// it, and the byte that they begin at: for a file that is too long to be read whole.
+    /// `None` means that the file is not, and [`SourceText::text`] is to be asked.
+    fn piece(&self, file: FileId, range: Range<u32>, margin: u32) -> Option<(u32, String)> {
+        let _ = (file, range, margin);
+        None
+    }
 }

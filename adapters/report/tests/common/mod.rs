@@ -357,6 +357,7 @@ pub fn full() -> Fixture {
     };
     f.assessment = Assessment {
         comparison: None,
+        rules: Vec::new(),
         findings,
         suppressed: vec![Suppressed {
             finding: accepted,
