@@ -22,6 +22,7 @@ pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;
 pub use seawall_admission::policy::{Policies, Problem as PolicyProblem};
+pub use seawall_posture::vap::{self, generate as generate_vap};
 pub use suppress::{
     ANNOTATION_PREFIX, Date, InvalidDate, Suppressed, Suppression, SuppressionNotice,
 };

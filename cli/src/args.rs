@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// What Seawall checks.
     #[command(subcommand)]
     Rules(Rules),
+    /// Make objects for a cluster of what Seawall checks.
+    #[command(subcommand)]
+    Generate(Generate),
     /// What is configured.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -252,6 +255,20 @@ pub(crate) enum Rules {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generate {
+    /// ValidatingAdmissionPolicies with bindings: the API server itself then decides as the
+    /// checks do. Which rules cannot be policies, and why, is told on standard error.
+    Vap {
+        /// Only these rules: ids, other tools' ids, or areas.
+        #[arg(long, value_name = "RULE", value_delimiter = ',')]
+        only: Vec<String>,
+        /// What the bindings do: audit, warn or deny.
+        #[arg(long, value_name = "MODE", default_value = "warn")]
+        mode: String,
     },
 }
 

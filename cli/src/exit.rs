@@ -69,6 +69,12 @@ pub(crate) fn complain(message: &str, hint: &str) {
     }
 }
 
+/// Says something beside the output, on standard error.
+pub(crate) fn note(message: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "seawall: {}", seawall_report::clean(message));
+}
+
 /// The most lines of a message.
 const MOST_LINES: usize = 100;
 

@@ -5,13 +5,14 @@ mod demo;
 mod diff;
 mod dump;
 mod explain;
+mod generate;
 mod judge;
 mod rbac;
 mod render;
 mod rules;
 mod scan;
 
-use crate::args::{Arguments, Command, ConfigCommand, Rules};
+use crate::args::{Arguments, Command, ConfigCommand, Generate, Rules};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
 use clap::CommandFactory;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Render(render) => render::run(&render, &global),
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),
+        Command::Generate(Generate::Vap { only, mode }) => generate::vap(&only, &mode, &global),
         Command::Config(ConfigCommand::Show { judge }) => {
             Config::load(&judge, None).and_then(|config| show(&config))
         }

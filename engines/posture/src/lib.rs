@@ -32,6 +32,7 @@ mod index;
 mod reading;
 mod rules;
 mod sink;
+pub mod vap;
 mod words;
 mod workload;
 
