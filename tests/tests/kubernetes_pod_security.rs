@@ -457,7 +457,7 @@ fn every_emulated_version_decides_the_same() {
         let mut versions: Vec<(&str, u16)> = old.to_vec();
         versions.extend(NOW[..4].iter().filter(|(_, v)| *v <= version));
         versions.push(("latest", version));
-        let (compared, differences) = compare(&cluster, &versions, u64::from(version), 500);
+        let (compared, differences) = compare(&cluster, &versions, u64::from(version), 200);
         println!("as {emulated}: {compared} verdicts");
         let few = &differences[..differences.len().min(5)];
         assert!(

@@ -1,6 +1,6 @@
 //! From a kubeconfig, or from inside of a pod, to a client.
 
-use crate::error::{Error, chain};
+use crate::error::{Error, chain, credentials};
 use crate::server::Server;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -131,10 +131,22 @@ fn client(mut config: Config) -> Result<Client, Error> {
     // `server` has the time limits and tries again itself: it knows what hangs for whom.
     config.read_timeout = None;
     config.default_retry = false;
-    Client::try_from(config).map_err(|error| {
-        Error::configuration(
+    let exec = config.auth_info.exec.as_ref();
+    let plug_in = exec.and_then(|exec| exec.command.clone());
+    let install_hint = exec
+        .and_then(|exec| exec.install_hint.clone())
+        .unwrap_or_else(|| "install it, or choose another --context".to_owned());
+    Client::try_from(config).map_err(|error| match error {
+        kube::Error::Auth(error) => Error::configuration(
+            match &plug_in {
+                Some(command) => format!("{} (`{command}`)", credentials(&error)),
+                None => credentials(&error),
+            },
+            install_hint,
+        ),
+        error => Error::configuration(
             format!("the kubeconfig cannot be used: {}", chain(&error)),
             "check its certificates, keys, exec plug-in and proxy-url",
-        )
+        ),
     })
 }

@@ -1,5 +1,6 @@
 //! Why nothing could be read from a cluster, in a user's words.
 
+use kube::client::AuthError;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -63,6 +64,27 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
         source = inner.source();
     }
     text
+}
+
+/// Why there are no credentials. What an exec plug-in printed may be one: it is not repeated.
+pub(crate) fn credentials(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecStart(error) => {
+            format!("the exec plug-in of the kubeconfig cannot be started: {error}")
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.trim().lines().next_back().unwrap_or_default();
+            format!(
+                "the exec plug-in of the kubeconfig failed ({}): {last}",
+                out.status
+            )
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            "the exec plug-in of the kubeconfig answers with no ExecCredential".to_owned()
+        }
+        error => format!("the credentials cannot be had: {}", chain(error)),
+    }
 }
 
 /// What to do about a connection that failed.

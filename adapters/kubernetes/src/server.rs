@@ -1,7 +1,7 @@
 //! One API server: requests with time limits, a bounded number of tries, and a largest
 //! answer.
 
-use crate::error::{Error, chain, connection_hint};
+use crate::error::{Error, chain, connection_hint, credentials};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::Client;
@@ -131,8 +131,7 @@ impl Server {
         let response = match timeout(patience, self.client.send(request)).await {
             Err(_) => return Tried::Done(Err(Failure::Slow(patience))),
             Ok(Err(kube::Error::Auth(error))) => {
-                let text = format!("the credentials cannot be had: {}", chain(&error));
-                return Tried::Done(Err(Failure::Credentials(text)));
+                return Tried::Done(Err(Failure::Credentials(credentials(&error))));
             }
             Ok(Err(error)) => {
                 let text = chain(&error);
