@@ -49,6 +49,8 @@ pub(crate) enum Command {
     /// paths or saved results.
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
+    /// Watch a cluster: print findings as they appear and go, until it is stopped.
+    Watch(Watch),
     /// Print the smallest ClusterRole that a scan of a cluster needs.
     Rbac(Rbac),
     /// Save what a scan of a cluster sees, without credentials, to scan it elsewhere.
@@ -188,6 +190,21 @@ pub(crate) struct Diff {
     pub(crate) after: String,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) judge: Judge,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// `cluster`.
+    #[arg(value_name = "SOURCE", value_parser = ["cluster"])]
+    pub(crate) source: String,
+    /// Context of the kubeconfig [default: the current one].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Only this namespace.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
     #[command(flatten)]
     pub(crate) judge: Judge,
 }

@@ -6,7 +6,9 @@ use crate::control_plane::{self, Cluster, base64};
 use crate::support::{Dir, Ran};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// A user with a kubeconfig.
 struct User<'a> {
@@ -100,6 +102,7 @@ fn the_live_cluster() {
     less_is_read_for_fewer_checks(&user, &cluster);
     rights(&user, &cluster, &live);
     broken_kubeconfigs(&user, &cluster);
+    findings_come_and_go(&user, &cluster);
     nothing_was_written(&cluster);
 }
 
@@ -335,6 +338,50 @@ fn broken_kubeconfigs(user: &User<'_>, cluster: &Cluster) {
         .run(&scan)
         .exits(2)
         .says("cannot read the kubeconfig");
+}
+
+/// `seawall watch` while a Deployment is made, mended and removed.
+fn findings_come_and_go(user: &User<'_>, cluster: &Cluster) {
+    let mut child = user
+        .dir
+        .command(&["watch", "cluster", "--context", "admin", "--only", "W01"])
+        .env("KUBECONFIG", &user.kubeconfig)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    assert!(line().starts_with("watching admin: "));
+    let deployment = |privileged: bool| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "pump", "namespace": "default"},
+            "spec": {
+                "selector": {"matchLabels": {"app": "pump"}},
+                "template": {
+                    "metadata": {"labels": {"app": "pump"}},
+                    "spec": {"containers": [{
+                        "name": "app", "image": "registry.example/pump:1",
+                        "securityContext": {"privileged": privileged},
+                    }]},
+                },
+            },
+        })
+    };
+    for (privileged, says) in [(true, "+ "), (false, "- "), (true, "+ ")] {
+        let refused = cluster.api.apply_all(vec![deployment(privileged)]);
+        assert_eq!(refused, Vec::<String>::new());
+        let line = line();
+        assert!(
+            line.starts_with(&format!("{says}CRITICAL W01 Deployment default/pump")),
+            "{line}"
+        );
+    }
+    let path = "/apis/apps/v1/namespaces/default/deployments/pump";
+    assert_eq!(cluster.api.json("DELETE", path, &Value::Null).0, 200);
+    assert!(line().starts_with("- CRITICAL W01 Deployment default/pump"));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// The audit log has every request of the two who scanned.

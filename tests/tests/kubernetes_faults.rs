@@ -9,7 +9,7 @@
     reason = "test helpers may fail loudly and say what they measure"
 )]
 
-use seawall_kubernetes::{Access, ErrorKind, Loaded, Options, read};
+use seawall_kubernetes::{Access, ErrorKind, Loaded, Options, Seen, read, watch};
 use seawall_model::{Gap, GapKind, SourceMap};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -298,9 +298,8 @@ fn a_list_that_expires_begins_again_once() {
     assert_eq!(fake.asked("/api/v1/pods"), 4);
     assert_eq!(fake.asked("/apis/apps"), 4);
     assert_eq!(loaded.coverage.looked_at, 601);
-    let [gap] = &loaded.coverage.gaps[..] else {
-        panic!("{:?}", loaded.coverage)
-    };
+    let gaps = unreadable(&loaded);
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     assert!(
         gap.reason.starts_with("the rest of apps/deployments"),
         "{gap:?}"
@@ -430,6 +429,38 @@ fn a_page_of_large_objects_is_cut_in_smaller_ones() {
     let loaded = fake.read();
     assert_eq!(loaded.coverage.gaps, []);
     assert_eq!(loaded.coverage.looked_at, 60);
+}
+
+#[test]
+fn a_watch_that_loses_its_place_lists_again() {
+    let fake = Fake::start(
+        "lost",
+        Box::new(|path, _, count| {
+            discovery(path).unwrap_or_else(|| match path {
+                p if p.starts_with("/api/v1/pods?watch") && count == 1 => {
+                    ok("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410}}\n")
+                }
+                p if p.contains("watch=1") => None,
+                p if p.starts_with("/api/v1/pods") && count == 1 => ok(pods(0, 3, "", "")),
+                p if p.starts_with("/api/v1/pods") => ok(pods(2, 4, "", "")),
+                _ => ok(EMPTY),
+            })
+        }),
+    );
+    let mut seen = Vec::new();
+    let map = Arc::new(SourceMap::new());
+    watch(&fake.options(), &map, &mut |now: &Seen<'_>| {
+        let names = now
+            .snapshot
+            .objects()
+            .map(|(_, o)| o.reference.name.to_string());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        seen.push(names.join(" "));
+        seen.last().unwrap() != "p2 p3"
+    })
+    .unwrap();
+    assert_eq!(seen.first().unwrap(), "p0 p1 p2");
 }
 
 /// `cargo test --release -p seawall-tests --test kubernetes_faults -- --ignored --nocapture`

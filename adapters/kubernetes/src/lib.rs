@@ -25,6 +25,7 @@ mod runtime;
 mod scan;
 mod server;
 mod wanted;
+mod watch;
 
 pub use connect::Access;
 pub use dump::{Dumped, dump};
@@ -32,3 +33,4 @@ pub use error::{Error, ErrorKind};
 pub use rbac::Rights;
 pub use scan::{Loaded, Options, Progress, read};
 pub use seawall_snapshot::Keep;
+pub use watch::{Seen, watch};

@@ -24,6 +24,10 @@ pub(crate) struct Listed {
     pub(crate) gaps: Vec<Gap>,
     /// Where the list ended, for a watch that goes on from there.
     pub(crate) resource_version: String,
+    /// What was listed, and how.
+    pub(crate) from: Option<(Resource, How)>,
+    /// Whether it came to its end.
+    pub(crate) complete: bool,
     /// Whether the server answered at all.
     pub(crate) answered: bool,
     /// Whether the group's server does not answer in time.
@@ -42,6 +46,8 @@ pub(crate) struct Question<'a> {
     pub(crate) nodes: bool,
     /// Else how much to keep beside the facts.
     pub(crate) keep: Keep,
+    /// Whether objects are named with their resource versions.
+    pub(crate) versioned: bool,
 }
 
 /// Lists a resource.
@@ -61,6 +67,7 @@ pub(crate) async fn list(
                 listed.answered = true;
                 next = take(page, question, resource, &mut listed);
                 if next.is_empty() {
+                    listed.complete = true;
                     return listed;
                 }
             }
@@ -134,7 +141,13 @@ fn take(
         .unwrap_or_default();
     question.progress.add_objects(items.len());
     for item in items {
-        let node = origin::settle(item, resource, &question.server.name, question.map);
+        let node = origin::settle(
+            item,
+            resource,
+            &question.server.name,
+            question.versioned,
+            question.map,
+        );
         if question.nodes {
             listed.nodes.push(node);
         } else {

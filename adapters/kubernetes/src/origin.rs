@@ -1,16 +1,25 @@
 //! Items of a list to objects whose origin is the cluster.
 
 use crate::discovery::Resource;
-use seawall_model::{FileId, Gap, SourceFile, SourceKind, SourceMap, Span};
+use seawall_model::{FileId, Gap, ResourceRef, SourceFile, SourceKind, SourceMap, Span, Str};
 use seawall_snapshot::{Keep, Object, ScopeId, object};
 use seawall_yaml::{Entry, Map, Node, Value};
+use std::fmt::Write as _;
 
 /// kubectl keeps the whole object here as it was applied, Secret values and all.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// An item as an object of its own: with the kind that the list says once for all, without
 /// what the server keeps for itself, at home in a source of its own.
-pub(crate) fn settle(item: Node, resource: &Resource, cluster: &str, map: &SourceMap) -> Node {
+/// `versioned` says whether its name tells the resource version; a watch, which sees a new one
+/// every second, would have to remember them all.
+pub(crate) fn settle(
+    item: Node,
+    resource: &Resource,
+    cluster: &str,
+    versioned: bool,
+    map: &SourceMap,
+) -> Node {
     let whole = item.span;
     let mut entries = vec![
         text_entry("apiVersion", &resource.api_version(), whole),
@@ -31,7 +40,7 @@ pub(crate) fn settle(item: Node, resource: &Resource, cluster: &str, map: &Sourc
             annotations.remove(LAST_APPLIED);
         }
     }
-    let path = describe(&node, resource, cluster);
+    let path = describe(&node, resource, cluster, versioned);
     let file = map.add_file(SourceFile {
         path: path.into(),
         kind: SourceKind::Cluster,
@@ -41,18 +50,35 @@ pub(crate) fn settle(item: Node, resource: &Resource, cluster: &str, map: &Sourc
 }
 
 /// `cluster prod: Deployment shop/web (resourceVersion 123)`.
-fn describe(node: &Node, resource: &Resource, cluster: &str) -> String {
+fn describe(node: &Node, resource: &Resource, cluster: &str, versioned: bool) -> String {
     let text = |key| {
         let value = node.at(&["metadata", key]).and_then(Node::as_str);
         value.unwrap_or_default()
     };
     let (namespace, name) = (text("namespace"), text("name"));
     let slash = if namespace.is_empty() { "" } else { "/" };
-    format!(
-        "cluster {cluster}: {} {namespace}{slash}{name} (resourceVersion {})",
-        resource.kind,
-        text("resourceVersion"),
-    )
+    let mut path = format!(
+        "cluster {cluster}: {} {namespace}{slash}{name}",
+        resource.kind
+    );
+    if versioned {
+        let _ = write!(path, " (resourceVersion {})", text("resourceVersion"));
+    }
+    path
+}
+
+/// The name of an item in its cluster.
+pub(crate) fn reference(node: &Node, resource: &Resource) -> ResourceRef {
+    let text = |key| {
+        let value = node.at(&["metadata", key]).and_then(Node::as_str);
+        value.filter(|text| !text.is_empty()).map(Str::from)
+    };
+    ResourceRef {
+        group: resource.group.clone(),
+        kind: resource.kind.clone(),
+        namespace: text("namespace"),
+        name: text("name").unwrap_or_else(|| Str::from("")),
+    }
 }
 
 /// A place in an answer as a place in the object. There is no text to show and there are no

@@ -88,7 +88,19 @@ pub(crate) struct Trees {
 
 /// Reads a cluster. Only what keeps everything from being read is an error.
 pub fn read(options: &Options, map: &Arc<SourceMap>) -> Result<Loaded, Error> {
-    let answer = block_on(ask(options, map, false))??;
+    let answer = block_on(ask(options, map, Purpose::Scan))??;
+    let (cluster, version) = (answer.server.name.clone(), answer.version);
+    let (snapshot, coverage) = picture(answer);
+    Ok(Loaded {
+        snapshot,
+        coverage,
+        cluster,
+        version,
+    })
+}
+
+/// The picture that an answer gives.
+pub(crate) fn picture(answer: Answer) -> (Snapshot, Coverage) {
     let mut coverage = Coverage {
         looked_at: 0,
         gaps: answer.gaps,
@@ -101,17 +113,12 @@ pub fn read(options: &Options, map: &Arc<SourceMap>) -> Result<Loaded, Error> {
             builder.add(object);
         }
     }
-    Ok(Loaded {
-        snapshot: builder.build(),
-        coverage,
-        cluster: answer.server.name,
-        version: answer.version,
-    })
+    (builder.build(), coverage)
 }
 
 /// The same objects as trees.
 pub(crate) fn trees(options: &Options, map: &Arc<SourceMap>) -> Result<Trees, Error> {
-    let answer = block_on(ask(options, map, true))??;
+    let answer = block_on(ask(options, map, Purpose::Dump))??;
     let mut trees = Trees {
         nodes: Vec::new(),
         coverage: Coverage {
@@ -129,14 +136,33 @@ pub(crate) fn trees(options: &Options, map: &Arc<SourceMap>) -> Result<Trees, Er
     Ok(trees)
 }
 
-struct Answer {
-    server: Server,
-    version: Option<KubernetesVersion>,
-    lists: Vec<Listed>,
+/// What objects are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Facts, and where they are from.
+    Scan,
+    /// Trees.
+    Dump,
+    /// Facts that will be replaced again and again.
+    Watch,
+}
+
+/// What the cluster said.
+pub(crate) struct Answer {
+    pub(crate) server: Server,
+    pub(crate) version: Option<KubernetesVersion>,
+    pub(crate) lists: Vec<Listed>,
+    /// How much was kept of objects.
+    pub(crate) keep: Keep,
     gaps: Vec<Gap>,
 }
 
-async fn ask(options: &Options, map: &Arc<SourceMap>, nodes: bool) -> Result<Answer, Error> {
+/// Asks the cluster for everything.
+pub(crate) async fn ask(
+    options: &Options,
+    map: &Arc<SourceMap>,
+    purpose: Purpose,
+) -> Result<Answer, Error> {
     let server = connect(&options.access).await?;
     let version = discovery::version(&server.version().await?);
     let served = discovery::discover(&server).await?;
@@ -144,7 +170,7 @@ async fn ask(options: &Options, map: &Arc<SourceMap>, nodes: bool) -> Result<Ans
     gaps.extend(version.and_then(too_new));
     let mut first = Listed::default();
     if let Some(namespace) = &options.namespace {
-        first = own_namespace(&server, namespace, map, nodes).await?;
+        first = own_namespace(&server, namespace, map, purpose).await?;
     }
     let jobs: VecDeque<Job> = served
         .resources
@@ -172,7 +198,7 @@ async fn ask(options: &Options, map: &Arc<SourceMap>, nodes: bool) -> Result<Ans
         map: Arc::clone(map),
         progress: Arc::clone(&options.progress),
         namespace: options.namespace.clone(),
-        nodes,
+        purpose,
         keep: Mutex::new(options.keep),
         jobs: Mutex::new(jobs),
         groups: Mutex::default(),
@@ -192,10 +218,12 @@ async fn ask(options: &Options, map: &Arc<SourceMap>, nodes: bool) -> Result<Ans
     }
     gaps.extend(unread(&lists));
     lists.insert(0, first);
+    let keep = *lock(&desk.keep);
     Ok(Answer {
         server,
         version,
         lists,
+        keep,
         gaps,
     })
 }
@@ -251,7 +279,7 @@ async fn own_namespace(
     server: &Server,
     namespace: &str,
     map: &SourceMap,
-    nodes: bool,
+    purpose: Purpose,
 ) -> Result<Listed, Error> {
     let resource = Resource {
         group: Str::from(""),
@@ -264,8 +292,8 @@ async fn own_namespace(
     let mut listed = Listed::default();
     match server.document(&path, crate::server::JSON).await {
         Ok(node) => {
-            let node = origin::settle(node, &resource, &server.name, map);
-            if nodes {
+            let node = origin::settle(node, &resource, &server.name, true, map);
+            if purpose == Purpose::Dump {
                 listed.nodes.push(node);
             } else {
                 listed
@@ -312,7 +340,7 @@ struct Desk {
     map: Arc<SourceMap>,
     progress: Arc<Progress>,
     namespace: Option<String>,
-    nodes: bool,
+    purpose: Purpose,
     keep: Mutex<Keep>,
     jobs: Mutex<VecDeque<Job>>,
     groups: Mutex<HashMap<Str, Group>>,
@@ -368,10 +396,12 @@ impl Desk {
             map: &self.map,
             progress: &self.progress,
             namespace: self.namespace.as_deref(),
-            nodes: self.nodes,
+            nodes: self.purpose == Purpose::Dump,
+            versioned: self.purpose != Purpose::Watch,
             keep: *lock(&self.keep),
         };
-        let listed = list(&question, &job.resource, job.how, patience).await;
+        let mut listed = list(&question, &job.resource, job.how, patience).await;
+        listed.from = Some((job.resource.clone(), job.how));
         let mut groups = lock(&self.groups);
         if listed.answered {
             groups.insert(group.clone(), Group::Answers);

@@ -29,6 +29,10 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
+/// The same of an object in a watch.
+pub(crate) const METADATA_ONE: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
 /// An API server and what the user calls it.
 #[derive(Clone)]
 pub(crate) struct Server {
@@ -169,6 +173,37 @@ impl Server {
         }
     }
 
+    /// An answer that comes line by line and may never end. It is asked for once.
+    pub(crate) async fn lines(
+        &self,
+        path: &str,
+        accept: &str,
+        patience: Duration,
+    ) -> Result<Lines, Failure> {
+        let broken = |text: String| Failure::Connection(text);
+        let request = Request::get(path)
+            .header(header::ACCEPT, accept)
+            .body(Body::empty())
+            .map_err(|error| broken(error.to_string()))?;
+        let response = match timeout(patience, self.client.send(request)).await {
+            Err(_) => return Err(Failure::Slow(patience)),
+            Ok(Err(error)) => return Err(broken(chain(&error))),
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Lines {
+                body: response.into_body(),
+                rest: Vec::new(),
+            });
+        }
+        let body = collect(response.into_body(), patience).await;
+        Err(Failure::Status {
+            code: status.as_u16(),
+            message: body.map(|body| message(&body)).unwrap_or_default(),
+        })
+    }
+
     /// The document behind a `GET`.
     pub(crate) async fn document(&self, path: &str, accept: &str) -> Result<Node, Failure> {
         let bytes = self.get(path, accept, PATIENCE).await?;
@@ -207,6 +242,40 @@ impl Server {
                 )
             }
         })
+    }
+}
+
+/// An answer that comes line by line.
+pub(crate) struct Lines {
+    body: Body,
+    /// What has come of the next line.
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; `None` at the end.
+    pub(crate) async fn next(&mut self, silence: Duration) -> Result<Option<Vec<u8>>, Failure> {
+        let mut looked = 0;
+        loop {
+            let new = self.rest.get(looked..).unwrap_or_default();
+            if let Some(at) = new.iter().position(|byte| *byte == b'\n') {
+                let tail = self.rest.split_off(looked + at + 1);
+                return Ok(Some(std::mem::replace(&mut self.rest, tail)));
+            }
+            looked = self.rest.len();
+            let frame = match timeout(silence, self.body.frame()).await {
+                Err(_) => return Err(Failure::Slow(silence)),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(Failure::Connection(chain(&error))),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            if let Ok(data) = frame.into_data() {
+                if self.rest.len() + data.len() > LARGEST {
+                    return Err(Failure::Large);
+                }
+                self.rest.extend_from_slice(&data);
+            }
+        }
     }
 }
 

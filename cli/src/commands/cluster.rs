@@ -73,7 +73,7 @@ pub(crate) fn watch(progress: &Arc<Progress>, global: &Global) -> Ticker {
 }
 
 /// The ids of the rules that are run, when that is not all of them.
-fn rules(config: &Config) -> Vec<String> {
+pub(crate) fn rules(config: &Config) -> Vec<String> {
     let (only, skip) = (&config.only.value, &config.skip.value);
     if only.is_empty() && skip.is_empty() {
         return Vec::new();

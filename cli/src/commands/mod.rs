@@ -11,6 +11,7 @@ mod rbac;
 mod render;
 mod rules;
 mod scan;
+mod watch;
 
 use crate::args::{Arguments, Command, ConfigCommand, Generate, Rules};
 use crate::config::Config;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Scan(scan) => scan::run(&scan, &global),
         Command::Diff(diff) => diff::run(&diff, &global),
         Command::Demo(demo) => demo::run(&demo, &global),
+        Command::Watch(watch) => watch::run(&watch, &global),
         Command::Rbac(rbac) => rbac::run(&rbac),
         Command::Dump(dump) => dump::run(&dump, &global),
         Command::Render(render) => render::run(&render, &global),
