@@ -66,7 +66,7 @@ fn rendered(
         reader.gap(
             &subject,
             start,
-            "library charts are not installable".to_owned(),
+            "this chart is a library: other charts use it, and it has no objects itself".to_owned(),
             0,
         );
         return Vec::new();
@@ -99,7 +99,7 @@ fn rendered(
             subject: subject.as_str().into(),
             span: wanted.span.unwrap_or(start),
             reason: format!(
-                "found in Chart.yaml, but missing in charts/ directory: {}",
+                "Chart.yaml asks for the chart {}, which is not in charts/",
                 wanted.name
             ),
             hint: format!("run `helm dependency build {dir}` first"),
@@ -120,9 +120,7 @@ fn rendered(
     };
     let wanted = &chart.meta.kube_version;
     if !wanted.is_empty() && !super::semver::in_range(wanted, &version) {
-        let why = format!(
-            "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {version}"
-        );
+        let why = format!("the chart wants Kubernetes {wanted}, and this is {version}");
         reader.gap(&subject, start, why, 0);
     }
     let top = top_values(options, &version, &merged);
@@ -168,7 +166,7 @@ fn given_values(reader: &mut Reader<'_>, options: &Options, places: &mut Places)
             Data::Nil => {}
             _ => {
                 let why = format!(
-                    "failed to parse {path}: it is a {}, not a map",
+                    "the values file {path} is a {}, not a map",
                     node.type_name()
                 );
                 reader.gap(&path, node.span, why, 1);
@@ -191,12 +189,7 @@ fn given_values(reader: &mut Reader<'_>, options: &Options, places: &mut Places)
     for (flag, texts, mode) in arguments {
         for text in texts {
             if let Err(why) = strvals::parse(text, &base, &mode, places) {
-                reader.gap(
-                    flag,
-                    Span::NONE,
-                    format!("failed parsing {flag} data: {why}"),
-                    1,
-                );
+                reader.gap(flag, Span::NONE, format!("{flag} cannot be read: {why}"), 1);
             }
         }
     }

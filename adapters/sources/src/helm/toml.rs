@@ -1,4 +1,5 @@
-//! TOML: written as `BurntSushi/toml` writes it, read as far as charts need.
+//! TOML: laid out as Helm lays it out, read as far as charts need. What cannot be written or
+//! read is told in the text or under the key `Error`, which charts print.
 
 use super::value::convert::{MAX_DEPTH, map_of};
 use super::value::text::{MAX_TEXT, TOO_LONG};

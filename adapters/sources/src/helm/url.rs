@@ -1,4 +1,4 @@
-//! Go's `net/url` and `path`, as far as templates reach.
+//! URLs and paths, as far as templates reach.
 
 use std::fmt::Write as _;
 
@@ -16,13 +16,13 @@ pub(crate) struct Url {
 
 impl Url {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let fail = |why: &str| Err(format!("parse {text:?}: {why}"));
+        let fail = |why: &str| Err(format!("{text:?}: {why}"));
         if text.chars().any(|c| c.is_ascii_control()) {
-            return fail("net/url: invalid control character in URL");
+            return fail("there is a control character in it");
         }
         let mut url = Self::default();
         let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
-        url.fragment = unescape(fragment).ok_or("invalid URL escape")?;
+        url.fragment = unescape(fragment).ok_or("a percent sign begins no escape")?;
         let mut rest = rest;
         if let Some((scheme, after)) = rest.split_once(':')
             && !scheme.contains(['/', '?'])
@@ -32,13 +32,13 @@ impl Url {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
             if scheme.is_empty() {
-                return fail("missing protocol scheme");
+                return fail("nothing stands before its first colon");
             }
             if valid {
                 url.scheme = scheme.to_ascii_lowercase();
                 rest = after;
             } else if scheme.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
-                return fail("first path segment in URL cannot contain colon");
+                return fail("there is a colon before the first slash");
             }
         }
         if let Some((path, query)) = rest.split_once('?') {
@@ -55,7 +55,7 @@ impl Url {
                 .next()
                 .is_some_and(|first| first.contains(':'))
             {
-                return fail("first path segment in URL cannot contain colon");
+                return fail("there is a colon before the first slash");
             }
         }
         if (!url.scheme.is_empty() || !rest.starts_with("///"))
@@ -72,19 +72,19 @@ impl Url {
                 None => authority,
             };
             if host.contains(' ') {
-                return fail("invalid character \" \" in host name");
+                return fail("there is a space in its host");
             }
             if let Some((_, port)) = host.rsplit_once(':')
                 && !host.ends_with(']')
                 && !port.bytes().all(|byte| byte.is_ascii_digit())
             {
-                return fail(&format!("invalid port {:?} after host", format!(":{port}")));
+                return fail(&format!("{port:?} is no port"));
             }
-            url.host = unescape(host).ok_or("invalid URL escape")?;
+            url.host = unescape(host).ok_or("a percent sign begins no escape")?;
         }
         match unescape(rest) {
             Some(path) => url.path = path,
-            None => return fail("invalid URL escape"),
+            None => return fail("a percent sign begins no escape"),
         }
         Ok(url)
     }

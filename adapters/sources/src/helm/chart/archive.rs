@@ -22,19 +22,17 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
         let path = path.replace('\\', "/");
         let (top, name) = path.split_once('/').unwrap_or((path.as_str(), ""));
         if top == "Chart.yaml" {
-            return Err("chart yaml not in base directory".to_owned());
+            return Err("its Chart.yaml is not in a directory".to_owned());
         }
         if name.starts_with('/') {
-            return Err("chart illegally contains absolute paths".to_owned());
+            return Err("a path in it is absolute".to_owned());
         }
         let name = crate::tree::normalise(name);
         if name == "." {
-            return Err(format!(
-                "chart illegally contains content outside the base directory: {path:?}"
-            ));
+            return Err(format!("a file is outside of its directory: {path:?}"));
         }
         if name.starts_with("..") {
-            return Err("chart illegally references parent directory".to_owned());
+            return Err("a path in it leaves its directory".to_owned());
         }
         if files.len() >= MAX_FILES {
             return Err(format!("the chart has more than {MAX_FILES} files"));
@@ -46,15 +44,13 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
             .read_to_end(&mut data)
             .map_err(|error| error.to_string())?;
         if data.len() as u64 > limit {
-            return Err(format!(
-                "decompressed chart file {path:?} is larger than the maximum file size {limit}"
-            ));
+            return Err(format!("its file {path:?} is larger than {limit} bytes"));
         }
         left -= data.len() as u64;
         files.push((name, data));
     }
     if files.is_empty() {
-        return Err("no files in chart archive".to_owned());
+        return Err("there are no files in it".to_owned());
     }
     Ok(files)
 }

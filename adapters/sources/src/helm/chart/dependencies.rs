@@ -1,5 +1,4 @@
-//! Which charts below a chart take part, under which names, and what they give back:
-//! `chartutil.ProcessDependenciesWithMerge`.
+//! Which charts below a chart take part, under which names, and what they give back.
 
 use super::Chart;
 use super::metadata::Dependency;

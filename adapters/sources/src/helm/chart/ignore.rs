@@ -40,7 +40,7 @@ impl Rules {
             return Ok(());
         }
         if rule.contains("**") {
-            return Err("double-star (**) syntax is not supported".to_owned());
+            return Err("Helm knows no ** in .helmignore".to_owned());
         }
         let (negate, rule) = match rule.strip_prefix('!') {
             Some(rule) => (true, rule),
@@ -52,7 +52,7 @@ impl Rules {
         };
         let base = !rule.contains('/');
         let rule = rule.strip_prefix('/').unwrap_or(rule);
-        let pattern = file_match(rule).ok_or("syntax error in pattern")?;
+        let pattern = file_match(rule).ok_or("this is no pattern")?;
         self.0.push(Rule {
             pattern,
             negate,

@@ -165,7 +165,7 @@ impl<'r, 'a> Loader<'r, 'a> {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     let why = if error.kind() == std::io::ErrorKind::FileTooLarge {
-                        format!("chart file is larger than the maximum file size {MAX_FILE}")
+                        format!("the file is larger than {MAX_FILE} bytes, which Helm refuses")
                     } else {
                         format!("cannot read the file: {error}")
                     };
@@ -292,8 +292,12 @@ impl<'r, 'a> Loader<'r, 'a> {
                 Ok(unpacked) => unpacked,
                 Err(why) => {
                     let span = self.reader.start_of(&packed.source);
-                    self.reader
-                        .gap(place, span, format!("error unpacking subchart: {why}"), 1);
+                    self.reader.gap(
+                        place,
+                        span,
+                        format!("this chart cannot be unpacked: {why}"),
+                        1,
+                    );
                     return None;
                 }
             };

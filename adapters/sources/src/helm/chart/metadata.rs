@@ -188,30 +188,28 @@ impl Metadata {
     /// What Helm refuses a chart for.
     pub(crate) fn validate(&self) -> Result<(), String> {
         if self.name.is_empty() {
-            return Err("chart.metadata.name is required".to_owned());
+            return Err("it has no `name` in Chart.yaml".to_owned());
         }
         if self.name == "." || self.name == ".." || self.name.contains('/') {
-            return Err(format!("chart.metadata.name {:?} is invalid", self.name));
+            return Err(format!("its `name` {:?} is a path", self.name));
         }
         if self.version.is_empty() {
-            return Err("chart.metadata.version is required".to_owned());
+            return Err("it has no `version` in Chart.yaml".to_owned());
         }
         if crate::helm::semver::Version::parse(&self.version).is_err() {
             return Err(format!(
-                "chart.metadata.version {:?} is invalid",
+                "its `version` {:?} is no semantic version",
                 self.version
             ));
         }
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
-            return Err("chart.metadata.type must be application or library".to_owned());
+            return Err("its `type` is neither application nor library".to_owned());
         }
         let mut names: Vec<&str> = Vec::new();
         for dependency in &self.dependencies {
             let name = dependency.instance();
             if names.contains(&name) {
-                return Err(format!(
-                    "more than one dependency with name or alias {name:?}"
-                ));
+                return Err(format!("two of its dependencies are called {name:?}"));
             }
             names.push(name);
         }

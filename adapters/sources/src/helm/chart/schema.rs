@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
             return Err(self.misfit("the schema is too deep or too large to be checked"));
         }
         let schema = match schema {
-            Json::Bool(false) => return Err(self.misfit("false schema")),
+            Json::Bool(false) => return Err(self.misfit("nothing may be set here")),
             Json::Object(schema) => schema,
             _ => return Ok(()),
         };
@@ -173,21 +173,18 @@ impl<'a> Checker<'a> {
             };
             if !fits {
                 let names = wanted.to_string().replace('"', "");
-                return Err(self.misfit(format!("got {}, want {names}", type_of(value))));
+                return Err(self.misfit(format!("it is {}, and must be {names}", type_of(value))));
             }
         }
         if let Some(allowed) = schema.get("enum").and_then(Json::as_array)
             && !allowed.iter().any(|known| same(known, value))
         {
-            return Err(self.misfit(format!(
-                "value must be one of {}",
-                Json::from(allowed.clone())
-            )));
+            return Err(self.misfit(format!("it is none of {}", Json::from(allowed.clone()))));
         }
         if let Some(wanted) = schema.get("const")
             && !same(wanted, value)
         {
-            return Err(self.misfit(format!("value must be {wanted}")));
+            return Err(self.misfit(format!("it must be {wanted}")));
         }
         Ok(())
     }
@@ -202,14 +199,14 @@ impl<'a> Checker<'a> {
             .filter(|key| !map.contains_key(*key))
             .collect();
         if !missing.is_empty() {
-            return Err(self.misfit(format!("missing properties {}", missing.join(", "))));
+            return Err(self.misfit(format!("it lacks {}", missing.join(", "))));
         }
         let limit = |key: &str| schema.get(key).and_then(Json::as_u64);
         let count = map.len() as u64;
         if limit("minProperties").is_some_and(|least| count < least)
             || limit("maxProperties").is_some_and(|most| count > most)
         {
-            return Err(self.misfit("wrong number of properties"));
+            return Err(self.misfit("it has too few keys or too many"));
         }
         let properties = schema.get("properties").and_then(Json::as_object);
         let patterns: Vec<_> = schema
@@ -233,7 +230,7 @@ impl<'a> Checker<'a> {
             }
             match schema.get("additionalProperties") {
                 Some(Json::Bool(false)) if !known => {
-                    return Err(self.misfit(format!("additional properties '{key}' not allowed")));
+                    return Err(self.misfit(format!("it must not have the key `{key}`")));
                 }
                 Some(schema) if !known => self.below(key, schema, value, depth + 1)?,
                 _ => {}
@@ -272,10 +269,14 @@ impl<'a> Checker<'a> {
         let limit = |key: &str| schema.get(key).and_then(Json::as_u64);
         let count = items.len() as u64;
         if let Some(least) = limit("minItems").filter(|least| count < *least) {
-            return Err(self.misfit(format!("minItems: got {count}, want {least}")));
+            return Err(self.misfit(format!(
+                "it has {count} items, and must have {least} or more"
+            )));
         }
         if let Some(most) = limit("maxItems").filter(|most| count > *most) {
-            return Err(self.misfit(format!("maxItems: got {count}, want {most}")));
+            return Err(self.misfit(format!(
+                "it has {count} items, and must have {most} or less"
+            )));
         }
         let unique = schema
             .get("uniqueItems")
@@ -284,7 +285,7 @@ impl<'a> Checker<'a> {
         if unique && items.len() < 1000 {
             for (index, item) in items.iter().enumerate() {
                 if items.iter().skip(index + 1).any(|other| same(item, other)) {
-                    return Err(self.misfit("items are not unique"));
+                    return Err(self.misfit("two of its items are equal"));
                 }
             }
         }
@@ -310,7 +311,7 @@ impl<'a> Checker<'a> {
                 .iter()
                 .filter(|item| self.apply(schema, item, depth + 1).is_ok());
             if (found.count() as u64) < least {
-                return Err(self.misfit("no items match contains schema"));
+                return Err(self.misfit("none of its items is like the one it must contain"));
             }
         }
         Ok(())
@@ -320,15 +321,19 @@ impl<'a> Checker<'a> {
         let limit = |key: &str| schema.get(key).and_then(Json::as_u64);
         let length = text.chars().count() as u64;
         if let Some(least) = limit("minLength").filter(|least| length < *least) {
-            return Err(self.misfit(format!("minLength: got {length}, want {least}")));
+            return Err(self.misfit(format!(
+                "it has {length} characters, and must have {least} or more"
+            )));
         }
         if let Some(most) = limit("maxLength").filter(|most| length > *most) {
-            return Err(self.misfit(format!("maxLength: got {length}, want {most}")));
+            return Err(self.misfit(format!(
+                "it has {length} characters, and must have {most} or less"
+            )));
         }
         if let Some(pattern) = schema.get("pattern").and_then(Json::as_str)
             && compile(pattern).is_ok_and(|regex| !regex.is_match(text))
         {
-            return Err(self.misfit(format!("value does not match pattern '{pattern}'")));
+            return Err(self.misfit(format!("it does not match `{pattern}`")));
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! `--set`, `--set-string`, `--set-json` and `--set-file`: Helm's `strvals`.
+//! `--set`, `--set-string`, `--set-json` and `--set-file`: paths of keys and what they are
+//! set to.
 
 use crate::helm::places::{Places, ROOT};
 use crate::helm::value::json::from_serde;
@@ -43,6 +44,10 @@ struct Parser<'a, 'm> {
     places: &'a mut Places,
 }
 
+fn too_deep() -> String {
+    format!("keys and indexes are nested deeper than {MAX_LEVEL} levels")
+}
+
 /// A run of characters and the character that ended it.
 type Run = (String, Option<char>);
 
@@ -81,13 +86,15 @@ impl Parser<'_, '_> {
         let (key, last) = self.until("=[,.");
         match last {
             None if key.is_empty() => Ok(false),
-            None => Err(format!("key {key:?} has no value")),
+            None => Err(format!("{key:?} is set to nothing: write {key}=value")),
             Some('[') => {
                 let index = self.index()?;
                 let list = match map.get(&key).map(|value| value.data) {
                     None => List::new(Vec::new(), ListKind::Any),
                     Some(Data::List(list)) => list,
-                    Some(_) => return Err(format!("unable to parse key: {key:?} is not a list")),
+                    Some(_) => {
+                        return Err(format!("{key:?} is no list, so it has no items to set"));
+                    }
                 };
                 let below = self.places.missing(cause, &key);
                 let more = self.item(&list, index, below, level)?;
@@ -103,27 +110,25 @@ impl Parser<'_, '_> {
             }
             Some('.') => {
                 if level + 1 > MAX_LEVEL {
-                    return Err(format!(
-                        "value name nested level is greater than maximum supported nested level of {MAX_LEVEL}"
-                    ));
+                    return Err(too_deep());
                 }
                 let inner = match map.get(&key).map(|value| value.data) {
                     None => Map::new(MapKind::Any),
                     Some(Data::Map(map)) => map,
-                    Some(_) => return Err(format!("unable to parse key: {key:?} is not a map")),
+                    Some(_) => return Err(format!("{key:?} is no map, so it has no keys to set")),
                 };
                 let below = self.places.missing(cause, &key);
                 let more = self.key(&inner, below, level + 1)?;
                 if inner.len() == 0 {
                     if more {
-                        return Err(format!("key map {key:?} has no value"));
+                        return Err(format!("no key below {key:?} is set to anything"));
                     }
                 } else if !key.is_empty() {
                     map.set(key.as_str(), Value::map(inner).caused_by(below));
                 }
                 Ok(more)
             }
-            Some(_) => Err(format!("key {key:?} has no value (cannot end with ,)")),
+            Some(_) => Err(format!("{key:?} is set to nothing before the comma")),
         }
     }
 
@@ -131,16 +136,16 @@ impl Parser<'_, '_> {
     fn index(&mut self) -> Result<usize, String> {
         let (text, last) = self.until("]");
         if last.is_none() {
-            return Err("error parsing index: EOF".to_owned());
+            return Err("the bracket of an index is never closed".to_owned());
         }
         let index: i64 = text
             .parse()
-            .map_err(|_| format!("error parsing index: {text:?}"))?;
+            .map_err(|_| format!("{text:?} is no index of a list"))?;
         match usize::try_from(index) {
-            Err(_) => Err(format!("negative {index} index not allowed")),
-            Ok(index) if index > MAX_INDEX => Err(format!(
-                "index of {index} is greater than maximum supported index of {MAX_INDEX}"
-            )),
+            Err(_) => Err(format!("the index {index} is smaller than 0")),
+            Ok(index) if index > MAX_INDEX => {
+                Err(format!("the index {index} is larger than {MAX_INDEX}"))
+            }
             Ok(index) => Ok(index),
         }
     }
@@ -149,7 +154,7 @@ impl Parser<'_, '_> {
     fn item(&mut self, list: &List, index: usize, cause: u32, level: u32) -> Result<bool, String> {
         let (text, last) = self.until("[.=");
         if !text.is_empty() {
-            return Err(format!("unexpected data at end of array index: {text:?}"));
+            return Err(format!("{text:?} cannot follow an index"));
         }
         let old = list.get(index);
         let below = self.places.add_key(
@@ -168,10 +173,14 @@ impl Parser<'_, '_> {
                 let inner = match old.map(|value| value.data) {
                     Some(Data::List(list)) => list,
                     None | Some(Data::Nil) => List::new(Vec::new(), ListKind::Any),
-                    Some(_) => return Err("unable to parse key: not a list".to_owned()),
+                    Some(_) => {
+                        return Err(format!(
+                            "the item {index} is no list, so it has no items to set"
+                        ));
+                    }
                 };
                 if level + 1 > MAX_LEVEL {
-                    return Err("nested too deep".to_owned());
+                    return Err(too_deep());
                 }
                 let more = self.item(&inner, next, below, level + 1)?;
                 (Value::from(Data::List(inner)).caused_by(below), more)
@@ -182,7 +191,7 @@ impl Parser<'_, '_> {
                     _ => Map::new(MapKind::Any),
                 };
                 if level + 1 > MAX_LEVEL {
-                    return Err("nested too deep".to_owned());
+                    return Err(too_deep());
                 }
                 let more = self.key(&inner, below, level + 1)?;
                 (Value::map(inner).caused_by(below), more)
@@ -212,7 +221,7 @@ impl Parser<'_, '_> {
                 loop {
                     let (text, last) = self.until(",}");
                     match last {
-                        None => return Err("list must terminate with '}'".to_owned()),
+                        None => return Err("the list in braces is never closed".to_owned()),
                         Some('}') => {
                             items.push(self.typed(&text)?);
                             if self.chars.get(self.at) == Some(&',') {
@@ -252,7 +261,7 @@ impl Parser<'_, '_> {
         let value = match stream.next() {
             Some(Ok(value)) => from_serde(&value),
             Some(Err(error)) => return Err(error.to_string()),
-            None => return Err("unexpected end of JSON input".to_owned()),
+            None => return Err("the JSON ends too early".to_owned()),
         };
         let read = rest
             .get(..stream.byte_offset())

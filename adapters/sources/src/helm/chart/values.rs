@@ -85,7 +85,7 @@ pub(crate) fn bind(chart: &mut Chart, key: u32, places: &mut Places) {
     }
 }
 
-/// `values.mergeMaps`: the later file wins, maps are merged.
+/// The later file wins, maps are merged.
 pub(crate) fn merge_files(base: &Map, later: &Map, depth: u32) {
     for (key, value) in later.entries() {
         if let (Some(old), Some(new)) = (base.get(&key), value.as_table())
@@ -118,7 +118,12 @@ fn coalesce(chart: &Chart, into: &Map, merge: bool, depth: u32) -> Result<(), St
             }
             Some(value) => match value.as_table() {
                 Some(table) => table.clone(),
-                None => return Err(format!("type mismatch on {name}: {}", value.type_name())),
+                None => {
+                    return Err(format!(
+                        "the values of the chart {name:?} are {}, not a map",
+                        value.in_words()
+                    ));
+                }
             },
         };
         globals(&table, into);

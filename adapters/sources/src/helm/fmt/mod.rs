@@ -1,4 +1,5 @@
-//! Go's `fmt.Sprintf` and `fmt.Sprint`.
+//! `printf`, `print` and `println`. What they say of a verb that does not fit is output that
+//! charts print, so the words for it are the original's.
 
 mod quote;
 

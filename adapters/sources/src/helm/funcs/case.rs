@@ -1,5 +1,5 @@
-//! Sprig's functions on words and letters: ports of `huandu/xstrings` and
-//! `Masterminds/goutils`.
+//! Sprig's functions on words and letters. Crates for cases of words cut texts otherwise:
+//! charts are held to where Sprig sees a word end.
 
 use super::strings::{lower, upper};
 use super::{Builtin, f};
@@ -62,7 +62,7 @@ fn made(text: &Text, make: impl Fn(&str) -> String) -> Result<Value> {
     ))
 }
 
-/// `strings.Title`: a letter after anything but a letter, digit, underscore is upper case.
+/// A letter after anything but a letter, digit, underscore is upper case.
 fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
@@ -125,65 +125,67 @@ fn initials(text: &str) -> String {
     out
 }
 
+const DOTS: &str = "...";
+
+/// As much of a text as fits, from some place on, with dots where something is left out.
 fn abbreviate(text: &str, offset: i64, width: i64) -> String {
-    let len = i64::try_from(text.len()).unwrap_or(i64::MAX);
-    let slice = |from: i64, to: i64| -> &str {
-        let at =
-            |at: i64| text.floor_char_boundary(usize::try_from(at).unwrap_or(0).min(text.len()));
-        text.get(at(from)..at(to)).unwrap_or("")
-    };
-    if text.is_empty() || width >= len {
+    let size = |number: i64| usize::try_from(number).unwrap_or(0);
+    let width = size(width);
+    if text.len() <= width {
         return text.to_owned();
     }
-    let mut offset = offset.min(len);
-    if len - offset < width - 3 {
-        offset = len - (width - 3);
+    let room = width.saturating_sub(DOTS.len());
+    let start = size(offset).min(text.len() - room);
+    // What is left out of so short a beginning is hardly longer than the dots.
+    if start <= DOTS.len() + 1 {
+        return fitted(text, width);
     }
-    if offset <= 4 {
-        return format!("{}...", slice(0, width - 3));
-    }
-    if offset + width - 3 < len {
-        let rest = abbreviate(slice(offset, len), 0, width - 3);
-        return format!("...{rest}");
-    }
-    format!("...{}", slice(len - (width - 3), len))
+    let (_, rest) = text.split_at(text.floor_char_boundary(start));
+    format!("{DOTS}{}", fitted(rest, room))
 }
 
+/// A text, or its beginning and dots.
+fn fitted(text: &str, width: usize) -> String {
+    if text.len() <= width {
+        return text.to_owned();
+    }
+    let (head, _) = text.split_at(text.floor_char_boundary(width.saturating_sub(DOTS.len())));
+    format!("{head}{DOTS}")
+}
+
+/// Breaks a text at spaces into lines that are not longer than `width`, where that can be.
 fn wrap(text: &str, width: i64, line: &str, break_words: bool) -> String {
     let width = usize::try_from(width.max(1)).unwrap_or(1);
-    let slice = |from: usize, to: usize| -> &str {
-        let at = |at: usize| text.floor_char_boundary(at.min(text.len()));
-        text.get(at(from)..at(to)).unwrap_or("")
-    };
     let mut out = String::new();
-    let mut offset = 0;
-    while text.len() - offset > width {
-        if text.as_bytes().get(offset) == Some(&b' ') {
-            offset += 1;
+    let mut rest = text;
+    while rest.len() > width {
+        if let Some(after) = rest.strip_prefix(' ') {
+            rest = after;
             continue;
         }
-        let space = slice(offset, offset + width + 1)
-            .rfind(' ')
-            .map(|at| at + offset);
-        if let Some(space) = space {
-            out.push_str(slice(offset, space));
-            out.push_str(line);
-            offset = space + 1;
-        } else if break_words {
-            out.push_str(slice(offset, offset + width));
-            out.push_str(line);
-            offset += width;
-        } else if let Some(found) = slice(offset + width, text.len()).find(' ') {
-            let space = offset + width + found;
-            out.push_str(slice(offset, space));
-            out.push_str(line);
-            offset = space + 1;
+        let (inside, beyond) = rest.split_at(rest.floor_char_boundary(width));
+        let space = match inside.rfind(' ') {
+            _ if beyond.starts_with(' ') => Some(inside.len()),
+            Some(space) => Some(space),
+            None if break_words => None,
+            None => beyond.find(' ').map(|at| inside.len() + at),
+        };
+        let (head, tail) = match space {
+            Some(space) => rest.split_at(space),
+            None if break_words && !inside.is_empty() => (inside, beyond),
+            // A character that is wider than the line.
+            None if break_words => rest.split_at(rest.ceil_char_boundary(1)),
+            None => break,
+        };
+        out.push_str(head);
+        out.push_str(line);
+        rest = if space.is_some() {
+            tail.get(1..).unwrap_or("")
         } else {
-            out.push_str(slice(offset, text.len()));
-            offset = text.len();
-        }
+            tail
+        };
     }
-    out.push_str(slice(offset, text.len()));
+    out.push_str(rest);
     out
 }
 
@@ -191,190 +193,122 @@ fn is_connector(c: char) -> bool {
     c == '-' || c == '_' || c.is_whitespace()
 }
 
-/// `xstrings.ToPascalCase`.
+/// Every word with a capital, and one connector less between two words.
 fn pascal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    let mut current;
-    let mut first_upper;
+    let mut rest = text;
     loop {
-        let Some(c) = chars.next() else { return out };
-        if !is_connector(c) {
-            first_upper = c.is_uppercase();
-            current = upper(c);
-            break;
+        let (gap, words) = rest.split_at(rest.find(|c| !is_connector(c)).unwrap_or(rest.len()));
+        let mut kept = gap.chars();
+        if !out.is_empty() && !words.is_empty() {
+            kept.next_back();
         }
-        current = c;
-        if chars.as_str().is_empty() {
-            out.push(current);
+        out.push_str(kept.as_str());
+        let (word, after) = words.split_at(words.find(is_connector).unwrap_or(words.len()));
+        let mut letters = word.chars();
+        let Some(first) = letters.next() else {
             return out;
-        }
-        out.push(current);
-    }
-    for next in chars {
-        let before = current;
-        current = next;
-        if is_connector(current) && is_connector(before) {
-            out.push(before);
-            continue;
-        }
-        if is_connector(before) {
-            first_upper = current.is_uppercase();
-            current = upper(current);
+        };
+        out.push(upper(first));
+        // Capitals right after one are none: HTTP is Http.
+        let tail = letters.as_str();
+        let plain = if first.is_uppercase() {
+            tail.find(|c: char| !c.is_uppercase()).unwrap_or(tail.len())
         } else {
-            if first_upper {
-                if current.is_uppercase() {
-                    current = lower(current);
-                } else {
-                    first_upper = false;
-                }
-            }
-            out.push(before);
-        }
+            0
+        };
+        let (capitals, tail) = tail.split_at(plain);
+        out.extend(capitals.chars().map(lower));
+        out.push_str(tail);
+        rest = after;
     }
-    out.push(current);
-    out
 }
 
+/// What a character is in a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Invalid,
-    Number,
-    Upper,
-    Alphabet,
+enum Class {
     Connector,
-    Punct,
+    Mark,
+    Upper,
+    Lower,
+    Digit,
     Other,
 }
 
-fn is_alphabet(c: char) -> bool {
-    c.is_alphabetic()
-}
-
-fn is_punct(c: char) -> bool {
-    // Unicode's P, without the symbols that ASCII counts in.
-    match c {
-        '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~' => false,
-        c => c.is_ascii_punctuation() || ('\u{2010}'..='\u{2027}').contains(&c),
-    }
-}
-
-/// The next word of a text, its kind, and what follows.
-fn next_word(text: &str) -> (Word, &str, &str) {
-    let mut chars = text.chars();
-    let Some(first) = chars.next() else {
-        return (Word::Invalid, "", "");
-    };
-    let run = |from: usize, test: &dyn Fn(char) -> bool| -> usize {
-        let rest = text.get(from..).unwrap_or("");
-        from + rest.find(|c| !test(c)).unwrap_or(rest.len())
-    };
-    let size = first.len_utf8();
-    let small = |c: char| is_alphabet(c) && !c.is_uppercase();
-    let (kind, end) = if is_connector(first) {
-        (Word::Connector, run(size, &is_connector))
-    } else if is_punct(first) {
-        (Word::Punct, run(size, &is_punct))
-    } else if first.is_uppercase() {
-        match chars.next() {
-            Some(second) if second.is_uppercase() => {
-                let mut end = run(size, &|c: char| c.is_uppercase());
-                if text
-                    .get(end..)
-                    .and_then(|rest| rest.chars().next())
-                    .is_some_and(is_alphabet)
-                {
-                    // "HTTPStatus" is "HTTP" and "Status".
-                    let last = text.get(..end).and_then(|word| word.chars().next_back());
-                    end -= last.map_or(0, char::len_utf8);
-                }
-                (Word::Upper, end)
-            }
-            Some(second) if is_alphabet(second) => (Word::Upper, run(size, &small)),
-            _ => (Word::Upper, size),
-        }
-    } else if is_alphabet(first) {
-        (Word::Alphabet, run(size, &small))
-    } else if first.is_numeric() {
-        (Word::Number, run(size, &|c: char| c.is_numeric()))
-    } else {
-        let other = |c: char| !(is_connector(c) || is_alphabet(c) || c.is_numeric() || is_punct(c));
-        (Word::Other, run(size, &other))
-    };
-    (
-        kind,
-        text.get(..end).unwrap_or(""),
-        text.get(end..).unwrap_or(""),
-    )
-}
-
-fn push_lower(out: &mut String, kind: Word, word: &str, connector: char) {
-    if kind != Word::Upper && kind != Word::Connector {
-        out.push_str(word);
-        return;
-    }
-    for c in word.chars() {
-        if is_connector(c) {
-            out.push(connector);
-        } else {
-            out.push(lower(c));
+impl Class {
+    fn of(c: char) -> Self {
+        match c {
+            c if is_connector(c) => Self::Connector,
+            // Symbols, which Unicode does not count as punctuation, though ASCII does.
+            '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~' => Self::Other,
+            '\u{2010}'..='\u{2027}' => Self::Mark,
+            c if c.is_ascii_punctuation() => Self::Mark,
+            c if c.is_uppercase() => Self::Upper,
+            c if c.is_alphabetic() => Self::Lower,
+            c if c.is_numeric() => Self::Digit,
+            _ => Self::Other,
         }
     }
+
+    /// Whether it is part of words, which are parted by a connector.
+    fn is_word(self) -> bool {
+        !matches!(self, Self::Connector | Self::Mark)
+    }
 }
 
-/// `xstrings.ToSnakeCase` and `ToKebabCase`.
+/// A text in pieces: runs of one class, where capitals take the small letters after them
+/// along, or leave their last one to them: `HTTP`, `Status`.
+fn pieces(text: &str) -> Vec<(Class, &str)> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(class) = rest.chars().next().map(Class::of) {
+        let run = |from: usize, class: Class| {
+            let tail = rest.get(from..).unwrap_or("");
+            // After another mark, these are marks, too.
+            let mark = |c| class == Class::Mark && matches!(c, '-' | '_');
+            let length = tail.find(|c| Class::of(c) != class && !mark(c));
+            from + length.unwrap_or(tail.len())
+        };
+        let mut end = run(0, class);
+        let small = run(end, Class::Lower);
+        if class == Class::Upper && small > end {
+            let (capitals, _) = rest.split_at(end);
+            let last = capitals.chars().next_back().map_or(0, char::len_utf8);
+            end = if last == end { small } else { end - last };
+        }
+        let (piece, after) = rest.split_at(end);
+        out.push((class, piece));
+        rest = after;
+    }
+    out
+}
+
+/// Words in small letters with one connector between them. A number begins a word when a
+/// small letter follows it, else it ends one: `bld4_floor_3rd`.
 fn lower_words(text: &str, connector: char) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    let (mut kind, mut word, mut rest) = next_word(text);
-    while !rest.is_empty() {
-        if kind != Word::Connector {
-            push_lower(&mut out, kind, word, connector);
+    let mut pieces = pieces(text).into_iter().peekable();
+    let mut before: Option<Class> = None;
+    while let Some((class, piece)) = pieces.next() {
+        let begins = pieces.peek().is_some_and(|(next, _)| *next == Class::Lower);
+        let ends_word = class == Class::Digit && !begins && before.is_some_and(Class::is_word);
+        if class.is_word() && !ends_word && before.is_some_and(Class::is_word) {
+            out.push(connector);
         }
-        let (before, last) = (kind, word);
-        (kind, word, rest) = next_word(rest);
-        match before {
-            Word::Number => {
-                while kind == Word::Alphabet || kind == Word::Number {
-                    push_lower(&mut out, kind, word, connector);
-                    (kind, word, rest) = next_word(rest);
-                }
-                if !matches!(kind, Word::Invalid | Word::Punct | Word::Connector) {
-                    out.push(connector);
-                }
-            }
-            Word::Connector => push_lower(&mut out, before, last, connector),
-            Word::Punct => {}
-            _ if kind != Word::Number => {
-                if kind != Word::Connector && kind != Word::Punct {
-                    out.push(connector);
-                }
-            }
-            _ => {
-                if rest.is_empty() {
-                    continue;
-                }
-                let number = word;
-                (kind, word, rest) = next_word(rest);
-                if kind != Word::Alphabet {
-                    push_lower(&mut out, Word::Number, number, connector);
-                    if kind != Word::Connector && kind != Word::Punct {
-                        out.push(connector);
-                    }
-                    continue;
-                }
-                out.push(connector);
-                push_lower(&mut out, Word::Number, number, connector);
-                while kind == Word::Alphabet || kind == Word::Number {
-                    push_lower(&mut out, kind, word, connector);
-                    (kind, word, rest) = next_word(rest);
-                }
-                if !matches!(kind, Word::Invalid | Word::Connector | Word::Punct) {
-                    out.push(connector);
-                }
+        match class {
+            Class::Connector => out.extend(piece.chars().map(|_| connector)),
+            Class::Upper => out.extend(piece.chars().map(lower)),
+            _ => out.push_str(piece),
+        }
+        if class == Class::Digit && !ends_word {
+            while let Some((_, piece)) =
+                pieces.next_if(|(next, _)| matches!(next, Class::Lower | Class::Digit))
+            {
+                out.push_str(piece);
             }
         }
+        before = Some(class);
     }
-    push_lower(&mut out, kind, word, connector);
     out
 }
 
@@ -383,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_cut_as_xstrings_cuts_them() {
+    fn words_are_cut_where_sprig_cuts_them() {
         for (text, want) in [
             ("FirstName", "first_name"),
             ("HTTPServer", "http_server"),
@@ -397,8 +331,32 @@ mod tests {
         ] {
             assert_eq!(lower_words(text, '_'), want, "{text}");
         }
-        assert_eq!(pascal("http_server-name"), "HttpServerName");
-        assert_eq!(abbreviate("hello world", 0, 5), "he...");
-        assert_eq!(wrap("Hello World", 5, "\n", false), "Hello\nWorld");
+        for (text, want) in [
+            ("http_server-name", "HttpServerName"),
+            ("__a__b_", "__A_B_"),
+            ("HTTPServer x", "HttpserverX"),
+            ("_", "_"),
+            ("", ""),
+        ] {
+            assert_eq!(pascal(text), want, "{text}");
+        }
+        for (offset, width, want) in [
+            (0, 5, "he..."),
+            (6, 9, "... world"),
+            (5, 8, "... w..."),
+            (0, 11, "hello world"),
+        ] {
+            let text = "hello world";
+            assert_eq!(abbreviate(text, offset, width), want, "{offset} {width}");
+        }
+        for (width, break_words, want) in [
+            (5, false, "Hello|World|abcdefgh"),
+            (5, true, "Hello|World|abcde|fgh"),
+            (11, false, "Hello World| abcdefgh"),
+            (3, true, "Hel|lo|Wor|ld |abc|def|gh"),
+        ] {
+            let text = "Hello World  abcdefgh";
+            assert_eq!(wrap(text, width, "|", break_words), want, "{width}");
+        }
     }
 }

@@ -130,6 +130,8 @@ fn error_list(message: String) -> Value {
     Value::list(vec![Value::text(message)])
 }
 
+/// What `fromYaml` and its kin give instead of failing. Charts print it, so the words are the
+/// original's.
 fn unmarshal_error(value: &Value, wanted: &str) -> String {
     let what = match &value.data {
         Data::Text(_) => "string",
