@@ -20,6 +20,11 @@ const MAX_STACK: usize = 384 << 20;
 /// Most times a template may include itself, directly or not: Helm's own limit.
 pub(crate) const MAX_INCLUDES: u32 = 1000;
 
+/// Bytes inside of actions in one template text, and in all template files of a chart: what
+/// is read from them takes many times as much memory.
+pub(crate) const MAX_ACTIONS: usize = 1 << 20;
+pub(crate) const MAX_ALL_ACTIONS: usize = 8 << 20;
+
 /// Longest file of a chart, Helm's own limit.
 pub(crate) const MAX_FILE: u64 = 5 << 20;
 

@@ -6,7 +6,7 @@ use super::chart::strvals::{self, Mode};
 use super::chart::{Chart, Loader, Reader, capabilities, dependencies, schema, values};
 use super::error::Fail;
 use super::funcs::builtin::without_no_value;
-use super::limits::Budget;
+use super::limits::{Budget, MAX_ALL_ACTIONS};
 use super::manifest::{self, Manifests};
 use super::places::{Places, ROOT};
 use super::template::At;
@@ -347,6 +347,7 @@ fn define(reader: &mut Reader<'_>, scope: &mut Scope, mut found: Vec<Found>) -> 
         let depth = |found: &Found| found.name.matches('/').count();
         depth(b).cmp(&depth(a)).then_with(|| b.name.cmp(&a.name))
     });
+    let mut size = 0;
     let mut jobs = Vec::new();
     for file in found {
         let parsed = match read(&file.text) {
@@ -358,6 +359,17 @@ fn define(reader: &mut Reader<'_>, scope: &mut Scope, mut found: Vec<Found>) -> 
                 continue;
             }
         };
+        size += parsed.size;
+        if size > MAX_ALL_ACTIONS {
+            let reason = "the actions of this chart's templates have more than 8 MiB".to_owned();
+            reader.gap(
+                &file.path,
+                place_of(&file, 0),
+                reason,
+                u32::from(!file.partial),
+            );
+            continue;
+        }
         let origin = Origin {
             file: file.place,
             ..Origin::default()

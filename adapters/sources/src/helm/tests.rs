@@ -253,6 +253,7 @@ fn hostile_templates_end_in_a_located_gap() {
         "{{{{ if 0 }}}}{}{{{{ end }}}}",
         "{{ else if 0 }}".repeat(5000)
     );
+    let many = format!("{{{{ print {} }}}}", "1 ".repeat(1_000_000));
     let texts = [
         "{{ define \"a\" }}{{ include \"a\" . }}{{ end }}{{ include \"a\" . }}",
         "{{ define \"a\" }}{{ template \"a\" . }}{{ end }}{{ template \"a\" . }}",
@@ -288,6 +289,7 @@ fn hostile_templates_end_in_a_located_gap() {
         "{{ range $a, $b, $c := . }}",
         "{{/* ",
         "{{ div -9223372036854775807 0 }}",
+        &many,
     ];
     for text in texts {
         let body = format!("kind: X\nx: |\n  {text}\n");

@@ -7,6 +7,7 @@
 
 use super::literal::quoted_end;
 use super::{At, SyntaxError, offset};
+use crate::helm::limits::MAX_ACTIONS;
 
 /// Deepest nesting of blocks and parentheses. The parser ends at 100, without a place.
 const MAX_NESTING: usize = 95;
@@ -27,6 +28,8 @@ pub(super) struct Layout {
     actions: Vec<At>,
     /// A block that is open at the end.
     pub(super) unclosed: Option<SyntaxError>,
+    /// Bytes in actions.
+    pub(super) size: usize,
 }
 
 /// What kind of block is open.
@@ -187,6 +190,11 @@ impl<'a> Cutter<'a> {
                 let inside = self.text.get(content..self.pos).unwrap_or("");
                 self.pos = end;
                 self.out.actions.push(span(opens, end));
+                self.out.size += end - opens;
+                if self.out.size > MAX_ACTIONS {
+                    let message = "the actions of this template have more than 1 MiB";
+                    return Err(SyntaxError::new(offset(opens), message));
+                }
                 self.block(opens, inside)?;
                 return Ok(trims);
             }

@@ -18,6 +18,8 @@ use std::rc::Rc;
 pub(crate) struct Parsed {
     pub(crate) main: Program,
     pub(crate) definitions: Vec<(Rc<str>, Program)>,
+    /// Bytes in its actions.
+    pub(crate) size: usize,
 }
 
 /// Reads one template text.
@@ -37,6 +39,7 @@ pub(crate) fn read(text: &str) -> Result<Parsed, SyntaxError> {
     Ok(Parsed {
         main: program(text, &layout, &main)?,
         definitions,
+        size: layout.size,
     })
 }
 
