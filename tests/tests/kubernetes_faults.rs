@@ -19,13 +19,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// An answer: status, more headers, body.
+/// An answer: status (0 is to say nothing for ever), more headers, body.
 struct Answer(u16, &'static str, String);
 
-type Handler = dyn Fn(&str, &str, u32) -> Option<Answer> + Send + Sync;
+type Handler = dyn Fn(&str, &str, u32) -> Answer + Send + Sync;
 
 /// The server: a handler gets the path with its query, the `Accept` header, and how often
-/// this path was asked for. `None` from it means to say nothing for ever.
+/// this path was asked for.
 struct Fake {
     port: u16,
     asked: Arc<Mutex<Vec<(String, String)>>>,
@@ -116,10 +116,11 @@ fn serve(
             *count += 1;
             *count
         };
-        let Some(Answer(status, headers, body)) = handler(&path, &accept, count) else {
-            std::thread::sleep(Duration::from_secs(120));
+        let Answer(status, headers, body) = handler(&path, &accept, count);
+        if status == 0 {
+            std::thread::sleep(Duration::from_mins(2));
             return;
-        };
+        }
         // An answer that promises more than it holds is cut off.
         let (body, missing) = match body.strip_suffix("<cut>") {
             Some(body) => (body, 1000),
@@ -137,18 +138,22 @@ fn serve(
     }
 }
 
-fn ok(body: impl Into<String>) -> Option<Answer> {
-    Some(Answer(200, "", body.into()))
+fn ok(body: impl Into<String>) -> Answer {
+    Answer(200, "", body.into())
 }
 
-fn no(status: u16, headers: &'static str, message: &str) -> Option<Answer> {
+fn no(status: u16, headers: &'static str, message: &str) -> Answer {
     let body = format!("{{\"kind\":\"Status\",\"code\":{status},\"message\":\"{message}\"}}");
-    Some(Answer(status, headers, body))
+    Answer(status, headers, body)
+}
+
+fn silence() -> Answer {
+    Answer(0, "", String::new())
 }
 
 /// Discovery: core pods, namespaces and secrets, apps deployments, and two kinds of a group
 /// that somebody added.
-fn discovery(path: &str) -> Option<Option<Answer>> {
+fn discovery(path: &str) -> Option<Answer> {
     let resource = |name: &str, kind: &str| {
         format!(
             "{{\"resource\":\"{name}\",\"responseKind\":{{\"kind\":\"{kind}\"}},\
@@ -313,7 +318,7 @@ fn what_hangs_costs_its_time_once() {
         Box::new(|path, _, _| {
             discovery(path).unwrap_or_else(|| {
                 if path.starts_with("/apis/added.example") {
-                    None
+                    silence()
                 } else {
                     ok(pods(0, 2, "", ""))
                 }
@@ -388,7 +393,7 @@ fn a_server_that_is_none_is_an_error() {
     ] {
         let fake = Fake::start(
             name,
-            Box::new(move |_, _, _| Some(Answer(status, "", body.to_owned()))),
+            Box::new(move |_, _, _| Answer(status, "", body.to_owned())),
         );
         let error = read(&fake.options(), &Arc::new(SourceMap::new())).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unreadable);
@@ -440,7 +445,7 @@ fn a_watch_that_loses_its_place_lists_again() {
                 p if p.starts_with("/api/v1/pods?watch") && count == 1 => {
                     ok("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410}}\n")
                 }
-                p if p.contains("watch=1") => None,
+                p if p.contains("watch=1") => silence(),
                 p if p.starts_with("/api/v1/pods") && count == 1 => ok(pods(0, 3, "", "")),
                 p if p.starts_with("/api/v1/pods") => ok(pods(2, 4, "", "")),
                 _ => ok(EMPTY),
