@@ -254,6 +254,10 @@ fn hostile_templates_end_in_a_located_gap() {
         "{{ else if 0 }}".repeat(5000)
     );
     let many = format!("{{{{ print {} }}}}", "1 ".repeat(1_000_000));
+    let wide = format!(
+        "{{{{ define \"a\" }}}}{{{{ template \"a\" . }}}}{}{{{{ end }}}}{{{{ template \"a\" . }}}}",
+        "{{$x:=1}}".repeat(100_000)
+    );
     let texts = [
         "{{ define \"a\" }}{{ include \"a\" . }}{{ end }}{{ include \"a\" . }}",
         "{{ define \"a\" }}{{ template \"a\" . }}{{ end }}{{ template \"a\" . }}",
@@ -290,6 +294,7 @@ fn hostile_templates_end_in_a_located_gap() {
         "{{/* ",
         "{{ div -9223372036854775807 0 }}",
         &many,
+        &wide,
     ];
     for text in texts {
         let body = format!("kind: X\nx: |\n  {text}\n");

@@ -66,6 +66,8 @@ impl Engine<'_> {
         around: u32,
     ) -> Result<Out> {
         self.budget.stack()?;
+        // Room for all variables at once: a template that calls itself pays for it each time.
+        self.budget.step(template.program.slots as u64)?;
         let mut dot = dot.clone();
         if let Data::Nil = dot.data {
             // A template that is given nil has no dot: names below it are nothing, no error.
