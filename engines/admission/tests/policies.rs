@@ -163,7 +163,10 @@ fn example_policies_refuse_their_bad_cases_and_no_good_one() {
 #[test]
 fn a_policy_about_pods_speaks_of_the_workload_that_makes_them() {
     let outcome = judged(&policy("", "pods", NO), DEPLOYMENT);
-    assert_eq!(found(&outcome), ["Deployment shop/web: its pods: forbidden"]);
+    assert_eq!(
+        found(&outcome),
+        ["Deployment shop/web: its pods: forbidden"]
+    );
     // Not twice where it means the workload itself.
     let outcome = judged(&policy("*", "pods, deployments", NO), DEPLOYMENT);
     assert_eq!(found(&outcome), ["Deployment shop/web: forbidden"]);
@@ -446,11 +449,17 @@ fn fifty_policies_over_ten_thousand_objects() {
         text.push_str(&policy.replace(pack, &format!("{pack}-{number}")));
         text.push_str("\n---\n");
     }
+    let good = DEPLOYMENT
+        .replace("namespace: shop}", "namespace: shop, labels: {app.kubernetes.io/name: web, app.kubernetes.io/part-of: shop}}")
+        .replace("image: nginx}", "image: 'nginx:1', resources: {limits: {cpu: 1, memory: 1Gi}}}")
+        .replace("    spec:\n", "    spec:\n      serviceAccountName: web\n");
+    // One in twenty violates them all.
     let objects: String = (0..10_000)
         .map(|number| {
+            let deployment = if number % 20 == 0 { DEPLOYMENT } else { &good };
             format!(
                 "---{}",
-                DEPLOYMENT.replace("name: web,", &format!("name: web{number},"))
+                deployment.replace("name: web,", &format!("name: web{number},"))
             )
         })
         .collect();

@@ -8,10 +8,10 @@ use super::library::quantity::Quantity;
 use super::library::semver::Semver;
 use super::library::url::Url;
 use super::time::{Duration, Timestamp};
+use core::net::IpAddr;
 use seawall_model::Str;
 use seawall_yaml::{Map as Tree, Node, Value as Scalar};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A value of an expression.

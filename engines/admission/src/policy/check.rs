@@ -353,20 +353,22 @@ impl Job<'_> {
         authorizer: Option<&dyn Authorizer>,
         steps: &mut u64,
     ) -> Vec<Judgement> {
-        let mut roots = target.roots().clone();
-        let mut once = |value: Option<&Value>, steps: &mut u64| {
-            if let (Some(value), [.., params, _, _]) = (value, &mut roots) {
-                *params = value.clone();
-            }
-            let judgement = judge(self.policy, &roots, authorizer, target.is_secret(), *steps);
+        let once = |roots: &[Value], steps: &mut u64| {
+            let judgement = judge(self.policy, roots, authorizer, target.is_secret(), *steps);
             *steps = steps.saturating_sub(judgement.steps + 1);
             judgement
         };
         match given(self.policy, binding, target, params) {
-            Given::Nothing => vec![once(None, steps)],
+            Given::Nothing => vec![once(target.roots(), steps)],
             Given::Each(values) => values
                 .into_iter()
-                .map(|value| once(Some(value), steps))
+                .map(|value| {
+                    let mut roots = target.roots().clone();
+                    if let [.., params, _, _] = &mut roots {
+                        *params = value.clone();
+                    }
+                    once(&roots, steps)
+                })
                 .collect(),
             Given::Skip => Vec::new(),
             Given::Missing => {

@@ -170,14 +170,16 @@ impl ResourceRule {
             .resources
             .iter()
             .any(|known| matches!(&**known, "*" | "*/*") || &**known == subject.resource);
-        let aliases = equivalent_groups(subject.group, subject.resource);
-        let in_group = has(&self.groups, subject.group)
-            || (!is_exact && aliases.iter().any(|alias| has(&self.groups, alias)));
-        let in_version = !is_exact || has(&self.versions, subject.version);
-        self.on_create
-            && is_resource
-            && in_group
-            && in_version
+        let in_group = || {
+            let aliases = || equivalent_groups(subject.group, subject.resource);
+            has(&self.groups, subject.group)
+                || (!is_exact && aliases().iter().any(|alias| has(&self.groups, alias)))
+        };
+        let in_version = || !is_exact || has(&self.versions, subject.version);
+        is_resource
+            && self.on_create
+            && in_group()
+            && in_version()
             && self
                 .scope
                 .is_none_or(|is_namespaced| is_namespaced == subject.is_namespaced)

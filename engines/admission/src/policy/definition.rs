@@ -261,7 +261,10 @@ impl<'p> Reader<'p> {
                 None => None,
             };
             if let Some(node) = item.get("message").filter(|node| node.as_str().is_none()) {
-                self.problem(node.span, "message must be a text, put it in quotation marks");
+                self.problem(
+                    node.span,
+                    "message must be a text, put it in quotation marks",
+                );
             }
             let fields = expression.program.fields("object", &variable_fields);
             validations.push(Validation {

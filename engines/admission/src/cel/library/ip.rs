@@ -4,7 +4,7 @@ use super::Entry;
 use crate::cel::eval::{Machine, mismatch};
 use crate::cel::fault::{Eval, fault};
 use crate::cel::value::{Opaque, Value};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network, with the address as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
