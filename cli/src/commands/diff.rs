@@ -116,10 +116,11 @@ impl Side {
             Self::Saved(report) => Ok(seawall_report::baseline(name, report)),
             Self::Files(source) => {
                 let map = Arc::new(SourceMap::new());
-                let loaded = scan::read(source, config, global, &map).map_err(|failure| Failure {
-                    message: format!("{name}: {}", failure.message),
-                    ..failure
-                })?;
+                let loaded =
+                    scan::read(source, config, global, &map).map_err(|failure| Failure {
+                        message: format!("{name}: {}", failure.message),
+                        ..failure
+                    })?;
                 let assessment = judge::judge(&loaded, config, None, &map)?;
                 Ok(Baseline::of(name, &assessment, &map))
             }
