@@ -414,9 +414,15 @@ fn fields_of(code: &Code, root: usize, variables: &[Vec<Vec<Str>>], to: &mut Vec
         Op::Binary(_, parts) | Op::Bind(parts) => each(&[&parts.0, &parts.1]),
         Op::Choice(parts) => each(&[&parts.0, &parts.1, &parts.2]),
         Op::And(all) | Op::Or(all) | Op::Call(_, _, all) => {
-            all.iter().for_each(|code| each(&[code]));
+            for code in all {
+                each(&[code]);
+            }
         }
-        Op::List(items) => items.iter().for_each(|(item, _)| each(&[item])),
+        Op::List(items) => {
+            for (item, _) in items {
+                each(&[item]);
+            }
+        }
         Op::Map(entries) => {
             for (key, value, _) in entries {
                 each(&[key, value]);

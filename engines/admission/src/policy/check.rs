@@ -9,7 +9,7 @@ use super::policies::Policies;
 use super::resources::Resources;
 use super::target::{Target, targets};
 use crate::catalogue::REFUSED_BY_POLICY;
-use crate::cel::{FaultKind, Value};
+use crate::cel::{FaultKind, Program, Value};
 use rayon::prelude::*;
 use seawall_model::access::Authorizer;
 use seawall_model::{Finding, FindingId, Gap, GapKind, Outcome, RuleId, Severity, Span, Str};
@@ -107,7 +107,7 @@ fn environment(
     ] {
         for (_, object) in snapshot.of_kind(super::definition::GROUP, kind) {
             let is_own = own
-                .policies
+                .all
                 .iter()
                 .any(|policy| policy.name == object.reference.name);
             if let Some(tree) = object.tree()
@@ -145,7 +145,7 @@ fn jobs<'j>(
 ) -> Vec<Job<'j>> {
     let mut jobs = Vec::new();
     let mut unbound: Vec<&str> = Vec::new();
-    for (policy, rule) in own.policies.iter().zip(own.rules()) {
+    for (policy, rule) in own.all.iter().zip(own.rules()) {
         let mut bindings: Vec<Binding> = own
             .bindings
             .iter()
@@ -180,7 +180,7 @@ fn jobs<'j>(
     }
     tell_unbound(own, &unbound, outcome);
     for (scope, policies) in found {
-        for policy in &policies.policies {
+        for policy in &policies.all {
             let near = found
                 .iter()
                 .filter(|(other, _)| other == scope || *other == ScopeId::PLAIN);
@@ -239,7 +239,7 @@ fn tell_unbound(own: &Policies, unbound: &[&str], outcome: &mut Outcome) {
     };
     if let Some(first) = unbound.first() {
         let span = own
-            .policies
+            .all
             .iter()
             .find(|policy| &*policy.name == *first)
             .map_or(Span::NONE, |policy| policy.span);
@@ -258,7 +258,7 @@ fn tell_unbound(own: &Policies, unbound: &[&str], outcome: &mut Outcome) {
         );
     }
     for binding in &own.bindings {
-        if !own.policies.iter().any(|p| p.name == binding.policy) {
+        if !own.all.iter().any(|p| p.name == binding.policy) {
             tell(
                 format!("binding {}", binding.name).into(),
                 binding.span,
@@ -270,13 +270,13 @@ fn tell_unbound(own: &Policies, unbound: &[&str], outcome: &mut Outcome) {
             );
         }
     }
-    for policy in &own.policies {
+    for policy in &own.all {
         let programs = policy
             .validations
             .iter()
             .map(|validation| &validation.expression.program)
             .chain(&policy.variables);
-        let foreign: Option<Str> = programs.flat_map(|p| p.foreign()).next().cloned();
+        let foreign: Option<Str> = programs.flat_map(Program::foreign).next().cloned();
         if let Some(function) = foreign {
             tell(
                 format!("policy {}", policy.name).into(),
@@ -364,9 +364,8 @@ impl Job<'_> {
                 .into_iter()
                 .map(|value| {
                     let mut roots = target.roots().clone();
-                    if let [.., params, _, _] = &mut roots {
-                        *params = value.clone();
-                    }
+                    let [.., params, _, _] = &mut roots;
+                    *params = value.clone();
                     once(&roots, steps)
                 })
                 .collect(),

@@ -5,6 +5,9 @@ use seawall_model::{Span, Str};
 use seawall_snapshot::{LabelSelector, selector::Operator};
 use seawall_yaml::Node;
 
+/// The label that every namespace has.
+const NAME: &str = "kubernetes.io/metadata.name";
+
 /// Rules and selectors; all of them must agree.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Constraint {
@@ -102,7 +105,6 @@ impl Constraint {
             };
         }
         // Every namespace has this label; the others are not known.
-        const NAME: &str = "kubernetes.io/metadata.name";
         let mut answer = Matched::Yes;
         for requirement in &self.namespaces.requirements {
             if &*requirement.key != NAME {

@@ -174,12 +174,11 @@ impl<'p> Reader<'p> {
             self.problem(node.span, "the policy has no spec");
             return None;
         };
-        let constraint = match spec.get("matchConstraints") {
-            Some(constraints) => self.constraint(constraints),
-            None => {
-                self.problem(spec.span, "spec.matchConstraints is required");
-                Constraint::default()
-            }
+        let constraint = if let Some(constraints) = spec.get("matchConstraints") {
+            self.constraint(constraints)
+        } else {
+            self.problem(spec.span, "spec.matchConstraints is required");
+            Constraint::default()
         };
         if constraint.rules.is_empty() && spec.get("matchConstraints").is_some() {
             let span = spec.get("matchConstraints").map_or(spec.span, |n| n.span);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Policies with their bindings and the objects that bindings may hand to them.
 #[derive(Debug, Default)]
 pub struct Policies {
-    pub(super) policies: Vec<Policy>,
+    pub(super) all: Vec<Policy>,
     pub(super) bindings: Vec<Binding>,
     pub(super) params: Vec<Param>,
     rules: Vec<Rule>,
@@ -26,7 +26,7 @@ impl Policies {
             match kind_of(tree) {
                 Some("ValidatingAdmissionPolicy") => {
                     let policy = Reader::new(tree, &mut problems).policy(tree);
-                    all.policies.extend(policy);
+                    all.all.extend(policy);
                 }
                 Some(_) => {
                     let binding = Reader::new(tree, &mut problems).binding(tree);
@@ -36,7 +36,7 @@ impl Policies {
             }
         }
         let mut names = BTreeSet::new();
-        all.policies.retain(|policy| {
+        all.all.retain(|policy| {
             let is_new = names.insert(policy.name.clone());
             if !is_new {
                 problems.push(Problem {
@@ -47,8 +47,8 @@ impl Policies {
             }
             is_new
         });
-        all.policies.sort_by(|a, b| a.name.cmp(&b.name));
-        all.rules = all.policies.iter().map(|policy| all.rule(policy)).collect();
+        all.all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.rules = all.all.iter().map(|policy| all.rule(policy)).collect();
         (all, problems)
     }
 
@@ -59,7 +59,7 @@ impl Policies {
 
     /// Whether there is no policy.
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+        self.all.is_empty()
     }
 
     /// How bad it is to violate a policy: what its annotation says, or what its bindings do
