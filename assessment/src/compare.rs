@@ -286,9 +286,11 @@ mod tests {
     }
 
     fn baseline(findings: Vec<Finding>, gaps: Vec<Gap>) -> Baseline {
-        let mut answer = Assessment::default();
-        answer.findings = findings;
-        answer.coverage.gaps = gaps;
+        let answer = Assessment {
+            findings,
+            coverage: seawall_model::Coverage { looked_at: 1, gaps },
+            ..Assessment::default()
+        };
         Baseline::of("before".to_owned(), &answer, &SourceMap::new())
     }
 

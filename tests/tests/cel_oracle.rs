@@ -115,7 +115,7 @@ fn ours(expression: &str, object: &cel::Value) -> Verdict {
 fn plain(value: &cel::Value) -> Value {
     const EXACT: i64 = 1 << 53;
     match value {
-        cel::Value::Null => Value::Null,
+        cel::Value::Null | cel::Value::Optional(None) => Value::Null,
         cel::Value::Bool(truth) => json!(truth),
         cel::Value::Int(number) if number.unsigned_abs() < EXACT.unsigned_abs() => json!(number),
         cel::Value::Int(number) => json!(number.to_string()),
@@ -130,7 +130,6 @@ fn plain(value: &cel::Value) -> Value {
         cel::Value::String(text) => json!(&**text),
         cel::Value::List(_) | cel::Value::Map(_) => composite(value),
         cel::Value::Optional(Some(inner)) => plain(inner),
-        cel::Value::Optional(None) => Value::Null,
         cel::Value::Opaque(opaque) => match &**opaque {
             Opaque::Ip(address) => json!(address.to_string()),
             _ => json!(value.type_name()),

@@ -3,6 +3,7 @@
 use crate::text::{capital, count, percent};
 use crate::view::View;
 use seawall_assessment::{Change, Known};
+use std::fmt::Write as _;
 
 /// A comparison in words.
 pub(crate) struct News<'a> {
@@ -29,7 +30,7 @@ impl<'a> News<'a> {
             (comparison.unchanged(), "unchanged"),
         ] {
             if n > 0 || word == "unchanged" {
-                counts += &format!(" · {n} {word}");
+                let _ = write!(counts, " · {n} {word}");
             }
         }
         let (before, now) = (
@@ -38,7 +39,7 @@ impl<'a> News<'a> {
         );
         if before != now {
             let words = |p: Option<f64>| p.map_or_else(|| "none".to_owned(), percent);
-            counts += &format!(" · coverage {} (was {})", words(now), words(before));
+            let _ = write!(counts, " · coverage {} (was {})", words(now), words(before));
         }
         let worse = changes.iter().enumerate().filter_map(|(at, change)| {
             let Change::Worse(was) = change else {

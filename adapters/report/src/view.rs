@@ -220,12 +220,16 @@ impl<'a> View<'a> {
 
     /// How many of some findings there are of each severity, worst first.
     pub(crate) fn by_severity<'f>(
-        findings: impl Iterator<Item = &'f Finding> + Clone,
+        findings: impl Iterator<Item = &'f Finding>,
     ) -> [(Severity, u64); 5] {
-        Severity::ALL.map(|severity| {
-            let of_it = findings.clone().filter(|f| f.severity == severity);
-            (severity, of_it.count() as u64)
-        })
+        let mut counts = Severity::ALL.map(|severity| (severity, 0));
+        for finding in findings {
+            let of_it = counts.iter_mut().find(|(one, _)| *one == finding.severity);
+            if let Some((_, count)) = of_it {
+                *count += 1;
+            }
+        }
+        counts
     }
 
     /// How many of some findings there are of each area.
