@@ -92,7 +92,7 @@ impl Side {
         if word == cluster::WORD {
             return Ok(source(word, None));
         }
-        if Path::new(word).exists() {
+        if Path::new(word).try_exists().unwrap_or(true) {
             if let Some(report) = saved_report(word)? {
                 return Ok(Self::Saved(Box::new(report)));
             }
