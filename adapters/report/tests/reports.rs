@@ -453,11 +453,11 @@ fn compared() -> Fixture {
     before.findings.remove(0);
     before.findings[0].severity = seawall_model::Severity::Info;
     before.percent = Some(97.0);
-    before.gaps[0].reason = "another reason".to_owned();
+    before.gaps[0].reason = String::from("another reason");
     for (at, file) in [(1, "deploy/名前.yaml"), (2, "deploy/web.yaml")] {
         let mut gone = before.findings[at].clone();
         gone.id.0[0] ^= 1;
-        gone.file = file.to_owned();
+        gone.file = String::from(file);
         before.findings.push(gone);
     }
     let config = seawall_assessment::Config {
