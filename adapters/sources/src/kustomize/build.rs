@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError};
 const MAX_DEPTH: usize = 64;
 
 /// What all steps of a build together may look at, in objects.
-const MAX_VISITS: usize = 20_000_000;
+const MAX_VISITS: usize = 5_000_000;
 
 /// Errors of bases are told up to this many.
 const MAX_INHERITED: usize = 1_000;

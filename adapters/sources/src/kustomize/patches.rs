@@ -12,8 +12,9 @@ use super::resource::{Resource, set_meta};
 use super::schema::Schemas;
 use super::select::Chooser;
 use super::store::{Root, Store};
-use super::value::text;
+use super::value::{size, text};
 use seawall_model::{Span, Str};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub(super) struct Patcher<'p, 'a> {
     pub(super) store: &'p Store<'a>,
     pub(super) root: &'p Root,
     pub(super) schemas: &'p Schemas,
+    /// How many values the objects had that were patched: a patch may copy each of them.
+    pub(super) work: Cell<usize>,
 }
 
 impl Patcher<'_, '_> {
@@ -106,7 +109,7 @@ impl Patcher<'_, '_> {
                     return Err(Fail::new(patch.span, message));
                 };
                 let chooser = Chooser::new(target, patch.span)?;
-                Self::json(resources, &operations, &chooser, true)
+                self.json(resources, &operations, &chooser, true)
             }
         }
     }
@@ -195,6 +198,7 @@ impl Patcher<'_, '_> {
     }
 
     fn merge(&self, target: &mut Resource, patch: Resource, span: Span) -> Result<(), Fail> {
+        self.count(target);
         let kind = target.kind();
         let name = target.node.at(&["metadata", "name"]).cloned();
         let namespace = target.node.at(&["metadata", "namespace"]).cloned();
@@ -243,7 +247,15 @@ impl Patcher<'_, '_> {
         Ok(())
     }
 
+    fn count(&self, resource: &Resource) {
+        // Copying four values takes about as long as looking for one field.
+        let copied = size(&resource.node) / 4 + 1;
+        let work = self.work.get().saturating_add(copied);
+        self.work.set(work);
+    }
+
     fn json(
+        &self,
         resources: &mut [Resource],
         operations: &[Operation],
         chooser: &Chooser,
@@ -253,6 +265,7 @@ impl Patcher<'_, '_> {
             if !chooser.chooses(resource) {
                 continue;
             }
+            self.count(resource);
             if store_id {
                 resource.store_id();
             }
@@ -313,7 +326,7 @@ impl Patcher<'_, '_> {
             return Err(Fail::new(place.span, "the patch is empty".to_owned()));
         }
         let chooser = Chooser::new(target, patch.span)?;
-        Self::json(resources, &operations, &chooser, false)
+        self.json(resources, &operations, &chooser, false)
     }
 
     /// One entry of `patchesStrategicMerge`: a path, or the patch itself.

@@ -9,11 +9,12 @@ use super::patches::Patcher;
 use super::resource::{Behavior, Origin, Resource};
 use super::store::Root;
 use super::transform::{self, Affix, Subjects};
-use super::value::text_at;
+use super::value::{size, text_at};
 use super::valueadd;
 use super::{Builder, Fail, finish, generators, helm, read, resmap};
 use seawall_model::{GapKind, Span, Str};
 use seawall_yaml::{Map, Node};
+use std::cell::Cell;
 
 /// Runs the generators of a kustomization's `generators` field.
 pub(super) fn generate(build: &mut Build<'_, '_>, place: &Place, made: &mut Made) {
@@ -31,7 +32,7 @@ pub(super) fn generate(build: &mut Build<'_, '_>, place: &Place, made: &mut Made
 /// Runs the transformers and validators of a kustomization.
 pub(super) fn transform(build: &mut Build<'_, '_>, place: &Place, made: &mut Made) {
     for plugin in load(build, place, &place.kust.transformers) {
-        if build.exhausts(made.resources.len(), plugin.span()) {
+        if build.exhausts(cost(made, &plugin), plugin.span()) {
             return;
         }
         let outcome = run_transformer(build, place, &plugin, made);
@@ -44,7 +45,7 @@ pub(super) fn transform(build: &mut Build<'_, '_>, place: &Place, made: &mut Mad
         resmap::drop_empty(&mut made.resources);
     }
     for plugin in load(build, place, &place.kust.validators) {
-        if build.exhausts(made.resources.len(), plugin.span()) {
+        if build.exhausts(cost(made, &plugin), plugin.span()) {
             return;
         }
         let mut copy = made.clone();
@@ -64,6 +65,11 @@ pub(super) fn transform(build: &mut Build<'_, '_>, place: &Place, made: &mut Mad
             Ok(()) => {}
         }
     }
+}
+
+/// What a plugin may look at: each of its fields in each object.
+fn cost(made: &Made, plugin: &Resource) -> usize {
+    made.resources.len().saturating_mul(size(&plugin.node))
 }
 
 /// The plugin objects that entries hold: written in place, in files, or built by overlays.
@@ -354,8 +360,9 @@ fn patch(
         store: &build.builder.store,
         root: &place.root,
         schemas: &schemas,
+        work: Cell::default(),
     };
-    match &*plugin.kind() {
+    let outcome = match &*plugin.kind() {
         "PatchTransformer" => {
             let patch = kust_reader::patch(&mut d, &plugin.node);
             finished(d)?;
@@ -390,7 +397,9 @@ fn patch(
             }
             Ok(())
         }
-    }
+    };
+    build.exhausts(patcher.work.take(), span);
+    outcome
 }
 
 /// Files that a plugin's configuration names.

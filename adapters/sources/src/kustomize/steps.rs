@@ -11,7 +11,11 @@ use super::specs::{Config, FieldSpec, merge_specs};
 use super::transform::{self, Affix, Subjects};
 use super::{Fail, crds, generators, helm, plugins, replace, resmap};
 use seawall_model::Span;
+use std::cell::Cell;
 use std::sync::Arc;
+
+/// What looking through an object costs, as many times as looking at one field.
+const SEARCH: usize = 16;
 
 impl Build<'_, '_> {
     pub(super) fn configure(&mut self, place: &Place, made: &mut Made) {
@@ -130,6 +134,7 @@ impl Build<'_, '_> {
             store,
             root: &place.root,
             schemas: &schemas,
+            work: Cell::default(),
         };
         let config = made.config.clone();
         let start = kust.span.unwrap_or(Span::NONE);
@@ -139,6 +144,9 @@ impl Build<'_, '_> {
             }
             let outcome = patcher.patch_merge(&mut made.resources, entry, &mut self.fails);
             self.attempt(outcome);
+            if self.exhausts(patcher.work.take(), entry.span) {
+                return;
+            }
         }
         if !kust.patches_merge.is_empty() {
             self.done(place, made, "PatchStrategicMergeTransformer");
@@ -149,6 +157,9 @@ impl Build<'_, '_> {
             }
             let outcome = patcher.patch(&mut made.resources, patch, &mut self.fails);
             self.attempt(outcome);
+            if self.exhausts(patcher.work.take(), patch.span) {
+                return;
+            }
             self.done(place, made, "PatchTransformer");
         }
         if let Some(namespace) = &kust.namespace {
@@ -176,6 +187,10 @@ impl Build<'_, '_> {
         }
         self.labels(place, made, &config);
         if !kust.common_annotations.is_empty() {
+            let each = kust.common_annotations.len() * config.annotations.len();
+            if self.exhausts(made.resources.len().saturating_mul(each), start) {
+                return;
+            }
             let outcome = transform::pairs(
                 &mut made.resources,
                 &kust.common_annotations,
@@ -190,10 +205,14 @@ impl Build<'_, '_> {
             }
             let outcome = patcher.patch_json(&mut made.resources, patch);
             self.attempt(outcome);
+            if self.exhausts(patcher.work.take(), patch.span) {
+                return;
+            }
             self.done(place, made, "PatchJson6902Transformer");
         }
         for replica in &kust.replicas {
-            if self.exhausts(made.resources.len(), start) {
+            let each = config.replicas.len();
+            if self.exhausts(made.resources.len().saturating_mul(each), start) {
                 return;
             }
             let outcome = transform::replicas(&mut made.resources, replica, &config.replicas);
@@ -201,7 +220,9 @@ impl Build<'_, '_> {
             self.done(place, made, "ReplicaCountTransformer");
         }
         for image in &kust.images {
-            if self.exhausts(made.resources.len(), start) {
+            // Every object is searched through for containers.
+            let each = SEARCH + config.images.len();
+            if self.exhausts(made.resources.len().saturating_mul(each), image.span) {
                 return;
             }
             let outcome = transform::images(&mut made.resources, image, &config.images);
@@ -247,7 +268,8 @@ impl Build<'_, '_> {
                 .pairs
                 .first()
                 .map_or(Span::NONE, |(_, text)| text.span);
-            if self.exhausts(made.resources.len(), span) {
+            let each = label.pairs.len() * specs.len();
+            if self.exhausts(made.resources.len().saturating_mul(each), span) {
                 return;
             }
             let outcome = outcome
@@ -257,6 +279,11 @@ impl Build<'_, '_> {
             self.done(place, made, "LabelTransformer");
         }
         if !kust.labels.is_empty() || !kust.common_labels.is_empty() {
+            let each = kust.common_labels.len() * config.common_labels.len();
+            let span = kust.span.unwrap_or(Span::NONE);
+            if self.exhausts(made.resources.len().saturating_mul(each), span) {
+                return;
+            }
             let outcome = transform::pairs(
                 &mut made.resources,
                 &kust.common_labels,

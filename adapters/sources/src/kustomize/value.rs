@@ -193,18 +193,26 @@ const MAX_VALUES: usize = 1_000_000;
 
 /// Whether an object has grown too large.
 pub(super) fn is_too_large(node: &Node) -> bool {
-    fn count(node: &Node, left: &mut usize) -> bool {
-        let Some(rest) = left.checked_sub(1) else {
-            return false;
-        };
-        *left = rest;
+    size(node) > MAX_VALUES
+}
+
+/// How many values an object has, as far as one counts.
+pub(super) fn size(node: &Node) -> usize {
+    fn count(node: &Node, left: &mut usize) {
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            return;
+        }
         match &node.value {
-            Value::Seq(items) => items.iter().all(|item| count(item, left)),
-            Value::Map(map) => map.iter().all(|entry| count(&entry.value, left)),
-            _ => true,
+            Value::Seq(items) => items.iter().for_each(|item| count(item, left)),
+            Value::Map(map) => map.iter().for_each(|entry| count(&entry.value, left)),
+            _ => {}
         }
     }
-    !count(node, &mut MAX_VALUES.clone())
+    // One more than is allowed.
+    let mut left = MAX_VALUES + 1;
+    count(node, &mut left);
+    MAX_VALUES + 1 - left
 }
 
 /// A new string at a place.
