@@ -20,6 +20,7 @@ pub mod object;
 pub mod pod;
 pub mod reader;
 pub mod selector;
+mod shapes;
 mod snapshot;
 
 pub use object::{Details, Keep, Object, OwnerRef, Scope, ScopeId, ScopeKind};

@@ -297,6 +297,7 @@ pub fn read(root: &Node, scope: ScopeId, map: &SourceMap, gaps: &mut Vec<Gap>) -
         .filter(|(key, _)| &**key != "kubectl.kubernetes.io/last-applied-configuration")
         .collect();
     let owners = metadata.map(|m| owners(&mut reader, m)).unwrap_or_default();
+    crate::shapes::check(&mut reader, root, &group, &kind);
     let details = details(&mut reader, root, &group, &kind);
     Some(Object {
         reference: ResourceRef {

@@ -8,18 +8,38 @@ use crate::words::{counted, list};
 use seawall_model::{KubernetesVersion, Proof, Severity, Str, pod_security};
 use seawall_snapshot::pod::{Volume, VolumeKind, VolumeMount};
 use seawall_snapshot::{Container, Field};
+use std::collections::HashMap;
 
 const PER_POD: &[Id] = &[Id::W05, Id::W06, Id::W07, Id::W22, Id::W46];
 
 pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
     sink.assess_all(PER_POD);
+    let mut mounts = mounts(s);
     for volume in &s.template.volumes {
         match (&volume.kind, &volume.source) {
-            (VolumeKind::HostPath(path, _), _) => host_path(s, volume, path, sink),
+            (VolumeKind::HostPath(path, _), _) => {
+                // Of two volumes of one name, which the API server refuses, the first is mounted.
+                let mounts = mounts.remove(&*volume.name).unwrap_or_default();
+                host_path(s, volume, path, &mounts, sink);
+            }
             (_, Some(source)) => by_type(s, volume, source, sink),
             _ => {}
         }
     }
+}
+
+type Mounts<'a> = HashMap<&'a str, Vec<(&'a Container, &'a VolumeMount)>>;
+
+/// Who mounts what, by the volume's name.
+fn mounts<'a>(s: &Subject<'a>) -> Mounts<'a> {
+    let mut mounts = Mounts::new();
+    for container in &s.template.containers {
+        for mount in &container.mounts {
+            let users = mounts.entry(&*mount.name).or_default();
+            users.push((container, mount));
+        }
+    }
+    mounts
 }
 
 /// A mount of a volume by a container.
@@ -30,15 +50,17 @@ struct Use<'a> {
     path: String,
 }
 
-fn host_path(s: &Subject<'_>, volume: &Volume, path: &Field<Str>, sink: &mut Sink) {
+fn host_path(
+    s: &Subject<'_>,
+    volume: &Volume,
+    path: &Field<Str>,
+    mounts: &[(&Container, &VolumeMount)],
+    sink: &mut Sink,
+) {
     let base = paths::normal(&path.value).into_owned();
-    let uses: Vec<Use<'_>> = s
-        .template
-        .containers
+    let uses: Vec<Use<'_>> = mounts
         .iter()
-        .flat_map(|container| container.mounts.iter().map(move |mount| (container, mount)))
-        .filter(|(_, mount)| mount.name == volume.name)
-        .map(|(container, mount)| {
+        .map(|&(container, mount)| {
             // An expanded subPath is not known; the volume's path is then the safe guess.
             let below = mount.sub_path.as_deref().filter(|sub| !sub.contains("$("));
             let path = match below {

@@ -147,9 +147,8 @@ impl<'r, 'a> Loader<'r, 'a> {
             }
             let full = join(dir, &path);
             if let Entry::LeftOut(why) = entry {
-                let span = self.reader.start_of(&self.reader.tree.source(&full));
-                self.reader
-                    .gap(&full, span, format!("the chart's file {why}"), 1);
+                // No place within: it must not be opened.
+                self.reader.gap(&full, Span::NONE, format!("it {why}"), 1);
                 continue;
             }
             if entry == Entry::Directory {
