@@ -231,6 +231,54 @@ fn a_full_disk_leaves_the_good_file() {
     );
 }
 
+/// A small disk of its own, taken away again at the end.
+struct SmallDisk<'a>(&'a std::path::Path);
+
+impl<'a> SmallDisk<'a> {
+    fn new(path: &'a std::path::Path) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(path)
+            .stderr(Stdio::null())
+            .status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_report_that_does_not_fit_leaves_the_good_file() {
+    let dir = Dir::new("small_disk");
+    for pod in 0..100 {
+        let text = PRIVILEGED.replace("breaker", &format!("breaker-{pod}"));
+        dir.write(&format!("{pod}.yaml"), text);
+    }
+    let path = dir.path().join("disk");
+    let Some(_disk) = SmallDisk::new(&path) else {
+        println!("skipped: only root may mount a small disk");
+        return;
+    };
+    fs::write(path.join("out"), "the old report").unwrap();
+    fs::write(path.join("filler"), vec![b'x'; 60 << 10]).unwrap();
+    for format in ["json", "sarif", "junit", "csv", "markdown", "html"] {
+        let output = format!("{format}=disk/out");
+        let ran = dir.run(&["scan", "-o", &output, "--severity", "info"]);
+        assert_eq!(ran.code, 4, "{format}: {}", ran.err);
+        assert!(ran.err.contains("cannot write"), "{format}: {}", ran.err);
+        assert!(ran.err.contains("disk/out"), "{format}: {}", ran.err);
+        assert_eq!(dir.read("disk/out"), "the old report", "{format}");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 2, "{format}");
+    }
+}
+
 #[test]
 fn a_report_replaces_a_file_whole_or_not_at_all() {
     let dir = Dir::new("whole_or_not_at_all");
