@@ -461,8 +461,10 @@ mod tests {
             let (word, line) = verdict(&answer);
             assert_eq!(format!("{word} {line}"), expected);
         }
-        let mut answer = Assessment::default();
-        answer.gate = gate(None, None, 0, Verdict::Incomplete);
+        let answer = Assessment {
+            gate: gate(None, None, 0, Verdict::Incomplete),
+            ..Assessment::default()
+        };
         let none = verdict(&answer);
         assert_eq!(none.1, "exit 3 · nothing could be looked at");
     }
