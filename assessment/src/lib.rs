@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod compare;
+pub mod fixes;
 mod frameworks;
 mod gate;
 mod merge;

@@ -51,6 +51,9 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Watch a cluster: print findings as they appear and go, until it is stopped.
     Watch(Watch),
+    /// Repair findings by changes that were tried: what was found is gone, and nothing new came.
+    #[command(after_help = EXIT_CODES)]
+    Fix(Fix),
     /// Print the smallest ClusterRole that a scan of a cluster needs.
     Rbac(Rbac),
     /// Save what a scan of a cluster sees, without credentials, to scan it elsewhere.
@@ -207,6 +210,59 @@ pub(crate) struct Watch {
     pub(crate) namespace: Option<String>,
     #[command(flatten)]
     pub(crate) judge: Judge,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fix {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Only this finding: the first eight or more digits of its id; repeat for several.
+    #[arg(long, value_name = "ID")]
+    pub(crate) finding: Vec<String>,
+    /// Only findings of these rules: ids, other tools' ids, or areas.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Leave findings of these rules alone.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// Print the changes as a unified diff, for `git apply` (the default).
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Change the files. One that git has not committed as it is stays as it is.
+    #[arg(long, conflicts_with = "diff")]
+    pub(crate) write: bool,
+    /// Ask for what only a person knows (limits, versions, user ids), then change the files.
+    #[arg(long, conflicts_with_all = ["diff", "write"])]
+    pub(crate) interactive: bool,
+    /// Leave out what could stop a workload from starting or working.
+    #[arg(long)]
+    pub(crate) safe: bool,
+    /// Change files with uncommitted changes, too.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Configuration file [default: seawall.yaml here or in a directory above].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Read no configuration file.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) no_config: bool,
+    /// File of accepted findings [default: .seawallignore.yaml here or in a directory above].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ignore_file: Option<String>,
+}
+
+impl Fix {
+    /// The settings that it shares with a scan.
+    pub(crate) fn judge(&self) -> Judge {
+        Judge {
+            only: self.only.clone(),
+            skip: self.skip.clone(),
+            config: self.config.clone(),
+            no_config: self.no_config,
+            ignore_file: self.ignore_file.clone(),
+            ..Judge::default()
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -87,3 +87,9 @@ fn shortened(message: &str) -> Cow<'_, str> {
     let end = message.floor_char_boundary(LONGEST);
     format!("{}…", message.get(..end).unwrap_or_default()).into()
 }
+
+/// Writes what is told beside a result to standard error.
+pub(crate) fn say(text: &str) {
+    // When standard error is closed there is nobody to tell.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -16,6 +16,7 @@ mod control_plane;
 mod cluster;
 mod diff;
 mod exit_codes;
+mod fix;
 mod hostile_charts;
 mod hostile_files;
 mod hostile_types;

@@ -15,6 +15,11 @@ pub fn write_file(format: Format, context: &Context<'_>, path: &Path) -> io::Res
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", shown(path))))
 }
 
+/// Puts a text into a file in the same way.
+pub fn write_text(path: &Path, text: &str) -> io::Result<()> {
+    replace(path, |out| out.write_all(text.as_bytes()))
+}
+
 /// Whether a directory can be written: it is not there yet, or empty.
 pub fn is_free(directory: &Path) -> io::Result<()> {
     let in_the_way = |why: &str| {

@@ -21,6 +21,7 @@ mod credentials;
 mod csv;
 pub mod explain;
 mod file;
+pub mod fixes;
 mod github;
 mod gitlab;
 mod html;
@@ -37,7 +38,7 @@ mod terminal;
 mod text;
 mod view;
 
-pub use file::{is_free, write_directory, write_file};
+pub use file::{is_free, write_directory, write_file, write_text};
 pub use json::catalogue;
 pub use restore::{baseline, restore};
 pub use text::clean;

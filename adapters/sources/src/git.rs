@@ -281,6 +281,20 @@ impl Tree for Revision {
     }
 }
 
+/// Whether a file differs from what git has committed (one that git ignores never does): `None`
+/// where it is in no repository,
+/// or there is no git to ask.
+pub fn is_uncommitted(path: &str) -> Option<bool> {
+    let (dir, name) = match path.rsplit_once('/') {
+        Some(("", name)) => ("/", name),
+        Some((dir, name)) => (dir, name),
+        None => (".", path),
+    };
+    let mut command = git(dir);
+    command.args(["status", "--porcelain", "--", name]);
+    output(command).ok().map(|said| !said.is_empty())
+}
+
 /// The directory to ask git in for a path that may be a file or may not exist on disk.
 pub fn working_directory(path: &str) -> String {
     let mut dir = normalise(path);

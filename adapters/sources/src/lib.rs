@@ -8,12 +8,14 @@
 //! **Invariant:** reading only. No file is written, no process started (but `git`, for
 //! revisions), no network asked.
 
+pub mod change;
 mod files;
 pub mod git;
 pub mod helm;
 pub mod kustomize;
 pub mod load;
 pub mod memory;
+pub mod patched;
 mod plan;
 mod remembering;
 pub mod tree;

@@ -6,6 +6,7 @@
 use crate::files::{self, Read, Want};
 use crate::git::Revision;
 use crate::memory::Memory;
+use crate::patched::{self, Patched};
 use crate::plan::{Plan, plan};
 use crate::remembering::Remembering;
 use crate::tree::{Disk, Tree};
@@ -43,6 +44,9 @@ pub struct Request {
     /// What to remember of workloads. Where the sources themselves bind admission policies,
     /// their trees are kept in any case.
     pub keep: Keep,
+    /// Texts that are read in the place of those of files, by path: what a change would make
+    /// of them.
+    pub texts: patched::Texts,
 }
 
 /// How far a load is.
@@ -223,7 +227,11 @@ pub fn load_embedded(files: Memory, map: &Arc<SourceMap>) -> Result<Loaded, Load
 
 fn open(request: &Request) -> Result<Box<dyn Tree + Send>, LoadError> {
     let Some(revision) = &request.revision else {
-        return Ok(Box::new(Disk));
+        return Ok(if request.texts.is_empty() {
+            Box::new(Disk)
+        } else {
+            Box::new(Patched::new(Box::new(Disk), request.texts.clone()))
+        });
     };
     let dir = request
         .paths

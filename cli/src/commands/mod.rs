@@ -5,6 +5,7 @@ mod demo;
 mod diff;
 mod dump;
 mod explain;
+mod fix;
 mod generate;
 mod judge;
 mod rbac;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Rbac(rbac) => rbac::run(&rbac),
         Command::Dump(dump) => dump::run(&dump, &global),
         Command::Render(render) => render::run(&render, &global),
+        Command::Fix(fix) => fix::run(&fix, &global),
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),
         Command::Generate(Generate::Vap { only, mode }) => generate::vap(&only, &mode, &global),

@@ -126,14 +126,16 @@ pub struct Mend {
 }
 
 /// What kind of value a person is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// A whole number in a range.
     Number(i64, i64),
     /// One of some words.
     Choice(&'static [&'static str]),
-    /// Text without blanks.
-    Word,
+    /// Text without blanks, written between these two.
+    Word(Str, Str),
+    /// A memory limit and a CPU request: `256Mi 100m`.
+    Resources,
 }
 
 /// A value that only a person can know.
@@ -143,7 +145,7 @@ pub struct Question {
     pub text: String,
     /// What answers it.
     pub answer: Answer,
-    /// Where the answer goes.
+    /// Where the answer goes: the value itself, or the mapping that holds the resources.
     pub pointers: Vec<String>,
     /// Changes that go with it.
     pub besides: Mend,
@@ -153,27 +155,46 @@ impl Question {
     /// The mend that an answer makes; `None` when the answer is none.
     pub fn answered(&self, answer: &str) -> Option<Mend> {
         let answer = answer.trim();
-        let value = match self.answer {
+        let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '"' | '`');
+        let values: Vec<(&str, Data)> = match &self.answer {
             Answer::Number(least, most) => {
                 let number: i64 = answer.parse().ok()?;
-                if !(least..=most).contains(&number) {
+                if !(*least..=*most).contains(&number) {
                     return None;
                 }
-                Data::Int(number)
+                vec![("", Data::Int(number))]
             }
-            Answer::Choice(words) => Data::text(*words.iter().find(|word| **word == answer)?),
-            Answer::Word => {
-                let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '"' | '`');
+            Answer::Choice(words) => {
+                vec![("", Data::text(*words.iter().find(|word| **word == answer)?))]
+            }
+            Answer::Word(before, after) => {
                 if answer.is_empty() || !answer.chars().all(plain) {
                     return None;
                 }
-                Data::text(answer)
+                vec![("", Data::text(format!("{before}{answer}{after}")))]
+            }
+            Answer::Resources => {
+                let (memory, cpu) = answer.split_once(' ')?;
+                let quantity = |text: &str| {
+                    text.starts_with(|c: char| c.is_ascii_digit())
+                        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+                };
+                let cpu = cpu.trim();
+                if !quantity(memory) || !quantity(cpu) {
+                    return None;
+                }
+                vec![
+                    ("/limits/memory", Data::text(memory)),
+                    ("/requests/cpu", Data::text(cpu)),
+                ]
             }
         };
         let mut mend = self.besides.clone();
         for pointer in &self.pointers {
-            mend.operations
-                .push(Operation::set(pointer.clone(), value.clone()));
+            for (below, value) in &values {
+                let pointer = format!("{pointer}{below}");
+                mend.operations.push(Operation::set(pointer, value.clone()));
+            }
         }
         Some(mend)
     }
@@ -232,12 +253,26 @@ mod tests {
         let mend = question.answered(" 7\n").expect("an answer");
         assert_eq!(mend.operations, [Operation::set("/a", Data::Int(7))]);
         let word = Question {
-            answer: Answer::Word,
+            answer: Answer::Word("nginx:".into(), "".into()),
             ..question
         };
         assert_eq!(word.answered("a b"), None);
         assert_eq!(word.answered("x\u{1b}[0m"), None);
-        assert!(word.answered("64Mi").is_some());
+        let mend = word.answered("1.29").expect("an answer");
+        assert_eq!(
+            mend.operations,
+            [Operation::set("/a", Data::text("nginx:1.29"))]
+        );
+        let resources = Question {
+            answer: Answer::Resources,
+            ..word
+        };
+        assert_eq!(resources.answered("64Mi"), None);
+        assert_eq!(resources.answered("64Mi; 1"), None);
+        assert_eq!(
+            resources.answered("64Mi 100m").map(|m| m.operations.len()),
+            Some(2)
+        );
     }
 
     #[test]

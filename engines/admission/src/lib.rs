@@ -11,6 +11,7 @@
 mod catalogue;
 pub mod cel;
 mod cluster;
+pub mod fixes;
 pub mod namespace;
 mod namespaces;
 pub mod pod_security;

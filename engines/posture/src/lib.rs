@@ -27,6 +27,7 @@
 
 mod cluster;
 mod control_plane;
+pub mod fixes;
 pub mod image;
 mod index;
 mod reading;

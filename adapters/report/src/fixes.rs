@@ -1,0 +1,229 @@
+//! How fixes are told: a unified diff, and what became of each finding.
+
+use crate::clean;
+use seawall_model::{Asset, FindingId, RuleId, Severity};
+use similar::TextDiff;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// What became of a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Repaired by a change that was proved.
+    Fixed,
+    /// It takes a value that somebody has to give: the question.
+    Decision(String),
+    /// It takes a person: what to do, or why the change was not made.
+    ByHand(String),
+    /// Left out because it could stop the workload: what to check.
+    LeftOut(String),
+}
+
+/// A finding and what became of it.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its identity.
+    pub id: FindingId,
+    /// Its rule.
+    pub rule: RuleId,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub asset: Asset,
+    /// What is wrong.
+    pub message: String,
+    /// `path:line`.
+    pub place: String,
+    /// What became of it.
+    pub state: State,
+    /// What could break, and what to check.
+    pub caution: Option<String>,
+}
+
+/// A file with its old and its new text.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// The path as the user knows it.
+    pub path: &'a str,
+    /// What it held.
+    pub old: &'a str,
+    /// What it is to hold.
+    pub new: &'a str,
+}
+
+/// Writes changes as `git apply` takes them.
+pub fn diff(changes: &[Change<'_>], out: &mut dyn Write) -> io::Result<()> {
+    for change in changes {
+        let path = change.path.trim_start_matches("./").trim_start_matches('/');
+        let diff = TextDiff::from_lines(change.old, change.new);
+        let quoted = |side: &str| {
+            let plain = path
+                .chars()
+                .all(|c| !c.is_control() && c != '"' && c != '\\');
+            if plain {
+                format!("{side}/{path}")
+            } else {
+                format!("{:?}", format!("{side}/{path}"))
+            }
+        };
+        writeln!(out, "diff --git {} {}", quoted("a"), quoted("b"))?;
+        let mut unified = diff.unified_diff();
+        unified.context_radius(3).header(&quoted("a"), &quoted("b"));
+        write!(out, "{unified}")?;
+    }
+    Ok(())
+}
+
+/// Says what became of all findings. `verbose` lists those that take a person one by one.
+pub fn summary(lines: &[Line], changed: usize, verbose: bool, written: bool) -> String {
+    let mut text = String::new();
+    let of = |wanted: fn(&State) -> bool| -> Vec<&Line> {
+        lines.iter().filter(|line| wanted(&line.state)).collect()
+    };
+    let fixed = of(|state| matches!(state, State::Fixed));
+    let verb = if written { "fixed" } else { "can be fixed" };
+    let files = if changed == 1 {
+        "1 file"
+    } else {
+        &format!("{changed} files")
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "{} {verb} in {files}: each is gone after the change, and nothing new came",
+        count(fixed.len())
+    );
+    by_rule(&mut text, &fixed);
+    let mut cautions: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+    for line in &fixed {
+        if let Some(caution) = &line.caution {
+            cautions.entry(caution).or_default().push(line);
+        }
+    }
+    if !cautions.is_empty() {
+        let _ = writeln!(text, "\nBefore you roll it out (--safe leaves these out):");
+        for (caution, lines) in cautions {
+            let _ = writeln!(
+                text,
+                "  {} ({}): {}",
+                rules(&lines),
+                lines.len(),
+                clean(caution)
+            );
+            named(&mut text, &lines, verbose);
+        }
+    }
+    let left = of(|state| matches!(state, State::LeftOut(_)));
+    if !left.is_empty() {
+        let _ = writeln!(text, "\n{} left out by --safe", count(left.len()));
+        by_rule(&mut text, &left);
+    }
+    let asked = of(|state| matches!(state, State::Decision(_)));
+    told(
+        &mut text,
+        &asked,
+        "need your decision (--interactive asks)",
+        verbose,
+    );
+    let hand = of(|state| matches!(state, State::ByHand(_)));
+    told(&mut text, &hand, "by hand", verbose);
+    if !verbose && asked.len() + hand.len() > 0 {
+        let _ = writeln!(text, "\n-v lists every one with its place and what to do");
+    }
+    text
+}
+
+fn count(number: usize) -> String {
+    if number == 1 {
+        "1 finding".to_owned()
+    } else {
+        format!("{number} findings")
+    }
+}
+
+fn told(text: &mut String, lines: &[&Line], what: &str, verbose: bool) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{} {what}", count(lines.len()));
+    if !verbose {
+        by_rule(text, lines);
+        return;
+    }
+    for line in lines {
+        let what = match &line.state {
+            State::Decision(what) | State::ByHand(what) | State::LeftOut(what) => what,
+            State::Fixed => continue,
+        };
+        let id = line.id.to_string();
+        let _ = writeln!(
+            text,
+            "  {} {} {}: {}\n    {}\n    {}",
+            line.rule,
+            id.get(..12).unwrap_or_default(),
+            clean(&line.place),
+            clean(&line.asset.to_string()),
+            clean(&line.message),
+            clean(what),
+        );
+    }
+}
+
+fn by_rule(text: &mut String, lines: &[&Line]) {
+    if lines.is_empty() {
+        return;
+    }
+    let mut counts: BTreeMap<&RuleId, usize> = BTreeMap::new();
+    for line in lines {
+        *counts.entry(&line.rule).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(rule, count)| format!("{rule} {count}"))
+        .collect();
+    let _ = writeln!(text, "  {}", words.join(" · "));
+}
+
+fn rules(lines: &[&Line]) -> String {
+    let mut rules: Vec<&str> = lines.iter().map(|line| line.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules.join(", ")
+}
+
+/// The first few things of a list by name.
+fn named(text: &mut String, lines: &[&Line], all: bool) {
+    let most = if all { usize::MAX } else { 0 };
+    for line in lines.iter().take(most) {
+        let _ = writeln!(
+            text,
+            "    {} {}",
+            clean(&line.place),
+            clean(&line.asset.to_string())
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diff_is_one_that_git_takes() {
+        let change = Change {
+            path: "./a/b.yaml",
+            old: "a: 1\nb: 2",
+            new: "a: 1\nb: 3",
+        };
+        let mut out = Vec::new();
+        diff(&[change], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "diff --git a/a/b.yaml b/a/b.yaml\n--- a/a/b.yaml\n+++ b/a/b.yaml\n@@ -1,2 +1,2 @@\n a: 1\n-b: 2\n\\ No newline at end of file\n+b: 3\n\\ No newline at end of file\n"
+        );
+    }
+}

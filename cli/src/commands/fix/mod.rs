@@ -1,0 +1,174 @@
+//! `seawall fix`: changes of the user's files that were proved.
+//!
+//! What to change is the engines' word, how it is written the sources', whether it holds the
+//! assessment's; here they meet ([`world`]), and the user is asked ([`ask`]).
+
+mod ask;
+mod find;
+mod patch;
+mod world;
+
+use super::{judge, print, scan};
+use crate::args::{Fix, Global};
+use crate::config::Config;
+use crate::exit::{Exit, Failure, complain};
+use seawall_assessment::Assessment;
+use seawall_assessment::fixes::search;
+use seawall_model::{Repair, SourceMap};
+use seawall_report::fixes::{Change, Line, State};
+use seawall_snapshot::Keep;
+use seawall_sources::change::STDIN;
+use seawall_sources::git;
+use seawall_sources::load::Loaded;
+use std::fmt::Write as _;
+use std::path::Path;
+use world::{Candidate, World};
+
+pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
+    let judge = fix.judge();
+    let config = Config::load(&judge, Some(&fix.source.reading))?;
+    if fix.source.rev.is_some() {
+        return Err(Failure::usage(
+            "a revision is not changed",
+            "leave --rev out: fix changes the files as they are now",
+        ));
+    }
+    let mut request = scan::request(&fix.source)?;
+    request.keep = Keep::Trees;
+    if fix.interactive && request.stdin.is_some() {
+        return Err(Failure::usage(
+            "--interactive asks on standard input, which `-` reads",
+            "write the objects to a file first",
+        ));
+    }
+    let mut world = World::new(request, config, global)?;
+    if world.is_empty() {
+        return Err(Failure {
+            exit: Exit::Incomplete,
+            message: format!(
+                "nothing to fix in {}: no object was read",
+                fix.source.paths.join(", ")
+            ),
+            hint: "`seawall scan` says what could not be read".to_owned(),
+        });
+    }
+    let chosen = world.choose(&fix.finding)?;
+    let mut candidates = world.candidates(&chosen);
+    if fix.interactive {
+        ask::decide(&mut candidates)?;
+    }
+    if fix.safe {
+        for candidate in &mut candidates {
+            candidate.leave_out();
+        }
+    }
+    let first: Vec<usize> = world.plan(candidates);
+    let mut proved = search(first, &mut |changes| world.try_together(changes));
+    // What the changes make possible: a level that all workloads meet by now.
+    let more = world.look_again(&proved.changes);
+    if !more.is_empty() {
+        let all = proved.changes.iter().copied().chain(more);
+        let all: Vec<usize> = all.collect();
+        let again = search(all, &mut |changes| world.try_together(changes));
+        proved.changes = again.changes;
+        proved.why.extend(again.why);
+        proved.trials += again.trials;
+    }
+    world.settle(&proved);
+    let texts = world.texts(&proved.changes)?;
+    let files: Vec<Change<'_>> = texts
+        .iter()
+        .filter(|(path, _)| *path != STDIN)
+        .filter_map(|(path, new)| {
+            let old = world.original(path)?;
+            Some(Change { path, old, new })
+        })
+        .collect();
+    let lines: Vec<Line> = world.lines(chosen.len());
+    let mut exit = Exit::Clean;
+    let mut written = false;
+    if fix.write || fix.interactive {
+        let ready = fix.write || ask::write(&files)?;
+        if ready {
+            exit = write(&files, fix.force)?;
+            written = exit == Exit::Clean;
+        }
+    } else {
+        let mut out = Vec::new();
+        seawall_report::fixes::diff(&files, &mut out)
+            .map_err(|error| Failure::write("the changes", &error))?;
+        print(&out)?;
+    }
+    if texts.contains_key(STDIN) {
+        print(world.patches(&proved.changes).as_bytes())?;
+    }
+    if !global.quiet {
+        let verbose = global.verbose > 0;
+        let mut text = seawall_report::fixes::summary(&lines, texts.len(), verbose, written);
+        if verbose {
+            let _ = writeln!(text, "\neverything was judged {} times", proved.trials + 1);
+        }
+        crate::exit::say(&text);
+    }
+    let named = !fix.finding.is_empty();
+    if named && exit == Exit::Clean && lines.iter().any(|line| line.state != State::Fixed) {
+        return Ok(Exit::Findings);
+    }
+    Ok(exit)
+}
+
+/// Writes the files, each whole or not at all. One with changes that git does not know is
+/// left alone, unless the user wants it.
+fn write(files: &[Change<'_>], force: bool) -> Result<Exit, Failure> {
+    let mut exit = Exit::Clean;
+    for file in files {
+        if !force && git::is_uncommitted(file.path) == Some(true) {
+            complain(
+                &format!(
+                    "{}: not changed, git has not committed it as it is",
+                    file.path
+                ),
+                "commit it first, or use --force",
+            );
+            exit = Exit::Usage;
+            continue;
+        }
+        let now = std::fs::read(file.path).map_err(|error| Failure::write(file.path, &error))?;
+        if now != file.old.as_bytes() {
+            complain(
+                &format!(
+                    "{}: not changed, somebody else has changed it meanwhile",
+                    file.path
+                ),
+                "run it again",
+            );
+            exit = Exit::Usage;
+            continue;
+        }
+        seawall_report::write_text(Path::new(file.path), file.new)
+            .map_err(|error| Failure::write(file.path, &error))?;
+    }
+    Ok(exit)
+}
+
+impl Candidate {
+    /// Takes out what could stop a workload.
+    fn leave_out(&mut self) {
+        if let Repair::Mechanical(mend) = &self.repair
+            && let Some(caution) = &mend.caution
+        {
+            self.state = Some(State::LeftOut(caution.clone()));
+        }
+    }
+}
+
+/// Judges by all rules: what the user chose says what is changed, not what may come of it.
+fn judge_all(loaded: &Loaded, config: &Config, map: &SourceMap) -> Result<Assessment, Failure> {
+    let mut config = config.clone();
+    config.only.value.clear();
+    config.skip.value.clear();
+    if config.kubernetes_version.value.is_none() {
+        config.kubernetes_version.value = loaded.kubernetes_version;
+    }
+    judge::judge(loaded, &config, None, map)
+}

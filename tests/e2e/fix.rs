@@ -1,0 +1,452 @@
+//! `seawall fix`: what it changes, what it leaves alone, and that its changes hold.
+
+use crate::support::{Dir, Ran};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const POD: &str = "\
+# the shop
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec:
+      hostPID: yes  # once needed
+      containers:
+      - name: app   # the program
+        image: registry.example.com/shop@sha256:0123456789012345678901234567890123456789012345678901234567890123
+        resources:
+          limits: {memory: 1Gi, cpu: 1}
+";
+
+/// Runs git; `None` where there is none.
+fn git(dir: &Dir, args: &[&str]) -> Option<bool> {
+    let mut command = Command::new("git");
+    command.args([
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@example.com",
+        "-c",
+        "core.autocrlf=false",
+    ]);
+    let output = command.args(args).current_dir(dir.path()).output().ok()?;
+    Some(output.status.success())
+}
+
+/// A committed repository, or nothing and a word about it.
+fn repository(name: &str, files: &[(&str, &str)]) -> Option<Dir> {
+    let dir = Dir::new(name);
+    for (path, text) in files {
+        dir.write(path, text);
+    }
+    let made = git(&dir, &["init", "-q"])
+        .and_then(|_| git(&dir, &["add", "-A"]))
+        .and_then(|_| git(&dir, &["commit", "-qm", "as it was"]));
+    if made != Some(true) {
+        println!("skipped: no git");
+        return None;
+    }
+    Some(dir)
+}
+
+fn ids(dir: &Dir, path: &str) -> Vec<String> {
+    let ran = dir.run(&["scan", path, "-q", "-o", "json=out.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let report: serde_json::Value = serde_json::from_str(&dir.read("out.json")).unwrap();
+    fs::remove_file(dir.path().join("out.json")).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .map(|finding| finding["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn fixed(dir: &Dir, args: &[&str]) -> Ran {
+    let ran = dir.run(&[&["fix"], args].concat());
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    ran
+}
+
+#[test]
+fn the_diff_is_one_that_git_applies_and_that_is_all() {
+    let Some(dir) = repository("fix-diff", &[("pod.yaml", POD)]) else {
+        return;
+    };
+    let ran = fixed(&dir, &["pod.yaml"]);
+    assert_eq!(dir.read("pod.yaml"), POD, "a diff changes nothing");
+    dir.write("fix.diff", &ran.out);
+    assert_eq!(git(&dir, &["apply", "fix.diff"]), Some(true), "{}", ran.out);
+    let want = "\
+# the shop
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec:
+      automountServiceAccountToken: false
+      securityContext:
+        runAsNonRoot: true
+        seccompProfile:
+          type: RuntimeDefault
+      containers:
+      - name: app   # the program
+        image: registry.example.com/shop@sha256:0123456789012345678901234567890123456789012345678901234567890123
+        resources:
+          limits: {memory: 1Gi, cpu: 1}
+        securityContext:
+          allowPrivilegeEscalation: false
+          capabilities:
+            drop:
+            - ALL
+          readOnlyRootFilesystem: true
+";
+    assert_eq!(dir.read("pod.yaml"), want);
+    let ran = fixed(&dir, &["pod.yaml"]);
+    assert_eq!(ran.out, "", "nothing is left to change");
+}
+
+#[test]
+fn writing_twice_is_writing_once_and_nothing_new_comes() {
+    let Some(dir) = repository("fix-write", &[("pod.yaml", POD), ("other.txt", "x")]) else {
+        return;
+    };
+    let before = ids(&dir, ".");
+    let ran = fixed(&dir, &["--write"]);
+    assert!(ran.err.contains("fixed in 1 file"), "{}", ran.err);
+    assert!(
+        ran.err.contains("W27") && ran.err.contains("--safe"),
+        "{}",
+        ran.err
+    );
+    let text = dir.read("pod.yaml");
+    let after = ids(&dir, ".");
+    assert!(after.len() < before.len());
+    assert!(
+        after.iter().all(|id| before.contains(id)),
+        "something new came"
+    );
+    let ran = fixed(&dir, &["--write", "--force"]);
+    assert!(ran.err.contains("0 findings fixed"), "{}", ran.err);
+    assert_eq!(dir.read("pod.yaml"), text);
+    assert_eq!(dir.read("other.txt"), "x");
+}
+
+#[test]
+fn a_file_that_git_does_not_know_as_it_is_is_left_alone() {
+    let Some(dir) = repository("fix-dirty", &[("pod.yaml", POD)]) else {
+        return;
+    };
+    let dirty = format!("{POD}# mine\n");
+    dir.write("pod.yaml", &dirty);
+    let ran = dir.run(&["fix", "pod.yaml", "--write"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("git has not committed it"), "{}", ran.err);
+    assert_eq!(dir.read("pod.yaml"), dirty);
+    fixed(&dir, &["pod.yaml", "--write", "--force"]);
+    assert!(dir.read("pod.yaml").ends_with("# mine\n"));
+    assert!(dir.read("pod.yaml").contains("runAsNonRoot: true"));
+}
+
+#[test]
+fn safe_leaves_out_what_could_stop_a_workload() {
+    let dir = Dir::new("fix-safe");
+    dir.write("pod.yaml", POD);
+    let ran = fixed(&dir, &["pod.yaml", "--safe", "--write"]);
+    assert!(ran.err.contains("left out by --safe"), "{}", ran.err);
+    let text = dir.read("pod.yaml");
+    assert!(text.contains("automountServiceAccountToken: false"));
+    assert!(text.contains("hostPID: true  # once needed"), "{text}");
+    assert!(!text.contains("runAsNonRoot"));
+}
+
+#[test]
+fn windows_lines_flow_style_and_json_stay_what_they_are() {
+    let dir = Dir::new("fix-styles");
+    dir.write("crlf.yaml", POD.replace('\n', "\r\n"));
+    dir.write(
+        "flow.yaml",
+        "{apiVersion: v1, kind: Pod, metadata: {name: flow, namespace: shop}, spec: {containers: [{name: a, image: 'x:1.2', securityContext: {privileged: true}}]}}\n",
+    );
+    dir.write(
+        "pod.json",
+        "{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"Pod\",\n    \"metadata\": {\n        \"name\": \"json\",\n        \"namespace\": \"shop\"\n    },\n    \"spec\": {\n        \"containers\": [\n            {\n                \"name\": \"a\",\n                \"image\": \"x:1.2\"\n            }\n        ]\n    }\n}",
+    );
+    fixed(&dir, &[".", "--write"]);
+    let crlf = dir.read("crlf.yaml");
+    assert_eq!(crlf.matches('\n').count(), crlf.matches("\r\n").count());
+    assert!(
+        crlf.contains("    spec:\r\n      automountServiceAccountToken: false\r\n"),
+        "{crlf}"
+    );
+    let flow = dir.read("flow.yaml");
+    assert_eq!(flow.lines().count(), 1);
+    assert!(
+        flow.contains("securityContext: {privileged: false, "),
+        "{flow}"
+    );
+    let json = dir.read("pod.json");
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&json).is_ok(),
+        "{json}"
+    );
+    assert!(!json.ends_with('\n'));
+    assert!(json.contains("                \"securityContext\": {\n                    \"allowPrivilegeEscalation\": false,\n"), "{json}");
+}
+
+#[test]
+fn shared_generated_and_read_only_text_is_refused_with_its_reason() {
+    let dir = Dir::new("fix-refused");
+    let shared = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: shared, namespace: shop}
+spec:
+  automountServiceAccountToken: false
+  containers:
+  - name: a
+    image: x:1.2
+    securityContext: &context
+      privileged: true
+  - name: b
+    image: x:1.2
+    securityContext: *context
+";
+    dir.write("shared.yaml", shared);
+    dir.write(
+        "made.yaml",
+        format!("# Code generated by a tool. DO NOT EDIT.\n{POD}"),
+    );
+    let ran = fixed(&dir, &[".", "--write", "-v"]);
+    assert!(
+        ran.err.contains("alias `*context`") || ran.err.contains("anchor"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("it is generated"), "{}", ran.err);
+    assert_eq!(dir.read("shared.yaml"), shared);
+    assert!(dir.read("made.yaml").contains("hostPID: yes"));
+
+    let closed = Dir::new("fix-read-only");
+    closed.write("pod.yaml", POD);
+    let path = closed.path().join("pod.yaml");
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    let ran = fixed(&closed, &["pod.yaml", "--write", "-v"]);
+    assert!(ran.err.contains("the file is read-only"), "{}", ran.err);
+    assert_eq!(closed.read("pod.yaml"), POD);
+}
+
+const CHART: [(&str, &str); 3] = [
+    ("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n"),
+    ("c/values.yaml", "# for all\nprivileged: true  # why?\n"),
+    (
+        "c/templates/api.yaml",
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}-api
+spec:
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api}}
+    spec:
+      automountServiceAccountToken: true
+      containers:
+        - name: {{ .Chart.Name }}
+          image: x:1.2
+          securityContext:
+            privileged: {{ .Values.privileged }}
+",
+    ),
+];
+
+#[test]
+fn a_chart_is_changed_in_its_values_and_on_its_lines() {
+    let dir = Dir::new("fix-chart");
+    for (path, text) in CHART {
+        dir.write(path, text);
+    }
+    fixed(&dir, &["c", "--write"]);
+    let template = dir.read("c/templates/api.yaml");
+    assert_eq!(
+        dir.read("c/values.yaml"),
+        "# for all\nprivileged: false  # why?\n",
+        "{template}"
+    );
+    assert!(
+        template.contains("      automountServiceAccountToken: false\n"),
+        "{template}"
+    );
+    assert!(
+        template.contains("privileged: {{ .Values.privileged }}"),
+        "{template}"
+    );
+    let ran = fixed(&dir, &["c"]);
+    assert_eq!(ran.out, "", "{}", ran.err);
+}
+
+#[test]
+fn an_overlay_is_changed_where_its_text_stands() {
+    let dir = Dir::new("fix-overlay");
+    dir.write("base/kustomization.yaml", "resources: [pod.yaml]\n");
+    dir.write("base/pod.yaml", POD);
+    dir.write(
+        "prod/kustomization.yaml",
+        "namePrefix: p-\nresources: [../base]\npatches: [{path: debug.yaml}]\n",
+    );
+    dir.write(
+        "prod/debug.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop, namespace: shop}\nspec:\n  template:\n    spec:\n      hostNetwork: true # debug\n",
+    );
+    fixed(&dir, &[".", "--write"]);
+    assert!(dir.read("base/pod.yaml").contains("runAsNonRoot: true"));
+    assert!(
+        !dir.read("prod/debug.yaml").contains("hostNetwork"),
+        "{}",
+        dir.read("prod/debug.yaml")
+    );
+}
+
+#[test]
+fn what_only_a_person_knows_is_asked() {
+    let dir = Dir::new("fix-interactive");
+    let text = POD.replace(
+        "        resources:\n          limits: {memory: 1Gi, cpu: 1}\n",
+        "",
+    );
+    dir.write("pod.yaml", &text);
+    let ran = fixed(&dir, &["pod.yaml", "--only", "W39"]);
+    assert!(
+        ran.err.contains("1 finding need your decision") || ran.err.contains("decision"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.out, "");
+    let ran = dir.run_with(
+        &["fix", "pod.yaml", "--only", "W39", "--interactive"],
+        b"much\n256Mi 100m\ny\n",
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("this is no answer"), "{}", ran.err);
+    let text = dir.read("pod.yaml");
+    assert!(
+        text.contains("        resources:\n          limits:\n            memory: 256Mi\n          requests:\n            cpu: 100m\n"),
+        "{text}"
+    );
+    // Without an answer nothing is changed.
+    dir.write("pod.yaml", POD);
+    let ran = dir.run_with(&["fix", "pod.yaml", "--interactive"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(dir.read("pod.yaml"), POD);
+}
+
+#[test]
+fn standard_input_gets_patches() {
+    let dir = Dir::new("fix-stdin");
+    let ran = dir.run_with(&["fix", "-"], POD.as_bytes());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let line = ran.out.lines().next().unwrap();
+    assert!(
+        line.starts_with("kubectl patch deployment.apps 'shop' -n 'shop' --type=json -p '["),
+        "{line}"
+    );
+    assert!(
+        line.contains("{\"op\":\"remove\",\"path\":\"/spec/template/spec/hostPID\"}"),
+        "{line}"
+    );
+}
+
+#[test]
+fn one_finding_can_be_named() {
+    let dir = Dir::new("fix-one");
+    dir.write("pod.yaml", POD);
+    let all = ids(&dir, ".");
+    let ran = dir.run(&["fix", "pod.yaml", "--finding", "ffffffff"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let ran = dir.run(&["fix", "pod.yaml", "--finding", &all[0][..12]]);
+    assert!(ran.code == 0 || ran.code == 1, "{}", ran.err);
+    let ran = dir.run(&["fix", "pod.yaml", "--rev", "HEAD"]);
+    assert_eq!(ran.code, 2);
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let kind = entry.file_type().unwrap();
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            if entry.file_name() != ".git" {
+                copied(&entry.path(), &target);
+            }
+        } else if kind.is_file() {
+            fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_example_is_fixed_and_nothing_new_comes() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/harbor-shop");
+    let dir = Dir::new("fix-example");
+    copied(&example, &dir.path().join("shop"));
+    let before = ids(&dir, "shop");
+    let ran = fixed(&dir, &["shop", "--write", "--force"]);
+    assert!(ran.err.contains("findings fixed in"), "{}", ran.err);
+    let after = ids(&dir, "shop");
+    let new: Vec<&String> = after.iter().filter(|id| !before.contains(id)).collect();
+    assert!(new.len() < 3, "{new:?}"); // what stronger findings had hidden
+    assert!(
+        after.len() + 30 < before.len(),
+        "{} of {}",
+        after.len(),
+        before.len()
+    );
+    let ran = fixed(&dir, &["shop", "--write", "--force"]);
+    assert!(ran.err.contains("0 findings fixed"), "{}", ran.err);
+}
+
+/// Real manifests beside the repository: what is fixed is gone and nothing else is touched.
+#[test]
+fn real_manifests_are_fixed_and_a_second_run_changes_nothing() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/manifests");
+    let folders = [
+        "admiral-samples",
+        "booksapp",
+        "emojivoto",
+        "gateway-api-examples",
+        "kubernetes-goat",
+        "online-boutique",
+        "sock-shop",
+    ];
+    for folder in folders {
+        if !data.join(folder).is_dir() {
+            println!("skipped: no {folder} beside the repository");
+            continue;
+        }
+        let dir = Dir::new(&format!("fix-{folder}"));
+        copied(&data.join(folder), &dir.path().join(folder));
+        let before = ids(&dir, folder);
+        let ran = fixed(&dir, &[folder, "--write", "--force"]);
+        let after = ids(&dir, folder);
+        assert!(after.len() < before.len(), "{folder}: {}", ran.err);
+        // An object that moves to another API group has other identities.
+        let new = after.iter().filter(|id| !before.contains(id)).count();
+        assert!(new <= 3, "{folder}: {new} new");
+        let ran = fixed(&dir, &[folder, "--write", "--force"]);
+        assert!(
+            ran.err.contains("0 findings fixed"),
+            "{folder}: {}",
+            ran.err
+        );
+    }
+}
