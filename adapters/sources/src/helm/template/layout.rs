@@ -2,8 +2,9 @@
 //!
 //! This pass decides everything that hangs on the text itself: where actions begin and end,
 //! what their trim markers take away, where comments are, which blocks are open where, and
-//! how deep they nest. What is left for the parser behind it is a copy of the same length in
-//! which trim markers and comments are blanks.
+//! how deep they nest. What is left for the parser behind it are the actions alone, without
+//! trim markers and comments, and a blank wherever something is printed between them: texts
+//! are long, and the parser would read them character by character.
 
 use super::literal::quoted_end;
 use super::{At, SyntaxError, offset};
@@ -17,11 +18,16 @@ const MAX_LINKS: usize = 250;
 
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
+/// What stands in the code for text.
+const TEXT: char = ' ';
+
 /// The pieces of one text.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// The text for the parser.
-    pub(super) masked: String,
+    /// What the parser reads.
+    pub(super) code: String,
+    /// Where each action begins in it.
+    starts: Vec<usize>,
     /// What is printed, in order and never empty.
     texts: Vec<At>,
     /// Actions with their delimiters, in order.
@@ -54,7 +60,8 @@ struct Open {
 struct Cutter<'a> {
     text: &'a str,
     pos: usize,
-    masks: Vec<(usize, usize)>,
+    /// Bytes of the action that are blanks to the parser, in order.
+    masks: Vec<usize>,
     open: Vec<Open>,
     out: Layout,
 }
@@ -74,35 +81,39 @@ pub(super) fn of(text: &str) -> Result<Layout, SyntaxError> {
         let message = "this block is never closed: add {{ end }}";
         out.unclosed = Some(SyntaxError::new(offset(open.start), message));
     }
-    out.masked.reserve(text.len());
-    let mut from = 0;
-    for (start, end) in cutter.masks {
-        out.masked.push_str(text.get(from..start).unwrap_or(""));
-        out.masked.extend(std::iter::repeat_n(' ', end - start));
-        from = end;
-    }
-    out.masked.push_str(text.get(from..).unwrap_or(""));
     Ok(out)
 }
 
 impl Layout {
-    /// The action that a byte stands in, or the first one after it.
-    pub(super) fn action(&self, at: usize) -> Option<At> {
-        let index = self
-            .actions
-            .partition_point(|action| action.end as usize <= at);
-        self.actions.get(index).copied()
+    /// How many actions begin at or before a byte of the code.
+    fn before(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at)
     }
 
-    /// What is printed between a byte and the next action.
-    pub(super) fn texts_from(&self, at: usize) -> impl Iterator<Item = At> {
-        let end = self.action(at).map_or(u32::MAX, |action| action.start);
-        let first = self.texts.partition_point(|text| (text.end as usize) <= at);
-        self.texts
-            .iter()
-            .skip(first)
-            .copied()
-            .take_while(move |text| text.start < end)
+    /// The byte of the text that a byte of the code stands for.
+    pub(super) fn place(&self, at: usize) -> usize {
+        let last = self.before(at).saturating_sub(1);
+        match (self.actions.get(last), self.starts.get(last)) {
+            (Some(action), Some(start)) => action.start as usize + at.saturating_sub(*start),
+            _ => 0,
+        }
+    }
+
+    /// The action that a byte of the code stands in.
+    pub(super) fn action(&self, at: usize) -> At {
+        let last = self.before(at).saturating_sub(1);
+        self.actions.get(last).copied().unwrap_or_default()
+    }
+
+    /// The texts that a byte of the code stands for.
+    pub(super) fn texts(&self, at: usize) -> impl Iterator<Item = At> {
+        let next = self.before(at);
+        let from = next.checked_sub(1).and_then(|last| self.actions.get(last));
+        let from = from.map_or(0, |action| action.end);
+        let end = self.actions.get(next).map_or(u32::MAX, |next| next.start);
+        let first = self.texts.partition_point(|text| text.start < from);
+        let texts = self.texts.iter().skip(first).copied();
+        texts.take_while(move |text| text.start < end)
     }
 }
 
@@ -130,15 +141,21 @@ impl<'a> Cutter<'a> {
             let marker = inside.starts_with('-') && inside.get(1..).is_some_and(blank_first);
             if found.is_some() && marker {
                 piece = piece.trim_end_matches(BLANKS);
-                self.masks.push((opens + 2, opens + 3));
             }
             if !piece.is_empty() {
                 self.out.texts.push(span(start, start + piece.len()));
+                if !self.out.code.ends_with(TEXT) {
+                    self.out.code.push(TEXT);
+                }
             }
             if found.is_none() {
                 return Ok(());
             }
             self.pos = opens + if marker { 4 } else { 2 };
+            self.masks.clear();
+            if marker {
+                self.masks.push(opens + 2);
+            }
             trimmed = if self.rest().starts_with("/*") {
                 self.comment(opens)?
             } else {
@@ -168,72 +185,88 @@ impl<'a> Cutter<'a> {
             return Err(fail("a comment must be all that is in its action"));
         };
         self.pos = end;
-        // The marker before it may be masked already.
-        while self.masks.last().is_some_and(|(start, _)| *start > opens) {
-            self.masks.pop();
-        }
-        self.masks.push((opens, end));
         Ok(trims)
     }
 
     fn action(&mut self, opens: usize) -> Result<bool, SyntaxError> {
+        let fail = |at, message: &str| Err(SyntaxError::new(offset(at), message));
         let content = self.pos;
         let mut parens = 0usize;
-        // Where a pipe stands that nothing follows yet.
+        // Where a pipe stands that nothing follows yet: at the end it means nothing.
         let mut pipe = None;
         loop {
-            if let Some((end, trims)) = self.closing() {
-                self.loose(pipe);
+            let Some(byte) = self.text.as_bytes().get(self.pos).copied() else {
+                return fail(opens, "this action is never closed: end it with }}");
+            };
+            let blank = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+            if (blank || byte == b'}')
+                && let Some((end, trims)) = self.closing()
+            {
+                self.masks.extend(pipe);
                 if trims {
-                    self.masks.push((end - 3, end - 2));
+                    self.masks.push(end - 3);
                 }
                 let inside = self.text.get(content..self.pos).unwrap_or("");
                 self.pos = end;
-                self.out.actions.push(span(opens, end));
-                self.out.size += end - opens;
-                if self.out.size > MAX_ACTIONS {
-                    let message = "the actions of this template have more than 1 MiB";
-                    return Err(SyntaxError::new(offset(opens), message));
-                }
+                self.keep(opens)?;
                 self.block(opens, inside)?;
                 return Ok(trims);
             }
-            let Some(c) = self.rest().chars().next() else {
-                let message = "this action is never closed: end it with }}";
-                return Err(SyntaxError::new(offset(opens), message));
-            };
-            match c {
-                '"' | '\'' | '`' => {
+            match byte {
+                b'"' | b'\'' | b'`' => {
                     let Some(end) = quoted_end(self.text, self.pos) else {
-                        let message = "these quotes are never closed";
-                        return Err(SyntaxError::new(offset(self.pos), message));
+                        return fail(self.pos, "these quotes are never closed");
                     };
                     self.pos = end;
                     pipe = None;
                     continue;
                 }
-                '(' => parens += 1,
-                ')' => {
-                    self.loose(pipe);
+                b'(' => {
+                    parens += 1;
+                    self.deep(parens)?;
+                }
+                b')' => {
+                    self.masks.extend(pipe);
                     parens = parens.saturating_sub(1);
                 }
-                c if c.is_whitespace() && !BLANKS.contains(&c) || c == '\0' => {
-                    let message = format!("{c:?} cannot stand in an action outside of quotes");
-                    return Err(SyntaxError::new(offset(self.pos), message));
+                // The parser takes these for white space, or they are other than ASCII.
+                0 | 0x0b | 0x0c | 0x80.. => {
+                    let c = self.rest().chars().next().unwrap_or('\0');
+                    if c.is_whitespace() || c == '\0' {
+                        let message = format!("{c:?} cannot stand here outside of quotes");
+                        return fail(self.pos, &message);
+                    }
+                    self.pos += c.len_utf8() - 1;
                 }
                 _ => {}
             }
-            self.deep(parens)?;
-            if !BLANKS.contains(&c) {
-                pipe = Some(self.pos).filter(|_| c == '|');
+            if !blank {
+                pipe = Some(self.pos).filter(|_| byte == b'|');
             }
-            self.pos += c.len_utf8();
+            self.pos += 1;
         }
     }
 
-    /// A pipe at the end of a pipeline leads nowhere, and means nothing.
-    fn loose(&mut self, pipe: Option<usize>) {
-        self.masks.extend(pipe.map(|at| (at, at + 1)));
+    /// Hands the action that ends here to the parser.
+    fn keep(&mut self, opens: usize) -> Result<(), SyntaxError> {
+        self.out.size += self.pos - opens;
+        if self.out.size > MAX_ACTIONS {
+            let message = "the actions of this template have more than 1 MiB";
+            return Err(SyntaxError::new(offset(opens), message));
+        }
+        self.out.actions.push(span(opens, self.pos));
+        self.out.starts.push(self.out.code.len());
+        let mut from = opens;
+        for mask in &self.masks {
+            self.out
+                .code
+                .push_str(self.text.get(from..*mask).unwrap_or(""));
+            self.out.code.push(' ');
+            from = mask + 1;
+        }
+        let rest = self.text.get(from..self.pos).unwrap_or("");
+        self.out.code.push_str(rest);
+        Ok(())
     }
 
     fn deep(&self, parens: usize) -> Result<(), SyntaxError> {

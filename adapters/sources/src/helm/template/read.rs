@@ -9,8 +9,7 @@ use crate::helm::funcs;
 use crate::helm::value::Value;
 use gotmpl::TemplateError;
 use gotmpl::parse::{
-    BranchNode, DefineNode, Expr, ListNode, Node, Number, Parser, PipeNode, Pos, SmolStr,
-    TemplateNode,
+    BranchNode, Expr, ListNode, Node, Number, Parser, PipeNode, Pos, SmolStr, TemplateNode,
 };
 use std::rc::Rc;
 
@@ -25,16 +24,19 @@ pub(crate) struct Parsed {
 /// Reads one template text.
 pub(crate) fn read(text: &str) -> Result<Parsed, SyntaxError> {
     let mut layout = layout::of(text)?;
-    let (main, defines) = Parser::new(&layout.masked, "{{", "}}")
+    let (main, defines) = Parser::new(&layout.code, "{{", "}}")
         .and_then(Parser::parse)
-        .map_err(|error| of_crate(&layout.masked, error))?;
+        .map_err(|error| of_crate(&layout, error))?;
     if let Some(unclosed) = layout.unclosed.take() {
         return Err(unclosed);
     }
     let mut definitions: Vec<(Rc<str>, Program)> = Vec::new();
     for define in &defines {
         let made = program(text, &layout, &define.body)?;
-        define_once(&mut definitions, define, made)?;
+        if !define_once(&mut definitions, &define.name, made) {
+            let message = format!("{:?} is defined twice in this file", &*define.name);
+            return Err(error(&layout, define.pos, message));
+        }
     }
     Ok(Parsed {
         main: program(text, &layout, &main)?,
@@ -44,28 +46,19 @@ pub(crate) fn read(text: &str) -> Result<Parsed, SyntaxError> {
 }
 
 /// Adds a definition. Of two that have one name one must be blank, and the other counts.
-fn define_once(
-    definitions: &mut Vec<(Rc<str>, Program)>,
-    define: &DefineNode,
-    made: Program,
-) -> Result<(), SyntaxError> {
-    let known = definitions
-        .iter_mut()
-        .find(|(name, _)| **name == *define.name);
-    match known {
-        None => definitions.push((Rc::from(&*define.name), made)),
+fn define_once(definitions: &mut Vec<(Rc<str>, Program)>, name: &str, made: Program) -> bool {
+    match definitions.iter_mut().find(|(known, _)| **known == *name) {
+        None => definitions.push((Rc::from(name), made)),
         Some(_) if made.blank => {}
         Some((_, old)) if old.blank => *old = made,
-        Some(_) => {
-            let message = format!("{:?} is defined twice in this file", &*define.name);
-            return Err(error(define.pos, message));
-        }
+        Some(_) => return false,
     }
-    Ok(())
+    true
 }
 
 /// The crate's error, at the byte that its line and column mean.
-fn of_crate(text: &str, error: TemplateError) -> SyntaxError {
+fn of_crate(layout: &Layout, error: TemplateError) -> SyntaxError {
+    let text = layout.code.as_str();
     let (line, column, message) = match error {
         TemplateError::Parse {
             line, col, message, ..
@@ -99,11 +92,11 @@ fn of_crate(text: &str, error: TemplateError) -> SyntaxError {
     } else {
         format!("this is no template action: {message}")
     };
-    SyntaxError::new(offset(at), message)
+    SyntaxError::new(offset(layout.place(at)), message)
 }
 
-fn error(pos: Pos, message: impl Into<String>) -> SyntaxError {
-    SyntaxError::new(offset(pos.offset), message)
+fn error(layout: &Layout, pos: Pos, message: impl Into<String>) -> SyntaxError {
+    SyntaxError::new(offset(layout.place(pos.offset)), message)
 }
 
 fn program(text: &str, layout: &Layout, list: &ListNode) -> Result<Program, SyntaxError> {
@@ -139,7 +132,7 @@ impl Builder<'_> {
         for node in &list.nodes {
             match node {
                 Node::Text(piece) => {
-                    let pieces = self.layout.texts_from(piece.pos.offset);
+                    let pieces = self.layout.texts(piece.pos.offset);
                     out.extend(pieces.map(Step::Copy));
                 }
                 Node::Action(action) => {
@@ -152,61 +145,76 @@ impl Builder<'_> {
                 }
                 Node::If(branch) => out.push(self.choice(branch, false)?),
                 Node::With(branch) => out.push(self.choice(branch, true)?),
-                Node::Range(branch) => {
-                    let seen = self.names.len();
-                    let made = Loop {
-                        over: self.pipeline(&branch.pipe)?,
-                        each: self.scoped(&branch.body)?,
-                        otherwise: self.otherwise(branch)?,
-                    };
-                    self.names.truncate(seen);
-                    out.push(Step::Repeat(Box::new(made)));
-                }
+                Node::Range(branch) => out.push(self.repeat(branch)?),
                 Node::Template(call) => out.push(self.call(call)?),
                 Node::Break(_) => out.push(Step::Leave),
                 Node::Continue(_) => out.push(Step::Skip),
                 Node::List(list) => out.extend(self.steps(list)?),
                 // Definitions come beside the tree, not in it.
                 Node::Define(define) => {
-                    return Err(error(define.pos, "define cannot stand here"));
+                    return Err(self.error(define.pos, "define cannot stand here"));
                 }
             }
         }
         Ok(out)
     }
 
-    /// Steps whose variables end with them.
-    fn scoped(&mut self, list: &ListNode) -> Result<Vec<Step>, SyntaxError> {
+    /// The two bodies of a block. What the first declares is known in the second, too, but
+    /// has no value there: an error when that is run, and not before.
+    fn bodies(&mut self, branch: &BranchNode) -> Result<[Vec<Step>; 2], SyntaxError> {
         let seen = self.names.len();
-        let steps = self.steps(list);
+        let first = self.steps(&branch.body)?;
+        for (name, _) in self.names.split_off(seen) {
+            self.announce(&name);
+        }
+        let second = match &branch.else_body {
+            Some(list) => self.steps(list)?,
+            None => Vec::new(),
+        };
         self.names.truncate(seen);
-        steps
+        Ok([first, second])
     }
 
-    fn otherwise(&mut self, branch: &BranchNode) -> Result<Vec<Step>, SyntaxError> {
-        match &branch.else_body {
-            Some(list) => self.scoped(list),
-            None => Ok(Vec::new()),
+    /// Makes a name known that nothing has.
+    fn announce(&mut self, name: &SmolStr) {
+        if self.find(name).is_none() {
+            let target = Target::Undeclared(Rc::from(&**name));
+            self.names.push((name.clone(), target));
         }
     }
 
     fn choice(&mut self, branch: &BranchNode, enters: bool) -> Result<Step, SyntaxError> {
         let seen = self.names.len();
-        let made = Choice {
-            test: self.pipeline(&branch.pipe)?,
-            enters,
-            then: self.scoped(&branch.body)?,
-            otherwise: self.otherwise(branch)?,
-        };
+        let test = self.pipeline(&branch.pipe)?;
+        let [then, otherwise] = self.bodies(branch)?;
         self.names.truncate(seen);
+        let made = Choice {
+            test,
+            enters,
+            then,
+            otherwise,
+        };
         Ok(Step::Choose(Box::new(made)))
+    }
+
+    fn repeat(&mut self, branch: &BranchNode) -> Result<Step, SyntaxError> {
+        let seen = self.names.len();
+        let over = self.pipeline(&branch.pipe)?;
+        let [each, otherwise] = self.bodies(branch)?;
+        self.names.truncate(seen);
+        let made = Loop {
+            over,
+            each,
+            otherwise,
+        };
+        Ok(Step::Repeat(Box::new(made)))
     }
 
     fn call(&mut self, call: &TemplateNode) -> Result<Step, SyntaxError> {
         let at = self.action(call.pos);
         let keyword = self.from(call.pos);
         if call.pipe.is_none() && keyword.starts_with("block") {
-            return Err(error(call.pos, "a block needs a value for its dot"));
+            return Err(self.error(call.pos, "a block needs a value for its dot"));
         }
         let data = match &call.pipe {
             Some(pipe) => Some(self.pipeline(pipe)?),
@@ -217,28 +225,33 @@ impl Builder<'_> {
 
     /// The action that something stands in, with its delimiters.
     fn action(&self, pos: Pos) -> At {
-        self.layout.action(pos.offset).unwrap_or_default()
+        self.layout.action(pos.offset)
+    }
+
+    /// The template's byte that the parser means.
+    fn place(&self, pos: Pos) -> usize {
+        self.layout.place(pos.offset)
     }
 
     fn from(&self, pos: Pos) -> &str {
-        self.text.get(pos.offset..).unwrap_or("")
+        self.text.get(self.place(pos)..).unwrap_or("")
+    }
+
+    fn error(&self, pos: Pos, message: impl Into<String>) -> SyntaxError {
+        error(self.layout, pos, message)
     }
 
     fn pipeline(&mut self, pipe: &PipeNode) -> Result<Pipeline, SyntaxError> {
         self.well_declared(pipe)?;
-        // What is declared here has no value yet where the value is made; an error when that
-        // is run, and not before.
+        // What is declared here has no value yet where the value is made.
         let seen = self.names.len();
         for name in &pipe.decl {
-            if self.find(name).is_none() {
-                let target = Target::Undeclared(Rc::from(&**name));
-                self.names.push((name.clone(), target));
-            }
+            self.announce(name);
         }
         let mut stages = Vec::with_capacity(pipe.commands.len());
         for command in &pipe.commands {
             let [head, rest @ ..] = command.args.as_slice() else {
-                return Err(error(command.pos, "a value is missing here"));
+                return Err(self.error(command.pos, "a value is missing here"));
             };
             let head = self.operand(head)?;
             let takes_none = match head.root {
@@ -247,7 +260,7 @@ impl Builder<'_> {
             };
             if takes_none && !stages.is_empty() {
                 let message = "only a function or a field can take what is piped into it";
-                return Err(error(command.pos, message));
+                return Err(self.error(command.pos, message));
             }
             let mut arguments = Vec::with_capacity(rest.len());
             for argument in rest {
@@ -261,7 +274,7 @@ impl Builder<'_> {
         for name in &pipe.decl {
             targets.push(self.target(name, pipe.is_assign));
         }
-        let start = offset(pipe.pos.offset);
+        let start = offset(self.place(pipe.pos));
         let end = self.action(pipe.pos).end.max(start);
         Ok(Pipeline {
             at: At { start, end },
@@ -301,21 +314,21 @@ impl Builder<'_> {
             let rest = text.trim_start().strip_prefix(comma);
             text = rest
                 .and_then(|rest| rest.trim_start().strip_prefix(&**name))
-                .ok_or_else(|| error(pipe.pos, "variables are declared as $a or as $a, $b"))?;
+                .ok_or_else(|| self.error(pipe.pos, "variables are declared as $a or as $a, $b"))?;
         }
         if !pipe.decl.is_empty() && text.trim_start().starts_with(',') {
-            return Err(error(pipe.pos, "a variable is missing after the comma"));
+            return Err(self.error(pipe.pos, "a variable is missing after the comma"));
         }
         Ok(())
     }
 
     /// Arguments are parted by white space; the crate does not insist.
     fn parted(&self, pos: Pos) -> Result<(), SyntaxError> {
-        let before = self.text.get(..pos.offset).unwrap_or("");
+        let before = self.text.get(..self.place(pos)).unwrap_or("");
         if before.ends_with([' ', '\t', '\r', '\n']) {
             return Ok(());
         }
-        Err(error(pos, "a space is missing before this argument"))
+        Err(self.error(pos, "a space is missing before this argument"))
     }
 
     fn operand(&mut self, expr: &Expr) -> Result<Operand, SyntaxError> {
@@ -328,12 +341,12 @@ impl Builder<'_> {
             Expr::Number(_, Number::Int(value)) => Root::Fixed(Value::int(*value)),
             Expr::Number(_, Number::Float(value)) => Root::Fixed(Value::float(*value)),
             Expr::Number(_, Number::Uint(_)) => {
-                return Err(error(pos, "this number is too large"));
+                return Err(self.error(pos, "this number is too large"));
             }
             Expr::String(..) => Root::Fixed(Value::text(self.quoted(pos)?)),
             Expr::Field(_, names) => {
                 if self.from(pos).starts_with("..") {
-                    return Err(error(pos, "a name is missing between these dots"));
+                    return Err(self.error(pos, "a name is missing between these dots"));
                 }
                 path = names;
                 Root::Dot
@@ -342,11 +355,15 @@ impl Builder<'_> {
                 path = names;
                 let Some(target) = self.find(name) else {
                     let message = format!("the variable {name} is not declared here");
-                    return Err(error(pos, message));
+                    return Err(self.error(pos, message));
                 };
                 Root::Variable(target)
             }
-            Expr::Identifier(_, name) => Root::Function(function(pos, name)?),
+            Expr::Identifier(_, name) => {
+                let found = funcs::find(name);
+                let missing = || self.error(pos, format!("Helm has no function {name:?}"));
+                Root::Function(found.ok_or_else(missing)?)
+            }
             Expr::Pipe(_, pipe) => Root::Group(Box::new(self.pipeline(pipe)?)),
             Expr::Chain(_, inner, names) => {
                 path = names;
@@ -354,7 +371,7 @@ impl Builder<'_> {
             }
         };
         Ok(Operand {
-            start: offset(pos.offset),
+            start: offset(self.place(pos)),
             root,
             path: path.iter().map(|name| Rc::from(&**name)).collect(),
         })
@@ -362,15 +379,9 @@ impl Builder<'_> {
 
     /// A quoted text, read from the template: the crate has no bytes, only characters.
     fn quoted(&self, pos: Pos) -> Result<String, SyntaxError> {
-        quoted_end(self.text, pos.offset)
-            .and_then(|end| unquote(self.text.get(pos.offset..end)?))
-            .ok_or_else(|| error(pos, "an escape in these quotes means nothing"))
+        let start = self.place(pos);
+        quoted_end(self.text, start)
+            .and_then(|end| unquote(self.text.get(start..end)?))
+            .ok_or_else(|| self.error(pos, "an escape in these quotes means nothing"))
     }
-}
-
-fn function(pos: Pos, name: &str) -> Result<&'static funcs::Builtin, SyntaxError> {
-    funcs::find(name).ok_or_else(|| {
-        let message = format!("Helm has no function {name:?}");
-        error(pos, message)
-    })
 }

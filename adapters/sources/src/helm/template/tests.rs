@@ -124,6 +124,14 @@ fn blocks_loops_and_variables() {
         ),
         // Not declared, but never run either.
         (
+            "{{ if false }}{{ $x := 1 }}{{ else if false }}{{ $x }}{{ end }}ok",
+            "ok",
+        ),
+        (
+            "{{ $x := 1 }}{{ if false }}{{ $x := 2 }}{{ else }}{{ $x }}{{ end }}",
+            "1",
+        ),
+        (
             "{{ if false }}{{ $x = 1 }}{{ end }}{{ if false }}{{ $y := $y }}{{ end }}ok",
             "ok",
         ),
@@ -215,6 +223,10 @@ fn failures_know_the_operand() {
         ),
         ("{{ .a | 1.5 | print }}", "8: "),
         ("{{ $x = 1 }}", "3-12: $x has no value here"),
+        (
+            "{{ if 0 }}{{ $x := 1 }}{{ else }}{{ $x }}{{ end }}",
+            "36-38: $x has no value here",
+        ),
         ("{{ (1) 2 }}", "3-6: this is no function"),
         ("{{ nil }}", "3-6: nil alone"),
         ("{{ len }}", "3-6: len takes"),
