@@ -13,6 +13,9 @@ pub(crate) const MAX_FILE: u64 = 256 << 20;
 /// item and no more memory than one of them.
 const LARGE: u64 = 4 << 20;
 
+/// Most objects of one file that are looked at: small ones take more room than their text.
+pub(crate) const MAX_OBJECTS: usize = 250_000;
+
 /// Parser budgets for whole files.
 pub(crate) fn limits() -> Limits {
     Limits {
@@ -30,6 +33,8 @@ pub(crate) struct Read {
     pub(crate) objects: Vec<Object>,
     /// What could not be read.
     pub(crate) gaps: Vec<Gap>,
+    /// Objects beyond [`MAX_OBJECTS`].
+    pub(crate) left_out: u32,
 }
 
 /// What to make of the trees.
@@ -205,6 +210,9 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
         }
         match want {
             Want::Nodes => read.nodes.push(node),
+            _ if read.objects.len() >= MAX_OBJECTS => {
+                read.left_out = read.left_out.saturating_add(1);
+            }
             Want::Objects | Want::Trees => {
                 let object =
                     object::read_keeping(&node, ScopeId::PLAIN, map, &mut read.gaps, want.keep());

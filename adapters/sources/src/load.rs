@@ -13,7 +13,8 @@ use crate::tree::{Disk, Tree};
 use crate::{Rendered, git, helm, kustomize};
 use rayon::prelude::*;
 use seawall_model::{
-    Coverage, FileId, Gap, KubernetesVersion, SourceFile, SourceKind, SourceMap, SourceText,
+    Coverage, FileId, Gap, GapKind, KubernetesVersion, SourceFile, SourceKind, SourceMap,
+    SourceText, Span, Str,
 };
 pub use seawall_snapshot::Keep;
 use seawall_snapshot::{Builder, Object, ScopeId, ScopeKind, Snapshot, object};
@@ -275,16 +276,21 @@ fn load_from(
         looked_at: 0,
         gaps: plan.gaps.clone(),
     };
-    let mut add = |read: Read| {
-        coverage.looked_at += read.objects.len() as u64;
+    let (mut workloads, mut left_out) = (0_usize, 0_u32);
+    for read in read {
         coverage.gaps.extend(read.gaps);
+        left_out = left_out.saturating_add(read.left_out);
         for object in read.objects {
+            workloads += usize::from(!object.templates().is_empty());
+            if workloads > MAX_WORKLOADS && !object.templates().is_empty() {
+                left_out = left_out.saturating_add(1);
+                continue;
+            }
+            coverage.looked_at += 1;
             builder.add(object);
         }
-    };
-    for read in read {
-        add(read);
     }
+    coverage.gaps.extend(too_many(left_out));
     Ok(Loaded {
         snapshot: builder.build(),
         coverage: finish(coverage),
@@ -419,6 +425,25 @@ fn read_stdin(bytes: &[u8], want: Want, map: &SourceMap) -> Read {
     files::read_bytes(bytes, "<stdin>", file, want, map)
 }
 
+/// Most workloads of a scan: each of them may break every rule, and what is found takes room.
+const MAX_WORKLOADS: usize = 100_000;
+
+/// What is said of objects beyond what a scan looks at.
+fn too_many(left_out: u32) -> Option<Gap> {
+    (left_out > 0).then(|| Gap {
+        kind: GapKind::Unreadable,
+        subject: Str::from("."),
+        span: Span::NONE,
+        reason: format!(
+            "there are more than {MAX_WORKLOADS} workloads, or {} objects in a file: \
+             {left_out} objects were not looked at",
+            files::MAX_OBJECTS
+        ),
+        hint: "scan parts of it by themselves".to_owned(),
+        units: left_out,
+    })
+}
+
 /// The longest reason of a gap, in bytes. A template can make an error message of any
 /// length.
 const MAX_REASON: usize = 1_000;
@@ -445,4 +470,20 @@ fn finish(mut coverage: Coverage) -> Coverage {
     coverage.gaps.sort_by_cached_key(key);
     coverage.gaps.dedup_by(|a, b| a == b);
     coverage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_workloads_are_a_gap() {
+        let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: []}}\n---\n";
+        let text = pod.repeat(MAX_WORKLOADS + 5);
+        let tree = Memory::new([("a.yaml".to_owned(), text.into_bytes().into())]);
+        let loaded = load_embedded(tree, &Arc::default()).unwrap();
+        assert_eq!(loaded.coverage.looked_at, MAX_WORKLOADS as u64);
+        let gaps = &loaded.coverage.gaps;
+        assert!(gaps.iter().any(|gap| gap.units == 5), "{gaps:?}");
+    }
 }

@@ -248,8 +248,8 @@ impl Patcher<'_, '_> {
     }
 
     fn count(&self, resource: &Resource) {
-        // Copying four values takes about as long as looking for one field.
-        let copied = size(&resource.node) / 4 + 1;
+        // Copying two values takes about as long as looking for one field.
+        let copied = size(&resource.node) / 2 + 1;
         let work = self.work.get().saturating_add(copied);
         self.work.set(work);
     }
