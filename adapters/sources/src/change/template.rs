@@ -61,10 +61,30 @@ fn beside(text: &str, place: &Place<'_>, value: &Data) -> Option<(usize, usize, 
     let (at, indent) = map
         .iter()
         .find_map(|entry| line_below(text, place.node, entry))?;
+    if is_conditional(text, key, indent) {
+        return None;
+    }
     let mut lines = String::new();
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     self::lines(key, &value, indent, step, end, &mut lines)?;
     Some((at, at, lines))
+}
+
+/// Whether the template makes the key under a condition somewhere: with other values it would
+/// then stand there twice.
+fn is_conditional(text: &str, key: &str, indent: usize) -> bool {
+    let mut above = "";
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let body = line.trim_start_matches([' ', '-']);
+        let is_key = body
+            .strip_prefix(key)
+            .is_some_and(|rest| rest.starts_with(':'));
+        if is_key && line.len() - body.len() == indent && above.trim().starts_with("{{") {
+            return true;
+        }
+        above = line;
+    }
+    false
 }
 
 /// Where the line after an entry begins, and its indentation, if the entry is a literal key
@@ -218,6 +238,14 @@ fn joined(first: &str, second: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_under_a_condition_is_not_written_beside_it() {
+        let text = "  - name: a\n    {{- with .Values.sc }}\n    securityContext:\n      x: 1\n";
+        assert!(is_conditional(text, "securityContext", 4));
+        assert!(!is_conditional(text, "securityContext", 6));
+        assert!(!is_conditional(text, "x", 6));
+    }
 
     #[test]
     fn blocks_of_lines_are_joined() {
