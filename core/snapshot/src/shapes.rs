@@ -95,7 +95,11 @@ const KINDS: &[(&str, &str, Fields)] = &[
             (&["spec", "defaultBackend"], Map),
         ],
     ),
-    ("policy", "PodDisruptionBudget", &[(&["spec", "selector"], Map)]),
+    (
+        "policy",
+        "PodDisruptionBudget",
+        &[(&["spec", "selector"], Map)],
+    ),
     ("rbac.authorization.k8s.io", "Role", ROLE),
     ("rbac.authorization.k8s.io", "ClusterRole", ROLE),
     ("rbac.authorization.k8s.io", "RoleBinding", BINDING),
@@ -156,11 +160,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, root: &Node, group: &str, kind: &st
 
 type Wrong<'n> = (&'static str, &'n Node, &'static str);
 
-fn field<'n>(
-    root: &'n Node,
-    path: &'static [&'static str],
-    shape: Shape,
-) -> Result<(), Wrong<'n>> {
+fn field<'n>(root: &'n Node, path: &'static [&'static str], shape: Shape) -> Result<(), Wrong<'n>> {
     let mut node = root;
     let mut name = "";
     for key in path {
