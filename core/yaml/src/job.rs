@@ -122,7 +122,12 @@ impl<'t> Job<'t> {
     }
 
     fn yaml(&mut self, at: Mark) {
-        for chunk in Chunks::new(self.text, at) {
+        for (count, chunk) in Chunks::new(self.text, at).enumerate() {
+            if count == MAX_DOCUMENTS {
+                let at = chunk.map_or_else(|fault| fault.at, |chunk| chunk.at);
+                let message = format!("more than {MAX_DOCUMENTS} documents: the rest is not read");
+                return self.problem(Fault { at, message });
+            }
             if let Err(fault) = chunk.and_then(|chunk| self.chunk(chunk)) {
                 self.problem(fault);
             }
@@ -223,6 +228,9 @@ impl<'t> Job<'t> {
         self.yaml(advance(at, rest.get(..blank).unwrap_or_default()));
     }
 }
+
+/// Most documents of one text: eight bytes are enough for one.
+const MAX_DOCUMENTS: usize = 1_000_000;
 
 fn too_long(file: FileId, limits: &Limits) -> Vec<Problem> {
     let message = format!("larger than {} bytes", limits.max_bytes);

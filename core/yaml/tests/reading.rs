@@ -295,3 +295,11 @@ fn repeated_text_is_shared() {
     let key = |i: usize| &list[i].as_map().unwrap().entry("name").unwrap().key;
     assert!(std::sync::Arc::ptr_eq(key(0), key(1)));
 }
+
+#[test]
+fn documents_without_end_are_not_read_without_end() {
+    let text = "---\n".repeat(2_000_010);
+    let stream = parse(&text, FileId(1), &Limits::default());
+    let told: Vec<_> = stream.problems.iter().map(|p| &*p.message).collect();
+    assert_eq!(told, ["more than 1000000 documents: the rest is not read"]);
+}
