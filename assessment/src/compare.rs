@@ -127,11 +127,29 @@ impl Comparison {
             .is_none_or(|change| *change != Change::Unchanged)
     }
 
-    /// How many findings were there before.
-    pub fn unchanged(&self) -> usize {
-        let unchanged = |change: &&Change| **change == Change::Unchanged;
-        self.changes.iter().filter(unchanged).count()
+    /// How many findings of the answer are new, worse and unchanged.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in &self.changes {
+            match change {
+                Change::New => counts.new += 1,
+                Change::Worse(_) => counts.worse += 1,
+                Change::Unchanged => counts.unchanged += 1,
+            }
+        }
+        counts
     }
+}
+
+/// How many findings of an answer there are of each [`Change`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Not there before.
+    pub new: usize,
+    /// There before, less severe.
+    pub worse: usize,
+    /// There before.
+    pub unchanged: usize,
 }
 
 /// Compares findings and gaps with those of a baseline.
@@ -174,14 +192,14 @@ pub(crate) fn compare(
         })
         .collect();
     let (root, root_now) = (&*baseline.roots.0, &*baseline.roots.1);
-    let below = |gap: &KnownGap, root: &str| KnownGap {
+    let seen_from = |gap: &KnownGap, root: &str| KnownGap {
         subject: below(&gap.subject, root).to_owned(),
         ..gap.clone()
     };
-    let known_gaps: HashSet<KnownGap> = baseline.gaps.iter().map(|g| below(g, root)).collect();
+    let known_gaps: HashSet<KnownGap> = baseline.gaps.iter().map(|g| seen_from(g, root)).collect();
     let gaps_now: Vec<KnownGap> = gaps
         .iter()
-        .map(|gap| below(&known_gap(gap), root_now))
+        .map(|gap| seen_from(&known_gap(gap), root_now))
         .collect();
     let new_gaps: Vec<usize> = gaps_now
         .iter()
@@ -220,7 +238,7 @@ pub(crate) fn compare(
         closed_gaps: baseline
             .gaps
             .iter()
-            .filter(|gap| !still.contains(&below(gap, root)))
+            .filter(|gap| !still.contains(&seen_from(gap, root)))
             .cloned()
             .collect(),
     }
@@ -317,7 +335,7 @@ mod tests {
         assert_eq!(result.gone.len(), 1);
         assert_eq!(result.new_gaps, [0]);
         assert_eq!(result.closed_gaps.len(), 1);
-        assert_eq!(result.unchanged(), 1);
+        assert_eq!(result.counts().unchanged, 1);
     }
 
     #[test]

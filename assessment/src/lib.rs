@@ -18,7 +18,7 @@ mod run;
 mod suppress;
 
 pub use catalogue::{catalogue, catalogue_with, find_rule, means, selectable_words};
-pub use compare::{Baseline, Change, Comparison, Known, KnownGap};
+pub use compare::{Baseline, Change, Comparison, Counts, Known, KnownGap};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;

@@ -242,15 +242,12 @@ pub(crate) fn change(change: Change) -> saved::Change {
 
 fn comparison(view: &View<'_>, comparison: &Comparison) -> saved::Comparison {
     let gaps = &view.assessment.coverage.gaps;
-    let count = |wanted: saved::Change| {
-        let changes = comparison.changes.iter();
-        changes.filter(|one| change(**one) == wanted).count() as u64
-    };
+    let counts = comparison.counts();
     saved::Comparison {
         baseline: comparison.baseline.clone(),
-        new: count(saved::Change::New),
-        worse: count(saved::Change::Worse),
-        unchanged: count(saved::Change::Unchanged),
+        new: counts.new as u64,
+        worse: counts.worse as u64,
+        unchanged: counts.unchanged as u64,
         gone: comparison.gone.iter().map(known).collect(),
         unseen: comparison.unseen.iter().map(known).collect(),
         percent_before: comparison.percent_before,

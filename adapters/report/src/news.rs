@@ -19,15 +19,13 @@ impl<'a> News<'a> {
     /// What there is to tell, if there is a baseline.
     pub(crate) fn of(view: &View<'a>) -> Option<Self> {
         let comparison = view.assessment.comparison.as_ref()?;
-        let changes = &comparison.changes;
-        let new = changes.iter().filter(|one| **one == Change::New).count();
-        let worse = changes.len() - new - comparison.unchanged();
-        let mut counts = format!("{new} new");
+        let changed = comparison.counts();
+        let mut counts = format!("{} new", changed.new);
         for (n, word) in [
-            (worse, "worse"),
+            (changed.worse, "worse"),
             (comparison.gone.len(), "gone"),
             (comparison.unseen.len(), "not to be seen any more"),
-            (comparison.unchanged(), "unchanged"),
+            (changed.unchanged, "unchanged"),
         ] {
             if n > 0 || word == "unchanged" {
                 let _ = write!(counts, " · {n} {word}");
@@ -41,16 +39,20 @@ impl<'a> News<'a> {
             let words = |p: Option<f64>| p.map_or_else(|| "none".to_owned(), percent);
             let _ = write!(counts, " · coverage {} (was {})", words(now), words(before));
         }
-        let worse = changes.iter().enumerate().filter_map(|(at, change)| {
-            let Change::Worse(was) = change else {
-                return None;
-            };
-            let finding = view.finding(at)?;
-            Some(format!(
-                "{} was {was}: {} {}: {}",
-                finding.severity, finding.rule, finding.asset, finding.message
-            ))
-        });
+        let worse = comparison
+            .changes
+            .iter()
+            .enumerate()
+            .filter_map(|(at, change)| {
+                let Change::Worse(was) = change else {
+                    return None;
+                };
+                let finding = view.finding(at)?;
+                Some(format!(
+                    "{} was {was}: {} {}: {}",
+                    finding.severity, finding.rule, finding.asset, finding.message
+                ))
+            });
         let gaps = &view.assessment.coverage.gaps;
         let new_gaps = comparison.new_gaps.iter().filter_map(|at| gaps.get(*at));
         let new_gaps = new_gaps.map(|gap| format!("{}: {}", gap.subject, gap.reason));

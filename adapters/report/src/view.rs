@@ -144,7 +144,8 @@ impl<'a> View<'a> {
     /// or worse.
     pub(crate) fn told(&self) -> impl Iterator<Item = (usize, &'a Finding)> + '_ {
         let findings = self.assessment.findings.iter().enumerate();
-        findings.filter(|(index, _)| self.change(*index) != Some(Change::Unchanged))
+        let comparison = self.assessment.comparison.as_ref();
+        findings.filter(move |(index, _)| comparison.is_none_or(|one| one.is_news(*index)))
     }
 
     /// Indices of the findings that human formats show.
@@ -263,23 +264,16 @@ impl<'a> View<'a> {
     }
 
     /// The told findings themselves.
-    pub(crate) fn told_findings(&self) -> impl Iterator<Item = &'a Finding> + Clone + '_ {
-        let findings = self.assessment.findings.iter().enumerate();
-        findings
-            .filter(|(index, _)| self.change(*index) != Some(Change::Unchanged))
-            .map(|(_, finding)| finding)
+    pub(crate) fn told_findings(&self) -> impl Iterator<Item = &'a Finding> + '_ {
+        self.told().map(|(_, finding)| finding)
     }
 
     /// What a told finding is called.
     pub(crate) fn one(&self) -> &'static str {
-        let Some(comparison) = &self.assessment.comparison else {
-            return "finding";
-        };
-        let is_worse = |change: &Change| matches!(change, Change::Worse(_));
-        if comparison.changes.iter().any(is_worse) {
-            "new or worse finding"
-        } else {
-            "new finding"
+        match &self.assessment.comparison {
+            None => "finding",
+            Some(comparison) if comparison.counts().worse > 0 => "new or worse finding",
+            Some(_) => "new finding",
         }
     }
 

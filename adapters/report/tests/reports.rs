@@ -521,7 +521,7 @@ fn comparisons() {
         ..Default::default()
     });
     let comparison = again.comparison.unwrap();
-    assert_eq!(comparison.unchanged(), again.findings.len());
+    assert_eq!(comparison.counts().unchanged, again.findings.len());
     assert!(comparison.gone.is_empty() && comparison.new_gaps.is_empty());
 }
 
