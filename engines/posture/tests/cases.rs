@@ -168,6 +168,11 @@ fn findings_are_told_apart_and_stay_inside_the_object() {
                 let place = path.display();
                 assert!(seen.insert(finding.id), "{place}: {} twice", finding.rule);
                 assert!(
+                    outcome.assessed.contains_key(&finding.rule),
+                    "{place}: {} not counted",
+                    finding.rule
+                );
+                assert!(
                     finding.locus.span.is_known(),
                     "{place}: {} nowhere",
                     finding.rule

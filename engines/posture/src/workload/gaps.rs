@@ -99,7 +99,7 @@ pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
     let [drop, escalation, non_root, seccomp, read_only] = &mut gaps;
     // Containers that are no root, but by number only.
     let mut numbered = Gap::default();
-    let mut applied = [0_u64; 5];
+    let mut applied = [0_u64; 5]; // by setting
     for c in s.written() {
         // Without an image it is a fragment that something else completes.
         if c.image.is_none() || is_privileged(c) {
@@ -134,7 +134,6 @@ pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
             }
         }
         if !user_namespace {
-            applied[2] += 1;
             let set = own
                 .run_as_non_root
                 .as_ref()
@@ -150,7 +149,7 @@ pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
     }
     let settings = [&DROP, &ESCALATION, &NON_ROOT, &SECCOMP, &READ_ONLY];
     for (setting, count) in settings.iter().zip(applied) {
-        sink.assess(setting.id, count);
+        sink.assess(setting.id, count); // W13 is counted where what is set is judged
     }
     sink.assess(Id::W27, 1);
     let annotation = seccomp_annotation(s);

@@ -17,7 +17,9 @@ pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
     let relaxed =
         s.template.has_user_namespace() && s.version() >= pod_security::USER_NAMESPACES_SINCE;
     if !relaxed {
-        sink.assess(Id::W14, s.template.containers.len() as u64);
+        let containers = s.template.containers.len() as u64;
+        sink.assess(Id::W13, containers);
+        sink.assess(Id::W14, containers);
         roots(s, sink);
         refusals(s, sink);
     }
