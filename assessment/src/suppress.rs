@@ -3,6 +3,7 @@
 //! A suppression without a reason does not count, one that has expired does not count, and
 //! one that matches nothing is told: a stale list of accepted risks hides the next one.
 
+use seawall_model::calendar::is_date;
 use seawall_model::{Asset, Finding, Rule, SourceMap, Span};
 use seawall_snapshot::Snapshot;
 use std::collections::HashMap;
@@ -58,16 +59,7 @@ impl FromStr for Date {
         let year: u16 = year.parse().map_err(|_| bad())?;
         let month: u8 = month.parse().map_err(|_| bad())?;
         let day: u8 = day.parse().map_err(|_| bad())?;
-        let leap =
-            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-        let days = match month {
-            2 if leap => 29,
-            2 => 28,
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return Err(bad()),
-        };
-        if day == 0 || day > days {
+        if !is_date(year.into(), month.into(), day.into()) {
             return Err(bad());
         }
         Ok(Self { year, month, day })

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::{color, ignore_file, policies};
 use seawall_assessment::{Assessment, Baseline, Date, Verdict, assess, catalogue};
+use seawall_model::calendar::date_of;
 use seawall_model::{SourceMap, SourceText};
 use seawall_report::{Context, Display, Header};
 use seawall_sources::load::Loaded;
@@ -148,25 +149,13 @@ fn version(config: &Config) -> seawall_model::KubernetesVersion {
         .unwrap_or(seawall_model::KubernetesVersion::NEWEST)
 }
 
-/// Today in UTC. Days to a civil date after Howard Hinnant, "chrono-Compatible Low-Level
-/// Date Algorithms".
+/// Today in UTC.
 fn today() -> Date {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
-    let days = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let days = i64::try_from(seconds / 86_400).unwrap_or(0);
+    let (year, month, day) = date_of(days);
     Date {
         year: u16::try_from(year).unwrap_or(u16::MAX),
         month: u8::try_from(month).unwrap_or(1),

@@ -10,6 +10,7 @@
 //! value; two equal inputs give two equal outputs.
 
 pub mod access;
+pub mod calendar;
 pub mod coverage;
 pub mod fact;
 pub mod finding;

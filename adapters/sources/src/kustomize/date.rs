@@ -1,6 +1,8 @@
 //! Dates. Go's YAML library turns a plain `2020-01-02` into a point in time, and Kustomize
 //! prints it as one.
 
+use seawall_model::calendar::is_date;
+
 /// RFC 3339 text of a YAML timestamp; `None` when it is not one.
 pub(super) fn timestamp(text: &str) -> Option<String> {
     let mut rest = text;
@@ -9,7 +11,7 @@ pub(super) fn timestamp(text: &str) -> Option<String> {
     let month = digits(&mut rest, 1, 2)?;
     expect(&mut rest, '-')?;
     let day = digits(&mut rest, 1, 2)?;
-    if !(1..=12).contains(&month) || day < 1 || day > days(year, month) {
+    if !is_date(year.into(), month.into(), day.into()) {
         return None;
     }
     if rest.is_empty() {
@@ -82,17 +84,6 @@ fn digits(rest: &mut &str, least: usize, most: usize) -> Option<u32> {
 fn expect(rest: &mut &str, c: char) -> Option<()> {
     *rest = rest.strip_prefix(c)?;
     Some(())
-}
-
-fn days(year: u32, month: u32) -> u32 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        _ => 31,
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! that it is given.
 
 use super::fault::{Eval, fault};
+use seawall_model::calendar::{date_of, days_of, is_date};
 use std::fmt::Write as _;
 
 const NANOS: i64 = 1_000_000_000;
@@ -196,7 +197,7 @@ impl Timestamp {
             rest = after.get(digits..)?;
         }
         let offset = if rest == "Z" { 0 } else { offset(rest)? };
-        let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+        let seconds = days_of(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
         Self::new(seconds - offset, nanos).ok()
     }
 
@@ -215,30 +216,16 @@ impl Timestamp {
         text
     }
 
-    /// The calendar at this many seconds east of Greenwich. Days to a date after Howard
-    /// Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    /// The calendar at this many seconds east of Greenwich.
     pub(crate) fn civil(self, offset: i64) -> Civil {
         let local = self.seconds + offset;
         let (day_number, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-        let shifted = day_number + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let since_march = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * since_march + 2) / 153;
-        let day = since_march - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (year, month, day) = date_of(day_number);
         Civil {
             year,
             month,
             day,
-            day_of_year: day_number - days(year, 1, 1),
+            day_of_year: day_number - days_of(year, 1, 1),
             weekday: (day_number + 4).rem_euclid(7),
             hour: second / 3_600,
             minute: second / 60 % 60,
@@ -261,27 +248,4 @@ pub(crate) fn offset(text: &str) -> Option<i64> {
     };
     let (hours, minutes) = (number(hours)?, number(minutes)?);
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
-}
-
-/// Whether there is such a day.
-pub(crate) fn is_date(year: i64, month: i64, day: i64) -> bool {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    (1..=length).contains(&day)
-}
-
-/// Days since 1970.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }

@@ -8,6 +8,7 @@ use super::error::Result;
 use super::funcs::Args;
 use super::value::object::Object;
 use super::value::{Data, IntKind, Value};
+use seawall_model::calendar::{date_of, days_of};
 
 /// The moment that every rendering takes place at: 2000-01-01T00:00:00Z, in nanoseconds
 /// since 1970.
@@ -53,32 +54,11 @@ struct Civil {
     yearday: i64,
 }
 
-/// Days since 1970 of a date.
-fn days_from(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
 fn civil(nanos: i128) -> Civil {
     let seconds = i64::try_from(nanos.div_euclid(SECOND)).unwrap_or(0);
     let days = seconds.div_euclid(86_400);
     let of_day = seconds.rem_euclid(86_400);
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = date_of(days);
     Civil {
         year,
         month: usize::try_from(month).unwrap_or(1),
@@ -88,7 +68,7 @@ fn civil(nanos: i128) -> Civil {
         second: of_day % 60,
         nanos: i64::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0),
         weekday: usize::try_from((days + 4).rem_euclid(7)).unwrap_or(0),
-        yearday: days - days_from(year, 1, 1) + 1,
+        yearday: days - days_of(year, 1, 1) + 1,
     }
 }
 
@@ -332,7 +312,7 @@ pub(crate) fn method(nanos: i128, name: &str, args: &mut Args) -> Result<Option<
                 .saturating_add(args.int(0)?)
                 .saturating_add(month.div_euclid(12));
             let year = year.clamp(-290_000, 290_000);
-            let days = days_from(year, month.rem_euclid(12) + 1, 1)
+            let days = days_of(year, month.rem_euclid(12) + 1, 1)
                 + (time.day - 1).saturating_add(args.int(2)?.clamp(-100_000_000, 100_000_000));
             let of_day = nanos.rem_euclid(86_400 * SECOND);
             Some(Value::object(Object::Time(

@@ -1,6 +1,7 @@
 //! Text to times, by Go's layouts.
 
-use super::{DAYS, MONTHS, SECOND, days_from, next_verb};
+use super::{DAYS, MONTHS, SECOND, next_verb};
+use seawall_model::calendar::{days_of, is_date};
 
 /// `time.Parse` for numbers, month names and zone offsets.
 pub(crate) fn parse(layout: &str, text: &str) -> Option<i128> {
@@ -136,16 +137,13 @@ pub(crate) fn parse(layout: &str, text: &str) -> Option<i128> {
         Some(false) if hour == 12 => hour = 0,
         _ => {}
     }
-    let days_in_month = days_from(year + month / 12, month % 12 + 1, 1) - days_from(year, month, 1);
-    let valid = (1..=12).contains(&month)
-        && (1..=days_in_month).contains(&day)
+    let valid = is_date(year, month, day)
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)
         && (0..60).contains(&second);
     if !valid {
         return None;
     }
-    let seconds =
-        days_from(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    let seconds = days_of(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
     Some(i128::from(seconds) * SECOND + i128::from(nanos))
 }

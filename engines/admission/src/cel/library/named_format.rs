@@ -5,8 +5,9 @@ use super::encoders::decoded;
 use super::url::is_uri;
 use crate::cel::eval::{Machine, mismatch};
 use crate::cel::fault::Eval;
-use crate::cel::time::{Timestamp, is_date};
+use crate::cel::time::Timestamp;
 use crate::cel::value::{Opaque, Value};
+use seawall_model::calendar::is_date;
 
 /// One of the formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
