@@ -233,6 +233,15 @@ fn overlays(dirs: &BTreeSet<String>, builder: &kustomize::Builder<'_>) -> Overla
         }
     }
     result.roots.sort_unstable();
+    let reached = reached.iter().filter_map(|dir| inputs.get(*dir));
+    let mut uses: HashMap<String, u32> = HashMap::new();
+    for path in reached
+        .flat_map(|inputs| inputs.files.iter().chain(&inputs.directories))
+        .chain(&result.roots)
+    {
+        *uses.entry(path.clone()).or_default() += 1;
+    }
+    builder.expect(uses);
     result
 }
 

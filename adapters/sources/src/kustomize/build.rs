@@ -40,6 +40,11 @@ pub(super) struct Cached {
     visited: BTreeSet<String>,
 }
 
+/// What a base has made; not copied where nobody else needs it.
+fn made_of(base: Arc<Cached>) -> Made {
+    Arc::try_unwrap(base).map_or_else(|base| base.made.clone(), |base| base.made)
+}
+
 /// One build of one overlay.
 pub(super) struct Build<'b, 'a> {
     pub(super) builder: &'b Builder<'a>,
@@ -105,7 +110,7 @@ pub(super) fn run(builder: &Builder<'_>, dir: &str) -> (Vec<Node>, Vec<Fail>) {
     let mut made = if build.shares {
         let cached = build.shared(&place);
         build.fails.extend(cached.fails.iter().cloned());
-        cached.made.clone()
+        made_of(cached)
     } else {
         build.enter(&place, Made::default())
     };
@@ -256,7 +261,13 @@ impl Build<'_, '_> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         };
-        if let Some(cached) = lock().get(&place.root.dir) {
+        let last = self.builder.store.is_last_use(&place.root.dir);
+        let known = if last {
+            lock().remove(&place.root.dir)
+        } else {
+            lock().get(&place.root.dir).cloned()
+        };
+        if let Some(cached) = known {
             // Where the base would lead back to one of its users, it has to fail again.
             let circular = self.chain.iter().any(|user| {
                 cached
@@ -266,10 +277,9 @@ impl Build<'_, '_> {
             });
             if !circular {
                 self.visited.extend(cached.visited.iter().cloned());
-                return cached.clone();
+                return cached;
             }
         }
-        let dir = place.root.dir.clone();
         let fails = std::mem::take(&mut self.fails);
         let visited = std::mem::take(&mut self.visited);
         let made = self.enter(place, Made::default());
@@ -279,8 +289,8 @@ impl Build<'_, '_> {
             visited: std::mem::replace(&mut self.visited, visited),
         });
         self.visited.extend(cached.visited.iter().cloned());
-        if self.shares {
-            lock().insert(dir, cached.clone());
+        if self.shares && !last {
+            lock().insert(place.root.dir.clone(), cached.clone());
         }
         cached
     }
@@ -416,7 +426,7 @@ impl Build<'_, '_> {
         let base = if self.shares && !had_schema {
             let cached = self.shared(&inner);
             self.inherit(&cached.fails);
-            cached.made.clone()
+            made_of(cached)
         } else {
             self.enter(&inner, Made::default())
         };

@@ -84,8 +84,8 @@ impl Fail {
     }
 }
 
-/// Builds overlays; keeps what files and bases yield, so that a hundred overlays of one base
-/// read it once. Can be shared between threads.
+/// Builds overlays; keeps what files and bases yield while others will need it, so that a
+/// hundred overlays of one base read it once. Can be shared between threads.
 pub struct Builder<'a> {
     store: store::Store<'a>,
     bases: Mutex<HashMap<String, Arc<build::Cached>>>,
@@ -108,6 +108,12 @@ impl<'a> Builder<'a> {
             bases: Mutex::default(),
             kustomizations: Mutex::default(),
         }
+    }
+
+    /// Says how often each file and each base is going to be asked for, by overlays together,
+    /// so that none is kept longer than that. What is not listed is kept to the end.
+    pub fn expect(&self, uses: HashMap<String, u32>) {
+        self.store.expect(uses);
     }
 
     /// Whether a directory holds a component, which only other kustomizations can build.
@@ -141,5 +147,44 @@ impl<'a> Builder<'a> {
     /// its bases and components name is theirs.
     pub fn inputs(&self, dir: &str) -> Inputs {
         inputs::of(self, &tree::normalise(dir))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Memory;
+
+    #[test]
+    fn what_nobody_asks_for_again_is_let_go() {
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec().into());
+        let tree = Memory::new([
+            file("base/kustomization.yaml", "resources: [a.yaml]"),
+            file(
+                "base/a.yaml",
+                "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}",
+            ),
+            file(
+                "x/kustomization.yaml",
+                "{resources: [../base], namePrefix: x-}",
+            ),
+            file(
+                "y/kustomization.yaml",
+                "{resources: [../base], namePrefix: y-}",
+            ),
+        ]);
+        let map = SourceMap::default();
+        let keeping = Builder::new(&tree, &map);
+        let builder = Builder::new(&tree, &map);
+        let uses = [("base", 2), ("base/a.yaml", 1), ("x", 1), ("y", 1)];
+        builder.expect(uses.map(|(path, n)| (path.to_owned(), n)).into());
+        for overlay in ["x", "y", "y"] {
+            let built = builder.build(overlay);
+            assert_eq!(built.objects.len(), 1);
+            assert_eq!(built.objects, keeping.build(overlay).objects);
+        }
+        let kept = |builder: &Builder<'_>| builder.bases.lock().unwrap().len();
+        assert_eq!(kept(&keeping), 3);
+        assert_eq!(kept(&builder), 2, "what was asked for against expectation");
     }
 }

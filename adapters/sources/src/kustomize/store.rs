@@ -1,4 +1,5 @@
-//! Files of one tree, each read and parsed once, and the rules about which may be read.
+//! Files of one tree, each read and parsed once while somebody needs it, and the rules about
+//! which may be read.
 
 use super::Fail;
 use super::decode::Text;
@@ -28,6 +29,8 @@ pub(super) struct Store<'a> {
     pub(super) tree: &'a dyn Tree,
     pub(super) map: &'a SourceMap,
     parsed: Mutex<HashMap<String, Arc<Parsed>>>,
+    /// How often files and bases will yet be asked for, where that is known.
+    uses: Mutex<HashMap<String, u32>>,
     roots: Mutex<HashMap<String, Option<Root>>>,
     here: Mutex<Option<Arc<str>>>,
 }
@@ -53,8 +56,28 @@ impl<'a> Store<'a> {
             tree,
             map,
             parsed: Mutex::default(),
+            uses: Mutex::default(),
             roots: Mutex::default(),
             here: Mutex::default(),
+        }
+    }
+
+    /// See [`super::Builder::expect`].
+    pub(super) fn expect(&self, uses: HashMap<String, u32>) {
+        *self.uses.lock().unwrap_or_else(PoisonError::into_inner) = uses;
+    }
+
+    /// Counts a use of a file or base; true when nobody is expected to ask for it again. What
+    /// is asked for all the same is kept from then on, so nothing is made more than twice.
+    pub(super) fn is_last_use(&self, path: &str) -> bool {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        match uses.get_mut(path) {
+            None => false,
+            Some(1) => uses.remove(path).is_some(),
+            Some(more) => {
+                *more -= 1;
+                false
+            }
         }
     }
 
@@ -172,22 +195,31 @@ impl<'a> Store<'a> {
     /// A file that the kustomization in `root` names, parsed.
     pub(super) fn file(&self, root: &Root, path: &Text) -> Result<(Str, Arc<Parsed>), Fail> {
         let full = self.locate(root, path)?;
-        let parsed = self.parse_file(&full, path.span)?;
+        let lock = || self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.is_last_use(&full);
+        let known = if last {
+            lock().remove(&full)
+        } else {
+            lock().get(&full).cloned()
+        };
+        let parsed = match known {
+            Some(parsed) => parsed,
+            None => Arc::new(self.parse_file(&full, path.span)?),
+        };
+        if !last {
+            lock().insert(full.clone(), parsed.clone());
+        }
         Ok((full.into(), parsed))
     }
 
     /// A file at a path that has been checked.
-    pub(super) fn parse_file(&self, full: &str, span: Span) -> Result<Arc<Parsed>, Fail> {
-        let lock = || self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(parsed) = lock().get(full) {
-            return Ok(parsed.clone());
-        }
+    pub(super) fn parse_file(&self, full: &str, span: Span) -> Result<Parsed, Fail> {
         let bytes = self
             .tree
             .read(full, MAX_FILE)
             .map_err(|error| unreadable(full, span, &error))?;
         let file = self.map.add_file(self.tree.source(full));
-        let parsed = Arc::new(match String::from_utf8(bytes) {
+        Ok(match String::from_utf8(bytes) {
             Ok(text) => parse(&text, file),
             Err(_) => Parsed {
                 problems: vec![Fail {
@@ -196,9 +228,7 @@ impl<'a> Store<'a> {
                 }],
                 ..Parsed::default()
             },
-        });
-        lock().insert(full.to_owned(), parsed.clone());
-        Ok(parsed)
+        })
     }
 
     /// Parses text that stands in a scalar of another file, with spans that point there.
