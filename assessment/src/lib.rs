@@ -11,6 +11,7 @@
 mod catalogue;
 mod compare;
 pub mod fixes;
+mod follow;
 mod frameworks;
 mod gate;
 mod merge;
@@ -19,6 +20,7 @@ mod suppress;
 
 pub use catalogue::{catalogue, catalogue_with, find_rule, means, selectable_words};
 pub use compare::{Baseline, Change, Comparison, Counts, Known, KnownGap};
+pub use follow::{Follower, Judged, namespace_of};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;

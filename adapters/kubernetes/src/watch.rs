@@ -15,7 +15,7 @@ use crate::wanted::How;
 use seawall_model::{Coverage, KubernetesVersion, ResourceRef, SourceMap, Str};
 use seawall_snapshot::{Change, Keep, Object, ScopeId, Snapshot};
 use seawall_yaml::{Node, to_json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct Seen<'a> {
     /// The picture.
     pub snapshot: &'a Snapshot,
+    /// What has changed since it was last seen: the objects as they were and as they are.
+    pub changed: &'a [Arc<Object>],
     /// What could not be read at the start.
     pub coverage: &'a Coverage,
     /// What the user calls the cluster.
@@ -89,9 +91,11 @@ async fn keep_seeing(
     drop(sender);
     let (server, version) = (answer.server.clone(), answer.version);
     let (mut snapshot, coverage) = picture(answer);
+    let mut changed: Vec<Arc<Object>> = Vec::new();
     loop {
         let seen = Seen {
             snapshot: &snapshot,
+            changed: &changed,
             coverage: &coverage,
             cluster: &server.name,
             version,
@@ -102,7 +106,16 @@ async fn keep_seeing(
         let Some(gathered) = gather(&mut changes).await else {
             return Ok(());
         };
+        let names: HashSet<(ScopeId, ResourceRef)> = gathered.iter().map(Change::key).collect();
+        let of = |snapshot: &Snapshot| -> Vec<Arc<Object>> {
+            let objects = names
+                .iter()
+                .filter_map(|(scope, name)| snapshot.shared(*scope, name));
+            objects.collect()
+        };
+        changed = of(&snapshot);
         snapshot = snapshot.apply(gathered);
+        changed.extend(of(&snapshot));
     }
 }
 

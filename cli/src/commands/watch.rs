@@ -4,16 +4,13 @@ use super::{cluster, judge, print};
 use crate::args::{Global, Watch};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use seawall_assessment::assess;
+use seawall_assessment::{Follower, Judged, namespace_of};
 use seawall_kubernetes::{Access, Options, Seen};
-use seawall_model::{Finding, FindingId, KubernetesVersion, SourceMap};
+use seawall_model::{Finding, FindingId, KubernetesVersion, Severity, SourceMap, Str};
 use seawall_report::clean;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-
-/// What a line tells of a finding.
-type Told = BTreeMap<FindingId, String>;
 
 pub(crate) fn run(watch: &Watch, global: &Global) -> Result<Exit, Failure> {
     let config = Config::load(&watch.judge, None)?;
@@ -28,25 +25,28 @@ pub(crate) fn run(watch: &Watch, global: &Global) -> Result<Exit, Failure> {
         rules: cluster::rules(&config),
         ..Options::default()
     };
-    let mut before: Option<Told> = None;
+    let mut told = Told::default();
+    let mut follower: Option<Follower<'_>> = None;
     let mut failure = None;
     let mut ticker = Some(cluster::watch(&options.progress, global));
     let mut see = |seen: &Seen<'_>| {
         drop(ticker.take());
-        if config.kubernetes_version.value.is_none() {
-            settings.kubernetes_version = seen.version.map(|v| v.min(KubernetesVersion::NEWEST));
-        }
-        let assessment = assess(seen.snapshot, seen.coverage.clone(), &map, &settings);
-        let shown = assessment
-            .findings
-            .iter()
-            .filter(|finding| finding.severity >= config.severity.value);
-        let now: Told = shown.map(|finding| (finding.id, line(finding))).collect();
-        let text = match &before {
-            Some(before) => difference(before, &now),
-            None => first(seen, &now, assessment.coverage.missed(), global),
+        let text = if let Some(follower) = &mut follower {
+            let changed = seen.changed.iter().map(AsRef::as_ref);
+            told.replace(follower.next(seen.snapshot, changed), config.severity.value)
+        } else {
+            if config.kubernetes_version.value.is_none() {
+                settings.kubernetes_version =
+                    seen.version.map(|v| v.min(KubernetesVersion::NEWEST));
+            }
+            let coverage = seen.coverage.clone();
+            let (started, answer) =
+                Follower::start(seen.snapshot, coverage, &map, settings.clone());
+            follower = Some(started);
+            let missed = answer.coverage.missed();
+            told.replace(Judged::Everything(answer), config.severity.value);
+            first(seen, &told, missed, global)
         };
-        before = Some(now);
         match print(text.as_bytes()) {
             Ok(_) => true,
             Err(error) => {
@@ -59,10 +59,60 @@ pub(crate) fn run(watch: &Watch, global: &Global) -> Result<Exit, Failure> {
     failure.map_or(Ok(Exit::Clean), Err)
 }
 
-fn first(seen: &Seen<'_>, now: &Told, missed: u64, global: &Global) -> String {
+/// The lines of findings that were printed: by namespace, by finding.
+#[derive(Debug, Default)]
+struct Told(BTreeMap<Option<Str>, Lines>);
+
+type Lines = BTreeMap<FindingId, String>;
+
+impl Told {
+    /// Takes what was judged again in the place of what was said before; gives what is new,
+    /// with a plus, and what is gone, with a minus.
+    fn replace(&mut self, judged: Judged, least: Severity) -> String {
+        let (before, findings) = match judged {
+            Judged::Everything(answer) => (std::mem::take(&mut self.0), answer.findings),
+            Judged::Namespaces(namespaces, findings) => {
+                let spaces = namespaces.into_iter().map(Some);
+                let spaces = spaces.filter_map(|space| self.0.remove_entry(&space));
+                (spaces.collect(), findings)
+            }
+        };
+        let mut now: BTreeMap<Option<Str>, Lines> = BTreeMap::new();
+        for finding in findings.iter().filter(|finding| finding.severity >= least) {
+            let space = namespace_of(&finding.asset).cloned();
+            let lines = now.entry(space).or_default();
+            lines.insert(finding.id, line(finding));
+        }
+        let mut text = String::new();
+        for (space, lines) in &before {
+            let now = now.get(space);
+            for (id, line) in lines {
+                if now.is_none_or(|now| !now.contains_key(id)) {
+                    let _ = writeln!(text, "- {line}");
+                }
+            }
+        }
+        for (space, lines) in &now {
+            let before = before.get(space);
+            for (id, line) in lines {
+                if before.and_then(|before| before.get(id)) != Some(line) {
+                    let _ = writeln!(text, "+ {line}");
+                }
+            }
+        }
+        self.0.append(&mut now);
+        text
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &String> {
+        self.0.values().flat_map(BTreeMap::values)
+    }
+}
+
+fn first(seen: &Seen<'_>, told: &Told, missed: u64, global: &Global) -> String {
     let mut text = String::new();
     if global.verbose > 0 {
-        for line in now.values() {
+        for line in told.lines() {
             let _ = writeln!(text, "  {line}");
         }
     }
@@ -75,24 +125,8 @@ fn first(seen: &Seen<'_>, now: &Told, missed: u64, global: &Global) -> String {
         "watching {}: {} objects, {} findings{unread}",
         clean(seen.cluster),
         seen.snapshot.len(),
-        now.len()
+        told.lines().count()
     );
-    text
-}
-
-/// What is new, with a plus, and what is gone, with a minus.
-fn difference(before: &Told, now: &Told) -> String {
-    let mut text = String::new();
-    for (id, line) in before {
-        if !now.contains_key(id) {
-            let _ = writeln!(text, "- {line}");
-        }
-    }
-    for (id, line) in now {
-        if before.get(id) != Some(line) {
-            let _ = writeln!(text, "+ {line}");
-        }
-    }
     text
 }
 

@@ -10,7 +10,7 @@
 //! ([`Keep::Trees`]).
 //!
 //! A Snapshot is a value: [`Snapshot::apply`] gives a new one that shares every object that
-//! did not change, and [`Snapshot::dependents`] says whose verdicts a change can move.
+//! did not change. Whose verdicts a change can move is for the engines to say ([`Reach`]).
 //!
 //! **Invariant:** building never fails as a whole; what is not a valid object is a
 //! [`Gap`](seawall_model::Gap) with a place.
@@ -18,6 +18,7 @@
 pub mod extract;
 pub mod object;
 pub mod pod;
+pub mod reach;
 pub mod reader;
 pub mod selector;
 mod shapes;
@@ -25,5 +26,6 @@ mod snapshot;
 
 pub use object::{Details, Keep, Object, OwnerRef, Scope, ScopeId, ScopeKind};
 pub use pod::{Container, ContainerKind, Field, PodTemplate};
+pub use reach::Reach;
 pub use selector::LabelSelector;
 pub use snapshot::{Builder, Change, ObjectId, Snapshot, Workload};

@@ -1,6 +1,6 @@
 //! The picture itself: objects, resolved workloads, look-ups, patches.
 
-use crate::object::{Details, Object, Scope, ScopeId, ScopeKind};
+use crate::object::{Details, Object, OwnerRef, Scope, ScopeId, ScopeKind};
 use crate::pod::PodTemplate;
 use seawall_model::{ResourceRef, Str};
 use std::collections::{BTreeMap, HashMap};
@@ -26,11 +26,14 @@ pub struct Workload {
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// `None` where an object was removed by a patch.
-    objects: Vec<Option<Arc<Object>>>,
+    objects: Arc<Vec<Option<Arc<Object>>>>,
     scopes: Arc<Vec<Scope>>,
-    by_name: HashMap<(ScopeId, ResourceRef), ObjectId>,
-    workloads: Vec<Workload>,
+    by_name: Arc<HashMap<Key, ObjectId>>,
+    workloads: Arc<Vec<Workload>>,
 }
+
+/// What an object is looked up by.
+type Key = (ScopeId, ResourceRef);
 
 /// A change to a snapshot.
 #[derive(Debug, Clone)]
@@ -39,6 +42,16 @@ pub enum Change {
     Put(Box<Object>),
     /// Removes an object.
     Remove(ScopeId, ResourceRef),
+}
+
+impl Change {
+    /// Of which object it is.
+    pub fn key(&self) -> (ScopeId, ResourceRef) {
+        match self {
+            Change::Put(object) => key_of(object),
+            Change::Remove(scope, reference) => (*scope, reference.clone()),
+        }
+    }
 }
 
 /// Collects objects for a [`Snapshot`].
@@ -79,10 +92,9 @@ impl Builder {
     /// The picture.
     pub fn build(self) -> Snapshot {
         let mut snapshot = Snapshot {
-            objects: self.objects.into_iter().map(Some).collect(),
+            objects: Arc::new(self.objects.into_iter().map(Some).collect()),
             scopes: Arc::new(self.scopes),
-            by_name: HashMap::new(),
-            workloads: Vec::new(),
+            ..Snapshot::default()
         };
         snapshot.index();
         snapshot
@@ -154,6 +166,12 @@ impl Snapshot {
         })
     }
 
+    /// An object of a rendering by name, to keep longer than this picture.
+    pub fn shared(&self, scope: ScopeId, reference: &ResourceRef) -> Option<Arc<Object>> {
+        let id = *self.by_name.get(&(scope, reference.clone()))?;
+        self.objects.get(id.0 as usize)?.clone()
+    }
+
     /// The Namespace object that an object of `scope` lives in, if it is in the picture.
     pub fn namespace(&self, scope: ScopeId, name: &str) -> Option<&Object> {
         let reference = ResourceRef {
@@ -187,84 +205,126 @@ impl Snapshot {
             })
     }
 
-    /// A new snapshot with the changes made. Objects that do not change are shared with this
-    /// one; ids of objects that stay are the same in both.
+    /// The objects that `keep` chooses, with the ids that they have here.
     #[must_use]
-    pub fn apply(&self, changes: Vec<Change>) -> Snapshot {
-        let mut next = self.clone();
+    pub fn part(&self, keep: impl Fn(&Object) -> bool) -> Snapshot {
+        let chosen = |object: &Option<Arc<Object>>| object.clone().filter(|object| keep(object));
+        let mut part = Snapshot {
+            objects: Arc::new(self.objects.iter().map(chosen).collect()),
+            scopes: Arc::clone(&self.scopes),
+            ..Snapshot::default()
+        };
+        part.index();
+        part
+    }
+
+    /// The snapshot with the changes made. Objects that do not change are shared with this
+    /// one, and so is everything with a clone of it that the changes do not touch; ids of
+    /// objects that stay are the same in both.
+    #[must_use]
+    pub fn apply(mut self, changes: Vec<Change>) -> Snapshot {
+        // Of two objects with one name the first is looked up: which one that is may change.
+        let mut unsettled = self.by_name.len() < self.len();
         for change in changes {
-            match change {
-                Change::Put(object) => {
-                    let key = (object.scope, object.reference.clone());
-                    let object = Some(Arc::from(object));
-                    if let Some(id) = next.by_name.get(&key) {
-                        if let Some(slot) = next.objects.get_mut(id.0 as usize) {
-                            *slot = object;
-                        }
-                    } else {
-                        let id = u32::try_from(next.objects.len()).unwrap_or(u32::MAX);
-                        next.by_name.insert(key, ObjectId(id));
-                        next.objects.push(object);
-                    }
+            unsettled |= !self.make(change);
+        }
+        if unsettled {
+            self.index();
+        }
+        self
+    }
+
+    /// Makes one change; false when the look-ups have to be made anew for it.
+    fn make(&mut self, change: Change) -> bool {
+        let key = change.key();
+        let new = match change {
+            Change::Put(object) => Some(Arc::from(object)),
+            Change::Remove(..) => None,
+        };
+        let by_name = Arc::make_mut(&mut self.by_name);
+        let objects = Arc::make_mut(&mut self.objects);
+        let id = match (by_name.get(&key), &new) {
+            (Some(id), _) => *id,
+            (None, None) => return true,
+            (None, Some(_)) => {
+                let free = objects.iter().position(Option::is_none);
+                let index = free.unwrap_or(objects.len());
+                if free.is_none() {
+                    objects.push(None);
                 }
-                Change::Remove(scope, reference) => {
-                    if let Some(id) = next.by_name.remove(&(scope, reference))
-                        && let Some(slot) = next.objects.get_mut(id.0 as usize)
-                    {
-                        *slot = None;
-                    }
+                ObjectId(u32::try_from(index).unwrap_or(u32::MAX))
+            }
+        };
+        let Some(slot) = objects.get_mut(id.0 as usize) else {
+            return false;
+        };
+        if new.is_some() {
+            by_name.insert(key, id);
+        } else {
+            by_name.remove(&key);
+        }
+        let old = std::mem::replace(slot, new.clone());
+        self.regroup(id, old.as_deref(), new.as_deref())
+    }
+
+    /// Keeps the workloads right after a change; false when that takes all objects.
+    fn regroup(&mut self, id: ObjectId, old: Option<&Object>, new: Option<&Object>) -> bool {
+        if old.map(place_among_owners) == new.map(place_among_owners) {
+            return true;
+        }
+        let Some(object) = new.or(old) else {
+            return true;
+        };
+        let is_workload = |object: &Object| matches!(object.details, Details::Workload { .. });
+        if !old.is_some_and(is_workload) && !new.is_some_and(is_workload) {
+            // No controller of the core group is anything but a workload itself.
+            return object.reference.group.is_empty();
+        }
+        // Pods own nothing; what other workloads own moves with them.
+        if &*object.reference.kind != "Pod" || !object.reference.group.is_empty() {
+            return false;
+        }
+        let joins = new.map(|object| (object.scope, self.top_owner(object)));
+        let workloads = Arc::make_mut(&mut self.workloads);
+        if old.is_some()
+            && let Some(place) = workloads.iter().position(|w| w.members.contains(&id))
+            && let Some(workload) = workloads.get_mut(place)
+        {
+            workload.members.retain(|member| *member != id);
+            if workload.members.is_empty() {
+                workloads.remove(place);
+            }
+        }
+        let Some((scope, owner)) = joins else {
+            return true;
+        };
+        let mut workload = Workload {
+            owner,
+            scope,
+            members: vec![id],
+        };
+        let order = |w: &Workload| (w.scope, &w.owner).cmp(&(scope, &workload.owner));
+        match workloads.binary_search_by(order) {
+            Err(place) => workloads.insert(place, workload),
+            Ok(place) => {
+                if let Some(known) = workloads.get_mut(place) {
+                    workload.members.append(&mut known.members);
+                    sort_members(&mut workload, &self.objects);
+                    *known = workload;
                 }
             }
         }
-        next.index();
-        next
-    }
-
-    /// The objects whose verdicts can move when an object changes: the object itself, the
-    /// members of its workload, and for namespace-wide kinds everything in the namespace.
-    pub fn dependents(&self, id: ObjectId) -> Vec<ObjectId> {
-        let Some(changed) = self.get(id) else {
-            return Vec::new();
-        };
-        let kind = &*changed.reference.kind;
-        let mut dependents = match kind {
-            "Namespace" => self.in_namespace(changed.scope, &changed.reference.name),
-            "ServiceAccount" | "NetworkPolicy" | "LimitRange" | "ResourceQuota" => {
-                self.in_namespace(changed.scope, changed.namespace())
-            }
-            _ => self
-                .workloads
-                .iter()
-                .find(|workload| workload.members.contains(&id))
-                .map(|workload| workload.members.clone())
-                .unwrap_or_default(),
-        };
-        if !dependents.contains(&id) {
-            dependents.push(id);
-        }
-        dependents.sort_unstable();
-        dependents
-    }
-
-    fn in_namespace(&self, scope: ScopeId, namespace: &str) -> Vec<ObjectId> {
-        self.objects()
-            .filter(|(_, o)| {
-                (o.scope == scope || scope == ScopeId::PLAIN) && o.namespace() == namespace
-            })
-            .map(|(id, _)| id)
-            .collect()
+        true
     }
 
     fn index(&mut self) {
         let mut by_name = HashMap::new();
         for (id, object) in self.objects() {
             // The first of two with one name wins.
-            by_name
-                .entry((object.scope, object.reference.clone()))
-                .or_insert(id);
+            by_name.entry(key_of(object)).or_insert(id);
         }
-        self.by_name = by_name;
-        self.workloads = self.resolve();
+        self.by_name = Arc::new(by_name);
+        self.workloads = Arc::new(self.resolve());
     }
 
     /// Groups pod-making objects by their top controller.
@@ -280,16 +340,14 @@ impl Snapshot {
         }
         groups
             .into_iter()
-            .map(|((scope, owner), mut members)| {
-                members.sort_by_key(|id| {
-                    self.get(*id)
-                        .map(|object| (object.reference != owner, object.reference.clone(), *id))
-                });
-                Workload {
+            .map(|((scope, owner), members)| {
+                let mut workload = Workload {
                     owner,
                     scope,
                     members,
-                }
+                };
+                sort_members(&mut workload, &self.objects);
+                workload
             })
             .collect()
     }
@@ -320,6 +378,27 @@ impl Snapshot {
         }
         top
     }
+}
+
+fn key_of(object: &Object) -> Key {
+    (object.scope, object.reference.clone())
+}
+
+/// All that decides to which workload an object belongs, besides its name.
+fn place_among_owners(object: &Object) -> (bool, Option<&OwnerRef>, Option<&str>) {
+    let is_workload = matches!(object.details, Details::Workload { .. });
+    let hash = object.label("pod-template-hash");
+    (is_workload, object.controller(), hash)
+}
+
+/// The top owner first, then by name.
+fn sort_members(workload: &mut Workload, objects: &[Option<Arc<Object>>]) {
+    let owner = &workload.owner;
+    workload.members.sort_by_cached_key(|id| {
+        let object = objects.get(id.0 as usize)?.as_deref()?;
+        let reference = &object.reference;
+        Some((reference != owner, reference.clone(), *id))
+    });
 }
 
 /// The owner of an object whose owner is not in the picture. A ReplicaSet that a Deployment

@@ -247,9 +247,17 @@ impl<'s> Index<'s> {
             .any(|space| space.accounts.contains_key(name))
     }
 
-    /// Whether a selector matches a pod anywhere in the input.
-    pub(crate) fn knows_pod(&self, selector: &LabelSelector) -> bool {
-        self.spaces.values().any(|space| space.has_pod(selector))
+    /// Whether a selector matches a pod that may come to be in this namespace: one of the
+    /// namespace itself, or one whose namespace is decided when it is applied. An asker whose
+    /// own namespace is decided then may meet any pod.
+    pub(crate) fn may_have_pod(&self, namespace: Option<&str>, selector: &LabelSelector) -> bool {
+        let may_meet =
+            |other: Option<&str>| namespace.is_none() || other.is_none() || other == namespace;
+        let mut spaces = self
+            .spaces
+            .iter()
+            .filter(|((_, other), _)| may_meet(*other));
+        spaces.any(|(_, space)| space.has_pod(selector))
     }
 
     /// A binding that surely gives this account rights: the subject names its namespace.

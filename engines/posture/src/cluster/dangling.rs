@@ -54,7 +54,9 @@ pub(super) fn service(t: &Thing<'_>, sink: &mut Sink) {
     };
     let Some(space) = known(t) else { return };
     sink.assess(Id::N12, 1);
-    if selector.requirements.is_empty() || space.has_pod(&selector) || t.index.knows_pod(&selector)
+    if selector.requirements.is_empty()
+        || space.has_pod(&selector)
+        || t.index.may_have_pod(t.namespace(), &selector)
     {
         return;
     }
@@ -77,7 +79,9 @@ pub(super) fn network_policy(t: &Thing<'_>, sink: &mut Sink) {
     };
     let Some(space) = known(t) else { return };
     sink.assess(Id::N12, 1);
-    if selector.requirements.is_empty() || space.has_pod(&selector) || t.index.knows_pod(&selector)
+    if selector.requirements.is_empty()
+        || space.has_pod(&selector)
+        || t.index.may_have_pod(t.namespace(), &selector)
     {
         return;
     }
@@ -100,7 +104,9 @@ pub(super) fn budget(t: &Thing<'_>, sink: &mut Sink) {
     };
     let Some(space) = known(t) else { return };
     sink.assess(Id::N12, 1);
-    if selector.requirements.is_empty() || space.has_pod(&selector) || t.index.knows_pod(&selector)
+    if selector.requirements.is_empty()
+        || space.has_pod(&selector)
+        || t.index.may_have_pod(t.namespace(), &selector)
     {
         return;
     }
