@@ -1,12 +1,12 @@
 //! What is there, and what it would be with changes: both are read and judged in full.
 
-use super::find::{is_same, locate, names};
+use super::find::{locate, names};
 use super::{patch, scan};
 use crate::args::Global;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::Ticker;
-use seawall_assessment::fixes::{News, Problem, Problems, Proved, Trial, repair};
+use seawall_assessment::fixes::{News, Problem, Problems, Proved, Trial, Twins, repair};
 use seawall_assessment::{Assessment, means};
 use seawall_model::{
     Asset, Finding, Gap, KubernetesVersion, Operation, Repair, ResourceRef, SourceMap,
@@ -39,6 +39,7 @@ pub(super) struct World {
     loaded: Loaded,
     assessment: Assessment,
     problems: Problems,
+    twins: Twins,
     gaps: HashSet<(String, String)>,
     by_name: HashMap<ResourceRef, Vec<ObjectId>>,
     bench: Bench,
@@ -66,8 +67,10 @@ impl World {
         let loaded = load::load(&request, &map).map_err(|error| scan::not_loaded(&error))?;
         let assessment = super::judge_all(&loaded, &config, &map)?;
         let by_name = names(&loaded.snapshot);
+        let twins = Twins::of(&loaded.snapshot);
         Ok(Self {
-            problems: Problems::of(&assessment, &map),
+            problems: Problems::of(&assessment, &map, &twins),
+            twins,
             gaps: assessment.coverage.gaps.iter().map(gap_key).collect(),
             bench: Bench::new(Arc::clone(&map), request.stdin.as_deref()),
             request,
@@ -145,15 +148,30 @@ impl World {
     pub(super) fn candidates(&self, findings: &[Finding]) -> Vec<Candidate> {
         let of = |finding: &Finding| {
             let object = locate(finding, &self.loaded.snapshot, &self.by_name, &self.map);
-            candidate(
-                finding,
-                object,
-                &self.loaded.snapshot,
-                &self.map,
-                self.version(),
-            )
+            self.candidate(finding, object, &self.loaded.snapshot, &self.map)
         };
         findings.iter().map(of).collect()
+    }
+
+    fn candidate(
+        &self,
+        finding: &Finding,
+        object: Option<ObjectId>,
+        snapshot: &Snapshot,
+        map: &SourceMap,
+    ) -> Candidate {
+        let object_there = object.and_then(|id| snapshot.get(id));
+        Candidate {
+            problems: Problem::of(finding, map, &self.twins),
+            object,
+            repair: match object_there.and_then(Object::tree) {
+                Some(tree) => repair(finding, tree, snapshot, self.version()),
+                None => Repair::ByHand(finding.remediation.clone()),
+            },
+            finding: finding.clone(),
+            state: None,
+            steps: Vec::new(),
+        }
     }
 
     /// Keeps candidates, and finds out where their changes go. The answer is those that can
@@ -279,8 +297,12 @@ impl World {
             let Some(candidate) = self.candidates.get(index).filter(|c| waits(c)) else {
                 continue;
             };
-            let id = candidate.finding.id;
-            let still = assessment.findings.iter().find(|finding| finding.id == id);
+            let is = |finding: &&Finding| {
+                let problems = Problem::of(finding, &map, &self.twins);
+                let mut there = candidate.problems.iter();
+                there.any(|problem| problems.contains(problem))
+            };
+            let still = assessment.findings.iter().find(is);
             if let Some(finding) = still
                 && let Some(new) = self.companion(finding, &loaded, &by_name, &map)
                 && !changes.contains(&new)
@@ -317,7 +339,7 @@ impl World {
         assessment: &Assessment,
         map: &Arc<SourceMap>,
     ) -> Trial {
-        let now = Problems::of(assessment, map);
+        let now = Problems::of(assessment, map, &self.twins);
         let mut trial = Trial::default();
         for index in changes {
             let there = self.candidates.get(*index);
@@ -325,13 +347,18 @@ impl World {
                 trial.stays.push(*index);
             }
         }
+        let came: Vec<&Finding> = {
+            let made = changes.iter().filter_map(|at| self.candidates.get(*at));
+            let meant: HashSet<&Problem> = made.flat_map(|made| &made.problems).collect();
+            let is_news = |finding: &&Finding| {
+                let problems = Problem::of(finding, map, &self.twins);
+                let mut problems = problems.iter();
+                problems.any(|p| self.problems.is_news(p, finding.severity, &now, &meant))
+            };
+            assessment.findings.iter().filter(is_news).collect()
+        };
         let mut by_name: Option<HashMap<ResourceRef, Vec<ObjectId>>> = None;
-        for finding in &assessment.findings {
-            let problems = Problem::of(finding, map);
-            let news = |problem: &Problem| self.problems.is_news(problem, finding.severity, &now);
-            if !problems.iter().any(news) {
-                continue;
-            }
+        for finding in came {
             let file = map.path(finding.locus.span.file);
             let suspects = self.suspects(changes, &finding.affected, &file);
             let by_name = by_name.get_or_insert_with(|| names(&loaded.snapshot));
@@ -367,7 +394,7 @@ impl World {
                 .finding
                 .affected
                 .iter()
-                .any(|asset| assets.iter().any(|other| is_same(asset, other)))
+                .any(|asset| assets.iter().any(|other| asset.lasting() == other.lasting()))
         };
         let found = of(&same);
         if !found.is_empty() {
@@ -393,36 +420,25 @@ impl World {
         by_name: &HashMap<ResourceRef, Vec<ObjectId>>,
         map: &SourceMap,
     ) -> Option<usize> {
+        // Not by its id: what tells twins apart in it changes when one of them goes.
+        let problems = Problem::of(finding, map, &self.twins);
         let known = self.candidates.iter().position(|c| {
-            c.finding.rule == finding.rule && c.finding.id == finding.id && !c.steps.is_empty()
+            let mut there = c.problems.iter();
+            !c.steps.is_empty() && there.any(|problem| problems.contains(problem))
         });
         if known.is_some() {
             return known;
         }
         let there = locate(finding, &loaded.snapshot, by_name, map)?;
-        let mut new = candidate(finding, Some(there), &loaded.snapshot, map, self.version());
+        let mut new = self.candidate(finding, Some(there), &loaded.snapshot, map);
         if !matches!(new.repair, Repair::Mechanical(_)) {
             return None;
         }
         // Its changes are made to the object as it is now, at the same place in the plan.
         let object = loaded.snapshot.get(there)?;
-        let same: Vec<&ObjectId> = by_name.get(&object.reference)?.iter().collect();
-        let position = same.iter().position(|id| **id == there)?;
-        let group_free = |reference: &ResourceRef| ResourceRef {
-            group: "".into(),
-            ..reference.clone()
-        };
-        let here = self
-            .by_name
-            .get(&object.reference)
-            .or_else(|| {
-                let wanted = group_free(&object.reference);
-                let mut all = self.by_name.iter();
-                all.find(|(reference, _)| group_free(reference) == wanted)
-                    .map(|(_, ids)| ids)
-            })?
-            .get(position)
-            .copied();
+        let name = object.reference.lasting();
+        let position = by_name.get(&name)?.iter().position(|id| *id == there)?;
+        let here = self.by_name.get(&name)?.get(position).copied();
         new.object = here;
         // The map of the trial is not that of what is here.
         new.finding.locus.span = seawall_model::Span::NONE;
@@ -520,28 +536,5 @@ impl World {
                 patch::line(&object.reference, object.tree()?, &operations)
             })
             .collect()
-    }
-}
-
-fn candidate(
-    finding: &Finding,
-    object: Option<ObjectId>,
-    snapshot: &Snapshot,
-    map: &SourceMap,
-    version: KubernetesVersion,
-) -> Candidate {
-    let tree = object
-        .and_then(|id| snapshot.get(id))
-        .and_then(Object::tree);
-    Candidate {
-        problems: Problem::of(finding, map),
-        object,
-        repair: match tree {
-            Some(tree) => repair(finding, tree, snapshot, version),
-            None => Repair::ByHand(finding.remediation.clone()),
-        },
-        finding: finding.clone(),
-        state: None,
-        steps: Vec::new(),
     }
 }
