@@ -24,6 +24,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use world::{Candidate, World};
 
+/// How often what was changed is looked at for more.
+const ROUNDS: usize = 3;
+
 pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
     let judge = fix.judge();
     let config = Config::load(&judge, Some(&fix.source.reading))?;
@@ -41,7 +44,7 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
             "write the objects to a file first",
         ));
     }
-    let mut world = World::new(request, config, global)?;
+    let mut world = World::new(request, config, fix.safe, global)?;
     if world.is_empty() {
         return Err(Failure {
             exit: Exit::Incomplete,
@@ -65,10 +68,12 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
     let first: Vec<usize> = world.plan(candidates);
     let mut proved = search(first, &mut |changes| world.try_together(changes));
     // What the changes make possible: a level that all workloads meet by now.
-    let more = world.look_again(&proved.changes);
-    if !more.is_empty() {
-        let all = proved.changes.iter().copied().chain(more);
-        let all: Vec<usize> = all.collect();
+    for _ in 0..ROUNDS {
+        let more = world.look_again(&proved, fix.finding.is_empty());
+        if more.is_empty() {
+            break;
+        }
+        let all: Vec<usize> = proved.changes.iter().copied().chain(more).collect();
         let again = search(all, &mut |changes| world.try_together(changes));
         proved.changes = again.changes;
         proved.why.extend(again.why);

@@ -35,6 +35,8 @@ pub(super) struct Candidate {
 pub(super) struct World {
     request: Request,
     config: Config,
+    /// Whether nothing may be changed that could stop a workload.
+    safe: bool,
     map: Arc<SourceMap>,
     loaded: Loaded,
     assessment: Assessment,
@@ -56,7 +58,12 @@ fn gap_key(gap: &Gap) -> (String, String) {
 
 impl World {
     /// Reads and judges what there is.
-    pub(super) fn new(request: Request, config: Config, global: &Global) -> Result<Self, Failure> {
+    pub(super) fn new(
+        request: Request,
+        config: Config,
+        safe: bool,
+        global: &Global,
+    ) -> Result<Self, Failure> {
         let trials = Arc::new(AtomicU32::new(0));
         let shown = Arc::clone(&trials);
         let ticker = Ticker::start(global.quiet, move || match shown.load(Ordering::Relaxed) {
@@ -75,6 +82,7 @@ impl World {
             bench: Bench::new(Arc::clone(&map), request.stdin.as_deref()),
             request,
             config,
+            safe,
             map,
             loaded,
             assessment,
@@ -98,22 +106,10 @@ impl World {
 
     /// The findings that the user means.
     pub(super) fn choose(&self, ids: &[String]) -> Result<Vec<Finding>, Failure> {
-        let rules = seawall_assessment::catalogue();
-        let (only, skip) = (&self.config.only.value, &self.config.skip.value);
-        let means = |finding: &Finding, words: &[String]| {
-            let rule = rules.iter().find(|rule| rule.id == finding.rule);
-            words.iter().any(|word| match rule {
-                Some(rule) => means(rule, word),
-                None => finding.rule.as_str() == word,
-            })
-        };
-        let findings = self.assessment.findings.iter();
         if ids.is_empty() {
-            return Ok(findings
-                .filter(|finding| only.is_empty() || means(finding, only))
-                .filter(|finding| !means(finding, skip))
-                .cloned()
-                .collect());
+            let findings = self.assessment.findings.iter();
+            let meant = findings.filter(|finding| self.is_meant(finding));
+            return Ok(meant.cloned().collect());
         }
         let mut chosen = Vec::new();
         for id in ids {
@@ -142,6 +138,17 @@ impl World {
             }
         }
         Ok(chosen)
+    }
+
+    /// Whether `--only` and `--skip` let a finding through.
+    fn is_meant(&self, finding: &Finding) -> bool {
+        let rule = seawall_assessment::find_rule(finding.rule.as_str());
+        let named = |word: &String| match &rule {
+            Some(rule) => means(rule, word),
+            None => finding.rule.as_str() == word,
+        };
+        let (only, skip) = (&self.config.only.value, &self.config.skip.value);
+        (only.is_empty() || only.iter().any(named)) && !skip.iter().any(named)
     }
 
     /// What can be done about findings.
@@ -281,33 +288,39 @@ impl World {
         }
     }
 
-    /// What cannot be repaired as things are, and can be with these changes.
-    pub(super) fn look_again(&mut self, changes: &BTreeSet<usize>) -> Vec<usize> {
-        let waits = |candidate: &Candidate| matches!(candidate.repair, Repair::ByHand(_));
-        if changes.is_empty() || !self.candidates.iter().any(waits) {
+    /// What cannot be repaired as things are, and can be with these changes, and what is only
+    /// seen with them. `wider` says whether more than the findings meant first is wanted.
+    pub(super) fn look_again(&mut self, proved: &Proved, wider: bool) -> Vec<usize> {
+        if proved.changes.is_empty() {
             return Vec::new();
         }
-        let judged = self.make(changes).map_err(|(_, why)| why);
+        let judged = self.make(&proved.changes).map_err(|(_, why)| why);
         let Ok((loaded, assessment, map)) = judged.and_then(|texts| self.judged(texts)) else {
             return Vec::new();
         };
         let by_name = names(&loaded.snapshot);
+        let known: HashMap<Problem, usize> = self
+            .candidates
+            .iter()
+            .enumerate()
+            .flat_map(|(at, there)| there.problems.iter().map(move |p| (p.clone(), at)))
+            .collect();
         let mut more = Vec::new();
-        for index in 0..self.candidates.len() {
-            let Some(candidate) = self.candidates.get(index).filter(|c| waits(c)) else {
-                continue;
+        for finding in &assessment.findings {
+            let problems = Problem::of(finding, &map, &self.twins);
+            let before = problems.iter().find_map(|p| known.get(p)).copied();
+            let waits = match before.and_then(|at| self.candidates.get(at)) {
+                Some(there) => matches!(there.repair, Repair::ByHand(_)),
+                None => wider && self.is_meant(finding),
             };
-            let is = |finding: &&Finding| {
-                let problems = Problem::of(finding, &map, &self.twins);
-                let mut there = candidate.problems.iter();
-                there.any(|problem| problems.contains(problem))
-            };
-            let still = assessment.findings.iter().find(is);
-            if let Some(finding) = still
+            if waits
                 && let Some(new) = self.companion(finding, &loaded, &by_name, &map)
-                && !changes.contains(&new)
+                && !proved.changes.contains(&new)
+                && !proved.why.contains_key(&new)
             {
-                self.stands_for.insert(new, index);
+                if let Some(before) = before {
+                    self.stands_for.insert(new, before);
+                }
                 more.push(new);
             }
         }
@@ -431,8 +444,9 @@ impl World {
         }
         let there = locate(finding, &loaded.snapshot, by_name, map)?;
         let mut new = self.candidate(finding, Some(there), &loaded.snapshot, map);
-        if !matches!(new.repair, Repair::Mechanical(_)) {
-            return None;
+        match &new.repair {
+            Repair::Mechanical(mend) if !self.safe || mend.caution.is_none() => {}
+            _ => return None,
         }
         // Its changes are made to the object as it is now, at the same place in the plan.
         let object = loaded.snapshot.get(there)?;
@@ -483,11 +497,16 @@ impl World {
         }
     }
 
-    /// What became of the findings that the user meant.
+    /// What became of the findings that the user meant, the first `count`, and what else was
+    /// changed for their sake.
     pub(super) fn lines(&self, count: usize) -> Vec<Line> {
-        let chosen = self.candidates.iter().take(count);
-        chosen
-            .map(|candidate| {
+        let told = |at: usize, there: &Candidate| {
+            at < count || there.state == Some(State::Fixed) && !self.stands_for.contains_key(&at)
+        };
+        let candidates = self.candidates.iter().enumerate();
+        candidates
+            .filter(|(at, candidate)| told(*at, candidate))
+            .map(|(_, candidate)| {
                 let finding = &candidate.finding;
                 let caution = match &candidate.repair {
                     Repair::Mechanical(mend) => mend.caution.clone(),
@@ -500,7 +519,10 @@ impl World {
                     severity: finding.severity,
                     asset: finding.asset.clone(),
                     message: finding.message.clone(),
-                    place: format!("{}:{}", self.map.path(span.file), span.line),
+                    place: match candidate.steps.first() {
+                        Some(step) if !span.is_known() => format!("{}:{}", step.path, step.line),
+                        _ => format!("{}:{}", self.map.path(span.file), span.line),
+                    },
                     state: candidate
                         .state
                         .clone()
