@@ -234,6 +234,10 @@ pub(crate) struct Fix {
     /// Ask for what only a person knows (limits, versions, user ids), then change the files.
     #[arg(long, conflicts_with_all = ["diff", "write"])]
     pub(crate) interactive: bool,
+    /// For what stands in no file of yours (a cluster, a dump, standard input): write the
+    /// patches to this directory, and print the lines that send them.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<String>,
     /// Leave out what could stop a workload from starting or working.
     #[arg(long)]
     pub(crate) safe: bool,

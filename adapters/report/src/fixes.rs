@@ -12,6 +12,8 @@ use std::io::{self, Write};
 pub enum State {
     /// Repaired by a change that was proved.
     Fixed,
+    /// Likewise; it was only seen once others were repaired.
+    Uncovered,
     /// It takes a value that somebody has to give: the question.
     Decision(String),
     /// It takes a person: what to do, or why the change was not made.
@@ -75,26 +77,47 @@ pub fn diff(changes: &[Change<'_>], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// How many changes there are of each kind, and whether they were made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extent {
+    /// Files that change.
+    pub files: usize,
+    /// Objects that a patch changes.
+    pub patches: usize,
+    /// Whether the files were written.
+    pub written: bool,
+}
+
 /// Says what became of all findings. `verbose` lists those that take a person one by one.
-pub fn summary(lines: &[Line], changed: usize, verbose: bool, written: bool) -> String {
+pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
     let mut text = String::new();
     let of = |wanted: fn(&State) -> bool| -> Vec<&Line> {
         lines.iter().filter(|line| wanted(&line.state)).collect()
     };
-    let fixed = of(|state| matches!(state, State::Fixed));
-    let verb = if written { "fixed" } else { "can be fixed" };
-    let files = if changed == 1 {
-        "1 file"
+    let mut fixed = of(|state| matches!(state, State::Fixed));
+    let verb = if extent.written {
+        "fixed"
     } else {
-        &format!("{changed} files")
+        "can be fixed"
     };
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "{} {verb} in {files}: each is gone after the change, and nothing new came",
-        count(fixed.len())
+        "{} {verb} {}: each is gone after the change, and nothing new came",
+        count(fixed.len()),
+        places(extent)
     );
     by_rule(&mut text, &fixed);
+    let uncovered = of(|state| matches!(state, State::Uncovered));
+    if !uncovered.is_empty() {
+        let _ = writeln!(
+            text,
+            "{} more that those had hidden, with them",
+            count(uncovered.len())
+        );
+        by_rule(&mut text, &uncovered);
+        fixed.extend(uncovered);
+    }
     let mut cautions: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
     for line in &fixed {
         if let Some(caution) = &line.caution {
@@ -134,6 +157,21 @@ pub fn summary(lines: &[Line], changed: usize, verbose: bool, written: bool) -> 
     text
 }
 
+/// `in 3 files and by 1 patch`.
+fn places(extent: Extent) -> String {
+    let of = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {many}"),
+    };
+    let files = format!("in {}", of(extent.files, "file", "files"));
+    let patches = format!("by {}", of(extent.patches, "patch", "patches"));
+    match (extent.files, extent.patches) {
+        (_, 0) => files,
+        (0, _) => patches,
+        _ => format!("{files} and {patches}"),
+    }
+}
+
 fn count(number: usize) -> String {
     if number == 1 {
         "1 finding".to_owned()
@@ -154,7 +192,7 @@ fn told(text: &mut String, lines: &[&Line], what: &str, verbose: bool) {
     for line in lines {
         let what = match &line.state {
             State::Decision(what) | State::ByHand(what) | State::LeftOut(what) => what,
-            State::Fixed => continue,
+            State::Fixed | State::Uncovered => continue,
         };
         let id = line.id.to_string();
         let _ = writeln!(

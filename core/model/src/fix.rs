@@ -5,6 +5,7 @@
 //! one that was tried.
 
 use crate::Str;
+use std::cmp::Reverse;
 
 /// A piece of an object to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,25 @@ impl Operation {
         Operation::Append {
             pointer: pointer.into(),
             value,
+        }
+    }
+
+    /// When its turn is among the operations on one thing, so that none moves what another is
+    /// about: first those that know bytes, from the last to the first; then what is set, then
+    /// what is removed, later items of a list first.
+    pub fn turn(&self) -> impl Ord + use<> {
+        match self {
+            Operation::Respell { at } | Operation::Deduplicate { at } => {
+                (0, Reverse(*at), Vec::new())
+            }
+            Operation::Set { .. } | Operation::Append { .. } => (1, Reverse(0), Vec::new()),
+            Operation::Remove { pointer } => {
+                let parts = pointer.split('/').map(|part| {
+                    let number: Option<u64> = part.parse().ok();
+                    (number.map(Reverse), part.to_owned())
+                });
+                (2, Reverse(0), parts.collect())
+            }
         }
     }
 

@@ -5,21 +5,20 @@
 
 mod ask;
 mod find;
+mod live;
 mod patch;
 mod world;
 
-use super::{judge, print, scan};
+use super::{cluster, print};
 use crate::args::{Fix, Global};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
-use seawall_assessment::Assessment;
+use patch::Patch;
 use seawall_assessment::fixes::search;
-use seawall_model::{Repair, SourceMap};
-use seawall_report::fixes::{Change, Line, State};
-use seawall_snapshot::Keep;
-use seawall_sources::change::STDIN;
+use seawall_model::Repair;
+use seawall_report::fixes::{Change, Extent, Line, State};
 use seawall_sources::git;
-use seawall_sources::load::Loaded;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use world::{Candidate, World};
@@ -36,22 +35,29 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
             "leave --rev out: fix changes the files as they are now",
         ));
     }
-    let mut request = scan::request(&fix.source)?;
-    request.keep = Keep::Trees;
-    if fix.interactive && request.stdin.is_some() {
+    let paths = &fix.source.paths;
+    if fix.interactive && paths.iter().any(|path| path == "-") {
         return Err(Failure::usage(
             "--interactive asks on standard input, which `-` reads",
             "write the objects to a file first",
         ));
     }
-    let mut world = World::new(request, config, fix.safe, global)?;
+    if fix.write && cluster::is_meant(&fix.source) {
+        return Err(Failure::usage(
+            "a cluster is not changed",
+            "leave --write out: fix prints the patches, and -o DIR writes them to files",
+        ));
+    }
+    if let Some(directory) = &fix.output {
+        seawall_report::is_free(Path::new(directory)).map_err(|error| {
+            Failure::usage(error.to_string(), "name a directory that is not there")
+        })?;
+    }
+    let mut world = World::new(fix, config, global)?;
     if world.is_empty() {
         return Err(Failure {
             exit: Exit::Incomplete,
-            message: format!(
-                "nothing to fix in {}: no object was read",
-                fix.source.paths.join(", ")
-            ),
+            message: format!("nothing to fix in {}: no object was read", paths.join(", ")),
             hint: "`seawall scan` says what could not be read".to_owned(),
         });
     }
@@ -83,7 +89,6 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
     let texts = world.texts(&proved.changes)?;
     let files: Vec<Change<'_>> = texts
         .iter()
-        .filter(|(path, _)| *path != STDIN)
         .filter_map(|(path, new)| {
             let old = world.original(path)?;
             Some(Change { path, old, new })
@@ -104,12 +109,16 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
             .map_err(|error| Failure::write("the changes", &error))?;
         print(&out)?;
     }
-    if texts.contains_key(STDIN) {
-        print(world.patches(&proved.changes).as_bytes())?;
-    }
+    let patches = world.patches(&proved.changes);
+    tell_patches(&patches, fix)?;
     if !global.quiet {
         let verbose = global.verbose > 0;
-        let mut text = seawall_report::fixes::summary(&lines, texts.len(), verbose, written);
+        let extent = Extent {
+            files: files.len(),
+            patches: patches.len(),
+            written,
+        };
+        let mut text = seawall_report::fixes::summary(&lines, extent, verbose);
         if verbose {
             let _ = writeln!(text, "\neverything was judged {} times", proved.trials + 1);
         }
@@ -167,13 +176,32 @@ impl Candidate {
     }
 }
 
-/// Judges by all rules: what the user chose says what is changed, not what may come of it.
-fn judge_all(loaded: &Loaded, config: &Config, map: &SourceMap) -> Result<Assessment, Failure> {
-    let mut config = config.clone();
-    config.only.value.clear();
-    config.skip.value.clear();
-    if config.kubernetes_version.value.is_none() {
-        config.kubernetes_version.value = loaded.kubernetes_version;
+/// Prints patches as the lines that send them, or writes them to files and prints those lines.
+fn tell_patches(patches: &[Patch], fix: &Fix) -> Result<(), Failure> {
+    let context = fix.source.reading.context.as_deref();
+    let mut text = String::new();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for patch in patches {
+        let Some(directory) = &fix.output else {
+            let _ = writeln!(text, "{}{}", patch.head(), patch.line(None, context));
+            continue;
+        };
+        let name = patch.file();
+        let mut file = format!("{name}.yaml");
+        let mut number = 1;
+        while files.contains_key(&file) {
+            number += 1;
+            file = format!("{name}_{number}.yaml");
+        }
+        let path = Path::new(directory).join(&file);
+        let line = patch.line(Some(&path.to_string_lossy()), context);
+        let _ = writeln!(text, "{line}");
+        files.insert(file, patch.text(&line));
     }
-    judge::judge(loaded, &config, None, map)
+    if let Some(directory) = fix.output.as_deref().filter(|_| !files.is_empty()) {
+        seawall_report::write_directory(Path::new(directory), &files)
+            .map_err(|error| Failure::write(directory, &error))?;
+    }
+    print(text.as_bytes())?;
+    Ok(())
 }

@@ -1,8 +1,10 @@
 //! What is there, and what it would be with changes: both are read and judged in full.
 
 use super::find::{locate, names};
-use super::{patch, scan};
-use crate::args::Global;
+use super::live;
+use super::patch::Patch;
+use crate::args::{Fix, Global};
+use crate::commands::{cluster, judge, scan};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::Ticker;
@@ -12,8 +14,8 @@ use seawall_model::{
     Asset, Finding, Gap, KubernetesVersion, Operation, Repair, ResourceRef, SourceMap,
 };
 use seawall_report::fixes::{Line, State};
-use seawall_snapshot::{Object, ObjectId, Snapshot};
-use seawall_sources::change::{Bench, STDIN, Step};
+use seawall_snapshot::{Keep, Object, ObjectId, Snapshot};
+use seawall_sources::change::{Bench, Step};
 use seawall_sources::load::{self, Loaded, Request};
 use seawall_sources::patched::Texts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -28,12 +30,26 @@ pub(super) struct Candidate {
     pub(super) repair: Repair,
     /// What became of it, once that is known.
     pub(super) state: Option<State>,
-    steps: Vec<Step>,
+    way: Way,
+}
+
+/// How what repairs a finding is made.
+#[derive(Debug, PartialEq)]
+enum Way {
+    /// Not at all, as far as is known.
+    None,
+    /// By changes of files.
+    Files(Vec<Step>),
+    /// By a patch of the object.
+    Patch,
 }
 
 /// The environment as it is.
 pub(super) struct World {
-    request: Request,
+    /// What was read; nothing when it was a cluster.
+    request: Option<Request>,
+    /// What the user calls it.
+    source: String,
     config: Config,
     /// Whether nothing may be changed that could stop a workload.
     safe: bool,
@@ -58,12 +74,7 @@ fn gap_key(gap: &Gap) -> (String, String) {
 
 impl World {
     /// Reads and judges what there is.
-    pub(super) fn new(
-        request: Request,
-        config: Config,
-        safe: bool,
-        global: &Global,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(fix: &Fix, config: Config, global: &Global) -> Result<Self, Failure> {
         let trials = Arc::new(AtomicU32::new(0));
         let shown = Arc::clone(&trials);
         let ticker = Ticker::start(global.quiet, move || match shown.load(Ordering::Relaxed) {
@@ -71,18 +82,30 @@ impl World {
             tried => format!("trying the changes, {tried} times so far"),
         });
         let map = Arc::new(SourceMap::new());
-        let loaded = load::load(&request, &map).map_err(|error| scan::not_loaded(&error))?;
-        let assessment = super::judge_all(&loaded, &config, &map)?;
+        let (loaded, request) = if cluster::is_meant(&fix.source) {
+            let reading = &fix.source.reading;
+            (
+                cluster::read(reading, &whole(&config), Keep::Trees, global, &map)?,
+                None,
+            )
+        } else {
+            let mut request = scan::request(&fix.source)?;
+            request.keep = Keep::Trees;
+            let loaded = load::load(&request, &map).map_err(|error| scan::not_loaded(&error))?;
+            (loaded, Some(request))
+        };
+        let assessment = judge_all(&loaded, &config, &map)?;
         let by_name = names(&loaded.snapshot);
         let twins = Twins::of(&loaded.snapshot);
         Ok(Self {
             problems: Problems::of(&assessment, &map, &twins),
             twins,
             gaps: assessment.coverage.gaps.iter().map(gap_key).collect(),
-            bench: Bench::new(Arc::clone(&map), request.stdin.as_deref()),
+            bench: Bench::new(Arc::clone(&map)),
             request,
+            source: fix.source.paths.join(", "),
             config,
-            safe,
+            safe: fix.safe,
             map,
             loaded,
             assessment,
@@ -123,7 +146,7 @@ impl World {
             match *found {
                 [] => {
                     return Err(Failure::usage(
-                        format!("no finding {id} in {}", self.request.paths.join(", ")),
+                        format!("no finding {id} in {}", self.source),
                         "give the first eight or more digits of its id, and the path that was \
                          scanned; accepted findings are not fixed",
                     ));
@@ -177,7 +200,7 @@ impl World {
             },
             finding: finding.clone(),
             state: None,
-            steps: Vec::new(),
+            way: Way::None,
         }
     }
 
@@ -223,16 +246,26 @@ impl World {
             candidate.state = Some(State::ByHand(candidate.finding.remediation.clone()));
             return false;
         }
+        if let Some((id, object)) = candidate.object.zip(object)
+            && live::is_live(object, &self.map)
+        {
+            let why = live::refusal(id, object, &self.loaded.snapshot, &mend.operations);
+            return match why {
+                None => {
+                    candidate.way = Way::Patch;
+                    true
+                }
+                Some(why) => by_hand(candidate, &why),
+            };
+        }
+        let mut steps = Vec::new();
         for operation in &mend.operations {
             match self.bench.plan(tree, operation) {
-                Ok(step) => candidate.steps.push(step),
-                Err(why) => {
-                    let what = format!("{} ({why})", candidate.finding.remediation);
-                    candidate.state = Some(State::ByHand(what));
-                    return false;
-                }
+                Ok(step) => steps.push(step),
+                Err(why) => return by_hand(candidate, &why),
             }
         }
+        candidate.way = Way::Files(steps);
         true
     }
 
@@ -245,7 +278,7 @@ impl World {
                 .candidates
                 .get(*index)
                 .into_iter()
-                .flat_map(|c| &c.steps)
+                .flat_map(Candidate::steps)
             {
                 owners.push(*index);
                 steps.push(step);
@@ -279,7 +312,7 @@ impl World {
                 };
             }
         };
-        match self.judged(texts) {
+        match self.judged(texts, changes) {
             Ok((loaded, assessment, map)) => self.compare(changes, &loaded, &assessment, &map),
             Err(why) => Trial {
                 refused: changes.iter().map(|index| (*index, why.clone())).collect(),
@@ -295,7 +328,9 @@ impl World {
             return Vec::new();
         }
         let judged = self.make(&proved.changes).map_err(|(_, why)| why);
-        let Ok((loaded, assessment, map)) = judged.and_then(|texts| self.judged(texts)) else {
+        let Ok((loaded, assessment, map)) =
+            judged.and_then(|texts| self.judged(texts, &proved.changes))
+        else {
             return Vec::new();
         };
         let by_name = names(&loaded.snapshot);
@@ -327,22 +362,56 @@ impl World {
         more
     }
 
-    /// Everything with these texts, judged.
-    fn judged(&self, mut texts: Texts) -> Result<(Loaded, Assessment, Arc<SourceMap>), String> {
+    /// Everything with these texts and the patches among the changes, judged.
+    fn judged(
+        &self,
+        texts: Texts,
+        changes: &BTreeSet<usize>,
+    ) -> Result<(Loaded, Assessment, Arc<SourceMap>), String> {
         self.trials.fetch_add(1, Ordering::Relaxed);
-        let mut request = Request {
-            progress: Arc::default(),
-            ..self.request.clone()
+        let patches = self.operations(changes);
+        let (mut loaded, map) = match &self.request {
+            Some(request) if !texts.is_empty() => {
+                let request = Request {
+                    progress: Arc::default(),
+                    texts,
+                    ..request.clone()
+                };
+                let map = Arc::new(SourceMap::new());
+                let loaded = load::load(&request, &map).map_err(|error| error.to_string())?;
+                (loaded, map)
+            }
+            _ => {
+                let was = &self.loaded;
+                let (snapshot, coverage) = (was.snapshot.clone(), was.coverage.clone());
+                let version = was.kubernetes_version;
+                let same = Loaded::without_files(snapshot, coverage, version, &self.map);
+                (same, Arc::clone(&self.map))
+            }
         };
-        if let Some(text) = texts.remove(STDIN) {
-            request.stdin = Some(text.into_bytes());
-        }
-        request.texts = texts;
-        let map = Arc::new(SourceMap::new());
-        let loaded = load::load(&request, &map).map_err(|error| error.to_string())?;
+        // Objects keep their places when files are read again.
+        loaded.snapshot = live::with_patches(&loaded.snapshot, &map, &patches)?;
         let assessment =
-            super::judge_all(&loaded, &self.config, &map).map_err(|failure| failure.message)?;
+            judge_all(&loaded, &self.config, &map).map_err(|failure| failure.message)?;
         Ok((loaded, assessment, map))
+    }
+
+    /// What the changes do to objects that are patched.
+    fn operations(&self, changes: &BTreeSet<usize>) -> BTreeMap<ObjectId, Vec<Operation>> {
+        let mut operations: BTreeMap<ObjectId, Vec<Operation>> = BTreeMap::new();
+        for candidate in changes.iter().filter_map(|at| self.candidates.get(*at)) {
+            if let (Some(object), Repair::Mechanical(mend)) = (candidate.object, &candidate.repair)
+                && candidate.way == Way::Patch
+            {
+                let known = operations.entry(object).or_default();
+                for operation in &mend.operations {
+                    if !known.contains(operation) {
+                        known.push(operation.clone());
+                    }
+                }
+            }
+        }
+        operations
     }
 
     fn compare(
@@ -403,17 +472,17 @@ impl World {
             changes.iter().filter(is).copied().collect()
         };
         let same = |candidate: &Candidate| {
-            candidate
-                .finding
-                .affected
-                .iter()
-                .any(|asset| assets.iter().any(|other| asset.lasting() == other.lasting()))
+            candidate.finding.affected.iter().any(|asset| {
+                assets
+                    .iter()
+                    .any(|other| asset.lasting() == other.lasting())
+            })
         };
         let found = of(&same);
         if !found.is_empty() {
             return found;
         }
-        let found = of(&|candidate| candidate.steps.iter().any(|step| step.path == file));
+        let found = of(&|candidate| candidate.steps().iter().any(|step| step.path == file));
         if !found.is_empty() {
             return found;
         }
@@ -437,7 +506,7 @@ impl World {
         let problems = Problem::of(finding, map, &self.twins);
         let known = self.candidates.iter().position(|c| {
             let mut there = c.problems.iter();
-            !c.steps.is_empty() && there.any(|problem| problems.contains(problem))
+            c.way != Way::None && there.any(|problem| problems.contains(problem))
         });
         if known.is_some() {
             return known;
@@ -506,7 +575,7 @@ impl World {
         let candidates = self.candidates.iter().enumerate();
         candidates
             .filter(|(at, candidate)| told(*at, candidate))
-            .map(|(_, candidate)| {
+            .map(|(at, candidate)| {
                 let finding = &candidate.finding;
                 let caution = match &candidate.repair {
                     Repair::Mechanical(mend) => mend.caution.clone(),
@@ -519,44 +588,85 @@ impl World {
                     severity: finding.severity,
                     asset: finding.asset.clone(),
                     message: finding.message.clone(),
-                    place: match candidate.steps.first() {
+                    place: match candidate.steps().first() {
                         Some(step) if !span.is_known() => format!("{}:{}", step.path, step.line),
-                        _ => format!("{}:{}", self.map.path(span.file), span.line),
+                        _ => self.map.display(span).to_string(),
                     },
-                    state: candidate
-                        .state
-                        .clone()
-                        .unwrap_or(State::ByHand(finding.remediation.clone())),
+                    state: match candidate.state.clone() {
+                        Some(State::Fixed) if at >= count => State::Uncovered,
+                        Some(state) => state,
+                        None => State::ByHand(finding.remediation.clone()),
+                    },
                     caution,
                 }
             })
             .collect()
     }
 
-    /// Patches for objects that came from standard input.
-    pub(super) fn patches(&self, changes: &BTreeSet<usize>) -> String {
-        let mut by_object: BTreeMap<ObjectId, Vec<Operation>> = BTreeMap::new();
-        for index in changes {
-            let Some(candidate) = self.candidates.get(*index) else {
-                continue;
-            };
-            let Some(object) = candidate.object else {
-                continue;
-            };
-            if !candidate.steps.iter().any(|step| step.path == STDIN) {
-                continue;
+    /// Patches for the objects that are not changed in files.
+    pub(super) fn patches(&self, changes: &BTreeSet<usize>) -> Vec<Patch> {
+        let of = |(id, operations): (ObjectId, Vec<Operation>)| {
+            let object = self.loaded.snapshot.get(id)?;
+            let here = |candidate: &&Candidate| candidate.object == Some(id);
+            let made = changes.iter().filter_map(|at| self.candidates.get(*at));
+            let made: Vec<&Candidate> = made.filter(here).collect();
+            let mut rules: Vec<&str> = made.iter().map(|c| c.finding.rule.as_str()).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            let mut notes = vec![format!("repairs {}", rules.join(", "))];
+            for candidate in made {
+                if let Repair::Mechanical(mend) = &candidate.repair
+                    && let Some(caution) = &mend.caution
+                {
+                    let note = format!("check: {caution}");
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                }
             }
-            if let Repair::Mechanical(mend) = &candidate.repair {
-                let operations = by_object.entry(object).or_default();
-                operations.extend(mend.operations.iter().cloned());
+            if let Some(manager) = live::manager(object) {
+                notes.push(format!(
+                    "{manager} manages it: change what that deploys, too, or the patch is undone"
+                ));
             }
-        }
-        by_object
+            Patch::new(&object.reference, object.tree()?, &operations, notes)
+        };
+        self.operations(changes)
             .into_iter()
-            .filter_map(|(id, operations)| {
-                let object = self.loaded.snapshot.get(id)?;
-                patch::line(&object.reference, object.tree()?, &operations)
-            })
+            .filter_map(of)
             .collect()
     }
+}
+
+impl Candidate {
+    /// The changes of files.
+    fn steps(&self) -> &[Step] {
+        match &self.way {
+            Way::Files(steps) => steps,
+            Way::None | Way::Patch => &[],
+        }
+    }
+}
+
+/// Leaves a finding to a person, with the reason.
+fn by_hand(candidate: &mut Candidate, why: &str) -> bool {
+    let what = format!("{} ({why})", candidate.finding.remediation);
+    candidate.state = Some(State::ByHand(what));
+    false
+}
+
+/// All rules: what the user chose says what is changed, not what may come of it.
+fn whole(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.only.value.clear();
+    config.skip.value.clear();
+    config
+}
+
+fn judge_all(loaded: &Loaded, config: &Config, map: &SourceMap) -> Result<Assessment, Failure> {
+    let mut config = whole(config);
+    if config.kubernetes_version.value.is_none() {
+        config.kubernetes_version.value = loaded.kubernetes_version;
+    }
+    judge::judge(loaded, &config, None, map)
 }
