@@ -188,7 +188,7 @@ pub struct Proved {
 }
 
 /// Most trials of a search: each judges everything once more.
-const TRIALS: u32 = 48;
+const TRIALS: u32 = 200;
 
 struct Search<'t> {
     world: &'t mut dyn FnMut(&BTreeSet<usize>) -> Trial,

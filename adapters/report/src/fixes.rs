@@ -88,6 +88,17 @@ pub struct Extent {
     pub written: bool,
 }
 
+/// Text in lines of at most 80 columns, the first and the others with something before them.
+pub fn wrapped(first: &str, others: &str, text: &str) -> String {
+    let width = 80 - others.len().max(first.len());
+    let mut lines = String::new();
+    for (number, line) in crate::text::wrap(text, width).iter().enumerate() {
+        let before = if number == 0 { first } else { others };
+        let _ = writeln!(lines, "{before}{line}");
+    }
+    lines
+}
+
 /// Says what became of all findings. `verbose` lists those that take a person one by one.
 pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
     let mut text = String::new();
@@ -101,12 +112,13 @@ pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
         "can be fixed"
     };
     // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "{} {verb} {}: each is gone after the change, and nothing new came",
-        count(fixed.len()),
-        places(extent)
-    );
+    let _ = if fixed.is_empty() {
+        writeln!(text, "nothing to change")
+    } else {
+        let (count, places) = (count(fixed.len()), places(extent));
+        let proof = "each is gone after the change, and nothing new came";
+        writeln!(text, "{count} {verb} {places}: {proof}")
+    };
     by_rule(&mut text, &fixed);
     let uncovered = of(|state| matches!(state, State::Uncovered));
     if !uncovered.is_empty() {
@@ -127,13 +139,8 @@ pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
     if !cautions.is_empty() {
         let _ = writeln!(text, "\nBefore you roll it out (--safe leaves these out):");
         for (caution, lines) in cautions {
-            let _ = writeln!(
-                text,
-                "  {} ({}): {}",
-                rules(&lines),
-                lines.len(),
-                clean(caution)
-            );
+            let told = format!("{} ({}): {}", rules(&lines), lines.len(), clean(caution));
+            text.push_str(&wrapped("  ", "      ", &told));
             named(&mut text, &lines, verbose);
         }
     }
@@ -197,14 +204,15 @@ fn told(text: &mut String, lines: &[&Line], what: &str, verbose: bool) {
         let id = line.id.to_string();
         let _ = writeln!(
             text,
-            "  {} {} {}: {}\n    {}\n    {}",
+            "  {} {} {}: {}",
             line.rule,
             id.get(..12).unwrap_or_default(),
             clean(&line.place),
             clean(&line.asset.to_string()),
-            clean(&line.message),
-            clean(what),
         );
+        for said in [&line.message, what] {
+            text.push_str(&wrapped("    ", "    ", &clean(said)));
+        }
     }
 }
 
@@ -218,11 +226,13 @@ fn by_rule(text: &mut String, lines: &[&Line]) {
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
+    // A rule and its count stay on one line.
     let words: Vec<String> = counts
         .iter()
-        .map(|(rule, count)| format!("{rule} {count}"))
+        .map(|(rule, count)| format!("{rule}\u{a0}{count}"))
         .collect();
-    let _ = writeln!(text, "  {}", words.join(" · "));
+    let told = wrapped("  ", "  ", &words.join("\u{a0}· "));
+    text.push_str(&told.replace('\u{a0}', " "));
 }
 
 fn rules(lines: &[&Line]) -> String {

@@ -3,6 +3,7 @@
 use seawall_model::fix::{below, tokens};
 use seawall_model::{Data, Operation, ResourceRef};
 use seawall_report::clean;
+use seawall_report::fixes::wrapped;
 use seawall_yaml::{Node, Value};
 use std::fmt::Write as _;
 
@@ -10,7 +11,9 @@ use std::fmt::Write as _;
 pub(super) struct Patch {
     resource: ResourceRef,
     steps: Vec<String>,
-    /// What it is for, and what to look at before.
+    /// What it repairs.
+    rules: String,
+    /// What to look at before.
     notes: Vec<String>,
 }
 
@@ -20,6 +23,7 @@ impl Patch {
         resource: &ResourceRef,
         tree: &Node,
         operations: &[Operation],
+        rules: String,
         notes: Vec<String>,
     ) -> Option<Self> {
         let mut operations: Vec<&Operation> = operations.iter().collect();
@@ -55,6 +59,7 @@ impl Patch {
         (!steps.is_empty()).then(|| Self {
             resource: resource.clone(),
             steps: tests,
+            rules,
             notes,
         })
     }
@@ -85,11 +90,19 @@ impl Patch {
 
     /// What it is about, as comments.
     pub(super) fn head(&self) -> String {
-        let mut text = format!("# {}\n", clean(&self.resource.to_string()));
+        let mut text = format!("# {}: {}\n", clean(&self.resource.to_string()), self.rules);
+        if !self.notes.is_empty() {
+            text.push_str("# Before you send it:\n");
+        }
         for note in &self.notes {
-            let _ = writeln!(text, "# {}", clean(note));
+            text.push_str(&wrapped("# - ", "#   ", &clean(note)));
         }
         text
+    }
+
+    /// Whether it changes what the cluster admits, so that the workloads have to change first.
+    pub(super) fn is_gate(&self) -> bool {
+        self.resource.kind.as_ref() == "Namespace"
     }
 
     /// The line that sends it: from a file, or by itself.
@@ -263,7 +276,13 @@ mod tests {
             namespace: Some("a b".into()),
             name: "it's".into(),
         };
-        let patch = Patch::new(&resource, &stream.documents[0].root, operations, Vec::new());
+        let patch = Patch::new(
+            &resource,
+            &stream.documents[0].root,
+            operations,
+            String::new(),
+            Vec::new(),
+        );
         patch.unwrap().line(None, Some("-x"))
     }
 

@@ -344,15 +344,16 @@ impl World {
         for finding in &assessment.findings {
             let problems = Problem::of(finding, &map, &self.twins);
             let before = problems.iter().find_map(|p| known.get(p)).copied();
+            // What was tried in vain is looked at as it is by now: other changes may have made
+            // more of it.
             let waits = match before.and_then(|at| self.candidates.get(at)) {
-                Some(there) => matches!(there.repair, Repair::ByHand(_)),
+                Some(there) => {
+                    matches!(there.repair, Repair::ByHand(_))
+                        || before.is_some_and(|at| proved.why.contains_key(&at))
+                }
                 None => wider && self.is_meant(finding),
             };
-            if waits
-                && let Some(new) = self.companion(finding, &loaded, &by_name, &map)
-                && !proved.changes.contains(&new)
-                && !proved.why.contains_key(&new)
-            {
+            if waits && let Some(new) = self.fresh(finding, &loaded, &by_name, &map) {
                 if let Some(before) = before {
                     self.stands_for.insert(new, before);
                 }
@@ -511,6 +512,17 @@ impl World {
         if known.is_some() {
             return known;
         }
+        self.fresh(finding, loaded, by_name, map)
+    }
+
+    /// A new candidate for a finding of a trial, unless the same was tried before.
+    fn fresh(
+        &mut self,
+        finding: &Finding,
+        loaded: &Loaded,
+        by_name: &HashMap<ResourceRef, Vec<ObjectId>>,
+        map: &SourceMap,
+    ) -> Option<usize> {
         let there = locate(finding, &loaded.snapshot, by_name, map)?;
         let mut new = self.candidate(finding, Some(there), &loaded.snapshot, map);
         match &new.repair {
@@ -529,7 +541,8 @@ impl World {
             Repair::Mechanical(mend) => mend.operations.iter().all(|op| op.pointer().is_some()),
             _ => false,
         };
-        if !only_pointers {
+        let known = |c: &Candidate| c.repair == new.repair && c.object == here;
+        if !only_pointers || self.candidates.iter().any(known) {
             return None;
         }
         let index = self.candidates.len();
@@ -613,15 +626,13 @@ impl World {
             let mut rules: Vec<&str> = made.iter().map(|c| c.finding.rule.as_str()).collect();
             rules.sort_unstable();
             rules.dedup();
-            let mut notes = vec![format!("repairs {}", rules.join(", "))];
+            let mut notes: Vec<String> = Vec::new();
             for candidate in made {
                 if let Repair::Mechanical(mend) = &candidate.repair
                     && let Some(caution) = &mend.caution
+                    && !notes.contains(caution)
                 {
-                    let note = format!("check: {caution}");
-                    if !notes.contains(&note) {
-                        notes.push(note);
-                    }
+                    notes.push(caution.clone());
                 }
             }
             if let Some(manager) = live::manager(object) {
@@ -629,12 +640,18 @@ impl World {
                     "{manager} manages it: change what that deploys, too, or the patch is undone"
                 ));
             }
-            Patch::new(&object.reference, object.tree()?, &operations, notes)
+            Patch::new(
+                &object.reference,
+                object.tree()?,
+                &operations,
+                rules.join(", "),
+                notes,
+            )
         };
-        self.operations(changes)
-            .into_iter()
-            .filter_map(of)
-            .collect()
+        let patches = self.operations(changes).into_iter().filter_map(of);
+        let mut patches: Vec<Patch> = patches.collect();
+        patches.sort_by_key(Patch::is_gate);
+        patches
     }
 }
 
