@@ -5,6 +5,7 @@ use crate::terminal::{self, Role, Screen};
 use crate::text::clean;
 use crate::view::View;
 use crate::{Context, Display, markdown as md};
+use seawall_assessment::fixes::repairable;
 use seawall_model::{Finding, Framework, Rule, SourceMap, SourceText};
 use std::fmt::Write as _;
 use std::io;
@@ -35,6 +36,8 @@ pub fn rule(rule: &Rule, display: &Display, out: &mut dyn io::Write) -> io::Resu
     ];
     screen.paragraph("why", Role::Strong, &rule.why, usize::MAX, &mut lines);
     screen.paragraph("fix", Role::Fix, &rule.fix, usize::MAX, &mut lines);
+    let repair = repairable(&rule.id).sentence();
+    screen.paragraph("apply", Role::Strong, repair, usize::MAX, &mut lines);
     lines.push(String::new());
     screen.paragraph(
         "area",
@@ -84,9 +87,10 @@ pub fn markdown(rule: &Rule) -> String {
     );
     let _ = write!(
         out,
-        "{}\n\n**Fix:** {}\n",
+        "{}\n\n**Fix:** {}\n\n**Repair:** {}\n",
         md::prose(&rule.why),
-        md::prose(&rule.fix)
+        md::prose(&rule.fix),
+        repairable(&rule.id).sentence()
     );
     let lists: Vec<(Framework, Vec<&str>)> = Framework::ALL
         .into_iter()
