@@ -6,7 +6,7 @@ use crate::text::clean;
 use crate::view::View;
 use crate::{Context, Display, markdown as md};
 use seawall_assessment::fixes::repairable;
-use seawall_model::{Finding, Framework, Rule, SourceMap, SourceText};
+use seawall_model::{Finding, Framework, Repairable, Rule, SourceMap, SourceText};
 use std::fmt::Write as _;
 use std::io;
 
@@ -87,11 +87,14 @@ pub fn markdown(rule: &Rule) -> String {
     );
     let _ = write!(
         out,
-        "{}\n\n**Fix:** {}\n\n**Repair:** {}\n",
+        "{}\n\n**Fix:** {}\n",
         md::prose(&rule.why),
-        md::prose(&rule.fix),
-        repairable(&rule.id).sentence()
+        md::prose(&rule.fix)
     );
+    let repair = repairable(&rule.id);
+    if repair != Repairable::ByHand {
+        let _ = writeln!(out, "\n{}.", repair.sentence());
+    }
     let lists: Vec<(Framework, Vec<&str>)> = Framework::ALL
         .into_iter()
         .map(|framework| (framework, controls(rule, framework)))
