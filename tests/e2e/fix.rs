@@ -499,15 +499,15 @@ fn is_fixed(data: &Path, folder: &str, cluster: Option<&Cluster>) -> usize {
     let Some(cluster) = cluster else { return 0 };
     let changed = objects.into_iter().zip(rendered(&dir, folder));
     let changed = changed.filter(|(old, new)| old != new);
-    let mut taken = Taken::default();
+    let mut runs = DryRuns::default();
     for (mut old, mut new) in changed {
-        taken.look(cluster, &mut old, &mut new);
+        runs.look(cluster, &mut old, &mut new);
     }
     println!(
         "{folder}: {} changed objects taken, {} of kinds that are not served, {} refused before",
-        taken.taken, taken.unknown, taken.refused
+        runs.good, runs.unknown, runs.refused
     );
-    taken.taken
+    runs.good
 }
 
 fn rendered(dir: &Dir, folder: &str) -> Vec<Value> {
@@ -520,13 +520,13 @@ fn rendered(dir: &Dir, folder: &str) -> Vec<Value> {
 
 /// What became of changed objects.
 #[derive(Default)]
-struct Taken {
-    taken: usize,
+struct DryRuns {
+    good: usize,
     unknown: usize,
     refused: usize,
 }
 
-impl Taken {
+impl DryRuns {
     fn look(&mut self, cluster: &Cluster, old: &mut Value, new: &mut Value) {
         let dry_run = |object: &mut Value| {
             // There is no other namespace, and what runs in it does not matter here.
@@ -552,7 +552,7 @@ impl Taken {
             // What was of no kind by its old version is of one now.
             (_, Some((status, answer))) => {
                 assert!(is_good(status), "{answer}\n{new:#}");
-                self.taken += 1;
+                self.good += 1;
             }
         }
     }

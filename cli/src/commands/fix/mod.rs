@@ -4,9 +4,12 @@
 //! assessment's; here they meet ([`world`]), and the user is asked ([`ask`]).
 
 mod ask;
+mod candidate;
+mod choose;
 mod find;
 mod live;
 mod patch;
+mod told;
 mod world;
 
 use super::{cluster, print};
@@ -15,13 +18,12 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
 use patch::Patch;
 use seawall_assessment::fixes::search;
-use seawall_model::Repair;
 use seawall_report::fixes::{Change, Extent, Line, State};
 use seawall_sources::git;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use world::{Candidate, World};
+use world::World;
 
 /// How often what was changed is looked at for more.
 const ROUNDS: usize = 3;
@@ -163,17 +165,6 @@ fn write(files: &[Change<'_>], force: bool) -> Result<Exit, Failure> {
             .map_err(|error| Failure::write(file.path, &error))?;
     }
     Ok(exit)
-}
-
-impl Candidate {
-    /// Takes out what could stop a workload.
-    fn leave_out(&mut self) {
-        if let Repair::Mechanical(mend) = &self.repair
-            && let Some(caution) = &mend.caution
-        {
-            self.state = Some(State::LeftOut(caution.clone()));
-        }
-    }
 }
 
 /// Prints patches as the lines that send them, or writes them to files and prints those lines.

@@ -115,12 +115,11 @@ impl Patch {
         if let Some(context) = context {
             let _ = write!(text, " --context {}", word(context));
         }
-        let _ = match file {
-            Some(file) => write!(text, " --type=json --patch-file {}", word(file)),
-            None => {
-                let steps = format!("[{}]", self.steps.join(","));
-                write!(text, " --type=json -p {}", quoted(&steps))
-            }
+        let _ = if let Some(file) = file {
+            write!(text, " --type=json --patch-file {}", word(file))
+        } else {
+            let steps = format!("[{}]", self.steps.join(","));
+            write!(text, " --type=json -p {}", quoted(&steps))
         };
         text
     }

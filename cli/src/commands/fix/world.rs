@@ -1,19 +1,19 @@
 //! What is there, and what it would be with changes: both are read and judged in full.
 
+use super::candidate::{Candidate, Way};
 use super::find::{locate, names};
 use super::live;
-use super::patch::Patch;
 use crate::args::{Fix, Global};
 use crate::commands::{cluster, judge, scan};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::Ticker;
+use seawall_assessment::Assessment;
 use seawall_assessment::fixes::{News, Problem, Problems, Proved, Trial, Twins, repair};
-use seawall_assessment::{Assessment, means};
 use seawall_model::{
     Asset, Finding, Gap, KubernetesVersion, Operation, Repair, ResourceRef, SourceMap,
 };
-use seawall_report::fixes::{Line, State};
+use seawall_report::fixes::State;
 use seawall_snapshot::{Keep, Object, ObjectId, Snapshot};
 use seawall_sources::change::{Bench, Step};
 use seawall_sources::load::{self, Loaded, Request};
@@ -22,48 +22,26 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A finding with what could be done about it.
-pub(super) struct Candidate {
-    pub(super) finding: Finding,
-    problems: Vec<Problem>,
-    object: Option<ObjectId>,
-    pub(super) repair: Repair,
-    /// What became of it, once that is known.
-    pub(super) state: Option<State>,
-    way: Way,
-}
-
-/// How what repairs a finding is made.
-#[derive(Debug, PartialEq)]
-enum Way {
-    /// Not at all, as far as is known.
-    None,
-    /// By changes of files.
-    Files(Vec<Step>),
-    /// By a patch of the object.
-    Patch,
-}
-
 /// The environment as it is.
 pub(super) struct World {
     /// What was read; nothing when it was a cluster.
     request: Option<Request>,
     /// What the user calls it.
-    source: String,
-    config: Config,
+    pub(super) source: String,
+    pub(super) config: Config,
     /// Whether nothing may be changed that could stop a workload.
     safe: bool,
-    map: Arc<SourceMap>,
-    loaded: Loaded,
-    assessment: Assessment,
+    pub(super) map: Arc<SourceMap>,
+    pub(super) loaded: Loaded,
+    pub(super) assessment: Assessment,
     problems: Problems,
     twins: Twins,
     gaps: HashSet<(String, String)>,
     by_name: HashMap<ResourceRef, Vec<ObjectId>>,
     bench: Bench,
-    candidates: Vec<Candidate>,
+    pub(super) candidates: Vec<Candidate>,
     /// Candidates that stand for another one, which could not be tried by itself.
-    stands_for: BTreeMap<usize, usize>,
+    pub(super) stands_for: BTreeMap<usize, usize>,
     trials: Arc<AtomicU32>,
     _ticker: Ticker,
 }
@@ -125,53 +103,6 @@ impl World {
         let version = self.config.kubernetes_version.value;
         let version = version.or(self.loaded.kubernetes_version);
         version.unwrap_or(KubernetesVersion::NEWEST)
-    }
-
-    /// The findings that the user means.
-    pub(super) fn choose(&self, ids: &[String]) -> Result<Vec<Finding>, Failure> {
-        if ids.is_empty() {
-            let findings = self.assessment.findings.iter();
-            let meant = findings.filter(|finding| self.is_meant(finding));
-            return Ok(meant.cloned().collect());
-        }
-        let mut chosen = Vec::new();
-        for id in ids {
-            let long_enough = id.len() >= 8;
-            let found: Vec<&Finding> = self
-                .assessment
-                .findings
-                .iter()
-                .filter(|finding| long_enough && finding.id.to_string().starts_with(id.as_str()))
-                .collect();
-            match *found {
-                [] => {
-                    return Err(Failure::usage(
-                        format!("no finding {id} in {}", self.source),
-                        "give the first eight or more digits of its id, and the path that was \
-                         scanned; accepted findings are not fixed",
-                    ));
-                }
-                [finding] => chosen.push(finding.clone()),
-                _ => {
-                    return Err(Failure::usage(
-                        format!("{} findings begin with {id}", found.len()),
-                        "give more digits of the id",
-                    ));
-                }
-            }
-        }
-        Ok(chosen)
-    }
-
-    /// Whether `--only` and `--skip` let a finding through.
-    fn is_meant(&self, finding: &Finding) -> bool {
-        let rule = seawall_assessment::find_rule(finding.rule.as_str());
-        let named = |word: &String| match &rule {
-            Some(rule) => means(rule, word),
-            None => finding.rule.as_str() == word,
-        };
-        let (only, skip) = (&self.config.only.value, &self.config.skip.value);
-        (only.is_empty() || only.iter().any(named)) && !skip.iter().any(named)
     }
 
     /// What can be done about findings.
@@ -250,19 +181,20 @@ impl World {
             && live::is_live(object, &self.map)
         {
             let why = live::refusal(id, object, &self.loaded.snapshot, &mend.operations);
-            return match why {
-                None => {
-                    candidate.way = Way::Patch;
-                    true
-                }
-                Some(why) => by_hand(candidate, &why),
-            };
+            match &why {
+                None => candidate.way = Way::Patch,
+                Some(why) => candidate.by_hand(why),
+            }
+            return why.is_none();
         }
         let mut steps = Vec::new();
         for operation in &mend.operations {
             match self.bench.plan(tree, operation) {
                 Ok(step) => steps.push(step),
-                Err(why) => return by_hand(candidate, &why),
+                Err(why) => {
+                    candidate.by_hand(&why);
+                    return false;
+                }
             }
         }
         candidate.way = Way::Files(steps);
@@ -398,7 +330,10 @@ impl World {
     }
 
     /// What the changes do to objects that are patched.
-    fn operations(&self, changes: &BTreeSet<usize>) -> BTreeMap<ObjectId, Vec<Operation>> {
+    pub(super) fn operations(
+        &self,
+        changes: &BTreeSet<usize>,
+    ) -> BTreeMap<ObjectId, Vec<Operation>> {
         let mut operations: BTreeMap<ObjectId, Vec<Operation>> = BTreeMap::new();
         for candidate in changes.iter().filter_map(|at| self.candidates.get(*at)) {
             if let (Some(object), Repair::Mechanical(mend)) = (candidate.object, &candidate.repair)
@@ -578,98 +513,6 @@ impl World {
             }
         }
     }
-
-    /// What became of the findings that the user meant, the first `count`, and what else was
-    /// changed for their sake.
-    pub(super) fn lines(&self, count: usize) -> Vec<Line> {
-        let told = |at: usize, there: &Candidate| {
-            at < count || there.state == Some(State::Fixed) && !self.stands_for.contains_key(&at)
-        };
-        let candidates = self.candidates.iter().enumerate();
-        candidates
-            .filter(|(at, candidate)| told(*at, candidate))
-            .map(|(at, candidate)| {
-                let finding = &candidate.finding;
-                let caution = match &candidate.repair {
-                    Repair::Mechanical(mend) => mend.caution.clone(),
-                    _ => None,
-                };
-                let span = finding.locus.span;
-                Line {
-                    id: finding.id,
-                    rule: finding.rule.clone(),
-                    severity: finding.severity,
-                    asset: finding.asset.clone(),
-                    message: finding.message.clone(),
-                    place: match candidate.steps().first() {
-                        Some(step) if !span.is_known() => format!("{}:{}", step.path, step.line),
-                        _ => self.map.display(span).to_string(),
-                    },
-                    state: match candidate.state.clone() {
-                        Some(State::Fixed) if at >= count => State::Uncovered,
-                        Some(state) => state,
-                        None => State::ByHand(finding.remediation.clone()),
-                    },
-                    caution,
-                }
-            })
-            .collect()
-    }
-
-    /// Patches for the objects that are not changed in files.
-    pub(super) fn patches(&self, changes: &BTreeSet<usize>) -> Vec<Patch> {
-        let of = |(id, operations): (ObjectId, Vec<Operation>)| {
-            let object = self.loaded.snapshot.get(id)?;
-            let here = |candidate: &&Candidate| candidate.object == Some(id);
-            let made = changes.iter().filter_map(|at| self.candidates.get(*at));
-            let made: Vec<&Candidate> = made.filter(here).collect();
-            let mut rules: Vec<&str> = made.iter().map(|c| c.finding.rule.as_str()).collect();
-            rules.sort_unstable();
-            rules.dedup();
-            let mut notes: Vec<String> = Vec::new();
-            for candidate in made {
-                if let Repair::Mechanical(mend) = &candidate.repair
-                    && let Some(caution) = &mend.caution
-                    && !notes.contains(caution)
-                {
-                    notes.push(caution.clone());
-                }
-            }
-            if let Some(manager) = live::manager(object) {
-                notes.push(format!(
-                    "{manager} manages it: change what that deploys, too, or the patch is undone"
-                ));
-            }
-            Patch::new(
-                &object.reference,
-                object.tree()?,
-                &operations,
-                rules.join(", "),
-                notes,
-            )
-        };
-        let patches = self.operations(changes).into_iter().filter_map(of);
-        let mut patches: Vec<Patch> = patches.collect();
-        patches.sort_by_key(Patch::is_gate);
-        patches
-    }
-}
-
-impl Candidate {
-    /// The changes of files.
-    fn steps(&self) -> &[Step] {
-        match &self.way {
-            Way::Files(steps) => steps,
-            Way::None | Way::Patch => &[],
-        }
-    }
-}
-
-/// Leaves a finding to a person, with the reason.
-fn by_hand(candidate: &mut Candidate, why: &str) -> bool {
-    let what = format!("{} ({why})", candidate.finding.remediation);
-    candidate.state = Some(State::ByHand(what));
-    false
 }
 
 /// All rules: what the user chose says what is changed, not what may come of it.
