@@ -353,6 +353,38 @@ mod tests {
         numbers.iter().copied().collect()
     }
 
+    fn problem(path: &str, file: &str) -> Problem {
+        Problem {
+            rule: RuleId::new("W08"),
+            asset: Asset::File("agent".into()),
+            path: path.to_owned(),
+            file: file.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_went_because_of_a_change_did_not_move() {
+        let (here, there) = (problem("p", "a"), problem("p", "b"));
+        let before = Problems(HashMap::from([(here.clone(), Severity::Medium)]));
+        let now = Problems(HashMap::from([(there.clone(), Severity::Medium)]));
+        let is_news = |meant: &[&Problem]| {
+            let meant = meant.iter().copied().collect();
+            before.is_news(&there, Severity::Medium, &now, &meant)
+        };
+        assert!(!is_news(&[]), "its text comes from another file now");
+        assert!(is_news(&[&here]), "it was repaired, and this is a twin's");
+    }
+
+    #[test]
+    fn what_is_left_of_a_worse_problem_is_not_new() {
+        let (was, left) = (problem("p", ""), problem("q", ""));
+        let before = Problems(HashMap::from([(was.clone(), Severity::High)]));
+        let now = Problems(HashMap::from([(left.clone(), Severity::Low)]));
+        let meant = HashSet::from([&was]);
+        assert!(!before.is_news(&left, Severity::Low, &now, &meant));
+        assert!(before.is_news(&left, Severity::High, &now, &meant));
+    }
+
     #[test]
     fn what_does_not_hold_is_taken_out() {
         let mut world = |changes: &BTreeSet<usize>| {

@@ -413,6 +413,75 @@ fn one_finding_can_be_named() {
     assert_eq!(ran.code, 2);
 }
 
+/// An agent of the nodes, as two applications of a repository have it under one name.
+fn agent(version: &str, pod: &str) -> String {
+    format!(
+        "\
+apiVersion: {version}
+kind: DaemonSet
+metadata: {{name: agent, namespace: shop}}
+spec:
+  selector: {{matchLabels: {{app: agent}}}}
+  template:
+    metadata: {{labels: {{app: agent}}}}
+    spec:
+{pod}      containers:
+      - name: app
+        image: registry.example.com/agent:1.2
+        ports: [{{containerPort: 4140, hostPort: 4140}}]
+      - name: helper
+        image: registry.example.com/helper:1.2
+        securityContext: {{privileged: true}}
+"
+    )
+}
+
+#[test]
+fn twins_are_told_apart_and_one_run_is_enough() {
+    let dir = Dir::new("fix-twins");
+    dir.write("a/agent.yaml", agent("apps/v1", ""));
+    // Its host port is only seen when it has an address of its own.
+    dir.write(
+        "b/agent.yaml",
+        agent("apps/v1", "      hostNetwork: true\n"),
+    );
+    dir.write("c/agent.yaml", agent("extensions/v1beta1", ""));
+    let before: HashSet<String> = ids(&dir, ".").into_iter().collect();
+    let ran = fixed(&dir, &[".", "--write"]);
+    for file in ["a/agent.yaml", "b/agent.yaml", "c/agent.yaml"] {
+        let text = dir.read(file);
+        assert!(text.contains("apiVersion: apps/v1"), "{text}");
+        assert!(!text.contains("host"), "{text}\n{}", ran.err);
+        assert_eq!(text.matches("ALL").count(), 2, "{text}\n{}", ran.err);
+    }
+    assert!(
+        ran.err.contains("more that those had hidden"),
+        "{}",
+        ran.err
+    );
+    // By their very ids: what became of an old API group is the same object.
+    let after: HashSet<String> = ids(&dir, ".").into_iter().collect();
+    assert!(after.is_subset(&before), "{:?}", after.difference(&before));
+    assert!(is_idle(&fixed(&dir, &[".", "--write"])));
+}
+
+#[test]
+fn what_a_change_uncovers_is_as_safe_as_the_user_wants_it() {
+    let dir = Dir::new("fix-safe-companions");
+    dir.write("agent.yaml", agent("extensions/v1beta1", ""));
+    fixed(&dir, &["agent.yaml", "--safe", "--write"]);
+    let text = dir.read("agent.yaml");
+    assert!(text.contains("apiVersion: apps/v1"), "{text}");
+    assert!(
+        text.contains("privileged: true") && text.contains("hostPort"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("drop") && !text.contains("runAsNonRoot"),
+        "{text}"
+    );
+}
+
 fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {

@@ -106,7 +106,7 @@ pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
         lines.iter().filter(|line| wanted(&line.state)).collect()
     };
     let mut fixed = of(|state| matches!(state, State::Fixed));
-    let verb = if extent.written {
+    let verb = if extent.written && extent.patches == 0 {
         "fixed"
     } else {
         "can be fixed"
@@ -158,6 +158,14 @@ pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
     );
     let hand = of(|state| matches!(state, State::ByHand(_)));
     told(&mut text, &hand, "by hand", verbose);
+    if extent.patches > 0 {
+        text.push_str(if extent.written && extent.files > 0 {
+            "\nThe files are written. The patches are not sent: that is for you to do.\n"
+        } else {
+            "\nThe patches are not sent: that is for you to do.\n"
+        });
+        text.push_str("With --dry-run=server behind it, kubectl only asks the server.\n");
+    }
     if !verbose && asked.len() + hand.len() > 0 {
         let _ = writeln!(text, "\n-v lists every one with its place and what to do");
     }
@@ -273,5 +281,38 @@ mod tests {
             text,
             "diff --git a/a/b.yaml b/a/b.yaml\n--- a/a/b.yaml\n+++ b/a/b.yaml\n@@ -1,2 +1,2 @@\n a: 1\n-b: 2\n\\ No newline at end of file\n+b: 3\n\\ No newline at end of file\n"
         );
+    }
+
+    #[test]
+    fn a_summary_says_where_and_what_is_left_to_do() {
+        let told = |files, patches, written| {
+            let line = Line {
+                id: FindingId([0; 16]),
+                rule: RuleId::new("W01"),
+                severity: Severity::High,
+                asset: Asset::File("a".into()),
+                message: String::new(),
+                place: String::new(),
+                state: State::Fixed,
+                caution: None,
+            };
+            let extent = Extent {
+                files,
+                patches,
+                written,
+            };
+            let text = summary(&[line], extent, false);
+            let first = text.lines().next().unwrap().to_owned();
+            (first, text.contains("not sent"))
+        };
+        let proof = ": each is gone after the change, and nothing new came";
+        assert_eq!(
+            told(1, 0, true),
+            (format!("1 finding fixed in 1 file{proof}"), false)
+        );
+        let said = format!("1 finding can be fixed in 2 files and by 1 patch{proof}");
+        assert_eq!(told(2, 1, true), (said, true));
+        let said = format!("1 finding can be fixed by 2 patches{proof}");
+        assert_eq!(told(0, 2, false), (said, true));
     }
 }

@@ -127,7 +127,8 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
         crate::exit::say(&text);
     }
     let named = !fix.finding.is_empty();
-    if named && exit == Exit::Clean && lines.iter().any(|line| line.state != State::Fixed) {
+    let is_left = |line: &Line| !matches!(line.state, State::Fixed | State::Uncovered);
+    if named && exit == Exit::Clean && lines.iter().any(is_left) {
         return Ok(Exit::Findings);
     }
     Ok(exit)

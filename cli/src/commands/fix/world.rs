@@ -323,7 +323,9 @@ impl World {
             }
         };
         // Objects keep their places when files are read again.
-        loaded.snapshot = live::with_patches(&loaded.snapshot, &map, &patches)?;
+        if !patches.is_empty() {
+            loaded.snapshot = live::with_patches(&loaded.snapshot, &map, &patches)?;
+        }
         let assessment =
             judge_all(&loaded, &self.config, &map).map_err(|failure| failure.message)?;
         Ok((loaded, assessment, map))
