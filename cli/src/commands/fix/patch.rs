@@ -299,8 +299,8 @@ mod tests {
              '[{\"op\":\"test\",\"path\":\"/c/1/name\",\"value\":\"b\"},\
              {\"op\":\"test\",\"path\":\"/c/1/add/0\",\"value\":\"X\"},\
              {\"op\":\"add\",\"path\":\"/c/1/s\",\"value\":{\"t\":false}},\
-             {\"op\":\"remove\",\"path\":\"/c/1/args/0\"},\
-             {\"op\":\"remove\",\"path\":\"/c/1/add/0\"}]'"
+             {\"op\":\"remove\",\"path\":\"/c/1/add/0\"},\
+             {\"op\":\"remove\",\"path\":\"/c/1/args/0\"}]'"
         );
     }
 }
