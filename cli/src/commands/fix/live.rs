@@ -53,8 +53,11 @@ pub(super) fn refusal(
         return Some("a patch cannot say this: change what the object is made from".to_owned());
     }
     let alone = snapshot.find(object.scope, name).map(|(found, _)| found) == Some(id);
-    if !alone || name.name.ends_with('*') {
-        return Some("a patch needs a name that only this object has".to_owned());
+    let namespace = name.namespace.as_deref().unwrap_or_default();
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_graphic());
+    let is_named = !name.name.is_empty() && plain(&name.name) && plain(namespace);
+    if !alone || !is_named || name.name.ends_with('*') {
+        return Some("a patch needs a proper name that only this object has".to_owned());
     }
     let tree = object.tree()?;
     changed(tree, operations).err()

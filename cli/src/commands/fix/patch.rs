@@ -241,13 +241,28 @@ fn step(what: &str, pointer: &str, value: Option<&Data>) -> String {
     text
 }
 
+/// JSON text without a character that a terminal would obey.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match u32::from(c) {
+            code @ 0x7f..=0xffff => {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "\\u{code:04x}");
+            }
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
 fn json(value: &Data) -> String {
     match value {
         Data::Bool(truth) => truth.to_string(),
         Data::Int(number) => number.to_string(),
         Data::Text(text) => {
             let node = Node::string(text.clone(), seawall_model::Span::NONE);
-            seawall_yaml::to_json(&node)
+            escaped(&seawall_yaml::to_json(&node))
         }
         Data::List(items) => {
             let items: Vec<String> = items.iter().map(json).collect();
@@ -283,6 +298,13 @@ mod tests {
             Vec::new(),
         );
         patch.unwrap().line(None, Some("-x"))
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        let text = "c: [{name: \"a\\e[0m\\u009b\\u202e\"}]\n";
+        let line = patch(text, &[Operation::set("/c/0/x", Data::Bool(true))]);
+        assert!(line.contains("a\\u001b[0m\\u009b\\u202e"), "{line}");
     }
 
     #[test]
