@@ -11,7 +11,7 @@ use seawall_model::{
 };
 use seawall_snapshot::Snapshot;
 use seawall_yaml::Node;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What can be done about a finding on this object of the picture.
 pub fn repair(
@@ -35,16 +35,32 @@ pub fn repairable(rule: &RuleId) -> Repairable {
     seawall_posture::fixes::repairable(rule).min(seawall_admission::fixes::repairable(rule))
 }
 
-/// Which problem a finding is, across a change of the texts. An object whose API group changes
-/// with its version stays the same, and of two objects of one name the file tells which.
+/// Which problem a finding is, across a change of the texts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Problem {
     rule: RuleId,
-    kind: String,
-    namespace: String,
-    name: String,
+    asset: Asset,
     path: String,
+    /// The file that it is in, for one of several objects of one name; else empty, since the
+    /// text of an object may come from other files than before.
     file: String,
+}
+
+/// Names that several objects have (two applications of a monorepo).
+#[derive(Debug, Clone, Default)]
+pub struct Twins(HashSet<ResourceRef>);
+
+impl Twins {
+    /// Those of a picture.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let mut seen = HashSet::new();
+        let names = snapshot.objects().map(|(_, o)| o.reference.lasting());
+        Self(names.filter(|name| !seen.insert(name.clone())).collect())
+    }
+
+    fn has(&self, asset: &Asset) -> bool {
+        matches!(asset, Asset::Resource(resource) if self.0.contains(resource))
+    }
 }
 
 /// What an assessment found, by problem, with the worst severity.
@@ -53,38 +69,22 @@ pub struct Problems(HashMap<Problem, Severity>);
 
 impl Problem {
     /// The problems of a finding: one for each thing that it affects.
-    pub fn of(finding: &Finding, map: &SourceMap) -> Vec<Self> {
-        let file = map.path(finding.locus.span.file).to_string();
+    pub fn of(finding: &Finding, map: &SourceMap, twins: &Twins) -> Vec<Self> {
         let of = |asset: &Asset| {
-            let (kind, namespace, name) = match asset {
-                Asset::Resource(ResourceRef {
-                    kind,
-                    namespace,
-                    name,
-                    ..
-                }) => (
-                    &**kind,
-                    namespace.as_deref().unwrap_or(""),
-                    name.to_string(),
-                ),
-                Asset::File(path) => ("", "", path.to_string()),
-                Asset::ValuesKey { chart, key } => ("", "", format!("{chart} {key}")),
+            let asset = asset.lasting();
+            let file = if twins.has(&asset) {
+                map.path(finding.locus.span.file).to_string()
+            } else {
+                String::new()
             };
             Self {
                 rule: finding.rule.clone(),
-                kind: kind.to_owned(),
-                namespace: namespace.to_owned(),
-                name,
+                asset,
                 path: finding.locus.path.clone(),
-                file: file.clone(),
+                file,
             }
         };
         finding.affected.iter().map(of).collect()
-    }
-
-    /// Whether it is about the same thing.
-    fn same_asset(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.namespace == other.namespace && self.name == other.name
     }
 }
 
@@ -101,11 +101,11 @@ const HIDES: [(&str, &str); 5] = [
 impl Problems {
     /// All problems of an assessment, accepted ones too: a change must not bring those back
     /// elsewhere.
-    pub fn of(assessment: &Assessment, map: &SourceMap) -> Self {
+    pub fn of(assessment: &Assessment, map: &SourceMap, twins: &Twins) -> Self {
         let mut problems: HashMap<Problem, Severity> = HashMap::new();
         let accepted = assessment.suppressed.iter().map(|s| &s.finding);
         for finding in assessment.findings.iter().chain(accepted) {
-            for problem in Problem::of(finding, map) {
+            for problem in Problem::of(finding, map, twins) {
                 let worst = problems.entry(problem).or_insert(finding.severity);
                 *worst = (*worst).max(finding.severity);
             }
@@ -119,8 +119,15 @@ impl Problems {
     }
 
     /// Whether a problem of an assessment was not there before: neither itself, nor as severe,
-    /// nor a worse one of the same rule and thing of which it is what is left.
-    pub fn is_news(&self, problem: &Problem, severity: Severity, now: &Problems) -> bool {
+    /// nor a worse one of the same rule and thing of which it is what is left. `meant` are the
+    /// problems that the changes are for: those went because of them, and not elsewhere.
+    pub fn is_news(
+        &self,
+        problem: &Problem,
+        severity: Severity,
+        now: &Problems,
+        meant: &HashSet<&Problem>,
+    ) -> bool {
         if self
             .0
             .get(problem)
@@ -128,19 +135,22 @@ impl Problems {
         {
             return false;
         }
-        let hidden = |known: &Problem| {
-            let pair = (known.rule.as_str(), problem.rule.as_str());
-            HIDES.contains(&pair)
+        let explains = |(known, before): (&Problem, &Severity)| {
+            if known.asset != problem.asset || now.has(known) {
+                return false;
+            }
+            if known.rule != problem.rule {
+                let pair = (known.rule.as_str(), problem.rule.as_str());
+                return HIDES.contains(&pair) && *before >= severity;
+            }
+            let as_bad = known.path == problem.path && *before >= severity;
+            if known.file == problem.file {
+                as_bad || *before > severity
+            } else {
+                as_bad && !meant.contains(known)
+            }
         };
-        // The text of a rendered object may come from another file than before.
-        let moved = |(known, before): (&Problem, &Severity)| {
-            known.same_asset(problem) && !now.has(known) && hidden(known) && *before >= severity
-                || known.rule == problem.rule
-                    && known.same_asset(problem)
-                    && !now.has(known)
-                    && (known.path == problem.path && *before >= severity || *before > severity)
-        };
-        !self.0.iter().any(moved)
+        !self.0.iter().any(explains)
     }
 }
 
@@ -178,7 +188,7 @@ pub struct Proved {
 }
 
 /// Most trials of a search: each judges everything once more.
-const TRIALS: u32 = 48;
+const TRIALS: u32 = 200;
 
 struct Search<'t> {
     world: &'t mut dyn FnMut(&BTreeSet<usize>) -> Trial,
@@ -341,6 +351,38 @@ mod tests {
 
     fn set(numbers: &[usize]) -> BTreeSet<usize> {
         numbers.iter().copied().collect()
+    }
+
+    fn problem(path: &str, file: &str) -> Problem {
+        Problem {
+            rule: RuleId::new("W08"),
+            asset: Asset::File("agent".into()),
+            path: path.to_owned(),
+            file: file.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_went_because_of_a_change_did_not_move() {
+        let (here, there) = (problem("p", "a"), problem("p", "b"));
+        let before = Problems(HashMap::from([(here.clone(), Severity::Medium)]));
+        let now = Problems(HashMap::from([(there.clone(), Severity::Medium)]));
+        let is_news = |meant: &[&Problem]| {
+            let meant = meant.iter().copied().collect();
+            before.is_news(&there, Severity::Medium, &now, &meant)
+        };
+        assert!(!is_news(&[]), "its text comes from another file now");
+        assert!(is_news(&[&here]), "it was repaired, and this is a twin's");
+    }
+
+    #[test]
+    fn what_is_left_of_a_worse_problem_is_not_new() {
+        let (was, left) = (problem("p", ""), problem("q", ""));
+        let before = Problems(HashMap::from([(was.clone(), Severity::High)]));
+        let now = Problems(HashMap::from([(left.clone(), Severity::Low)]));
+        let meant = HashSet::from([&was]);
+        assert!(!before.is_news(&left, Severity::Low, &now, &meant));
+        assert!(before.is_news(&left, Severity::High, &now, &meant));
     }
 
     #[test]

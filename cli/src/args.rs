@@ -126,6 +126,31 @@ pub(crate) struct Reading {
     pub(crate) kubernetes_version: Option<String>,
 }
 
+/// The user's own settings.
+#[derive(Debug, Args, Default, Clone)]
+pub(crate) struct Files {
+    /// Configuration file [default: seawall.yaml here or in a directory above].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Read no configuration file.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) no_config: bool,
+    /// File of accepted findings [default: .seawallignore.yaml here or in a directory above].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ignore_file: Option<String>,
+}
+
+/// Which cluster, and how much of it.
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// Context of the kubeconfig [default: the current one].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Only this namespace.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+}
+
 /// What to judge, how to tell it, and when to fail.
 #[derive(Debug, Args, Default, Clone)]
 pub(crate) struct Judge {
@@ -159,15 +184,8 @@ pub(crate) struct Judge {
     /// and parameters; repeat for several.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) policy: Vec<String>,
-    /// Configuration file [default: seawall.yaml here or in a directory above].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<String>,
-    /// Read no configuration file.
-    #[arg(long, conflicts_with = "config")]
-    pub(crate) no_config: bool,
-    /// File of accepted findings [default: .seawallignore.yaml here or in a directory above].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ignore_file: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
 }
 
 #[derive(Debug, Args)]
@@ -202,12 +220,8 @@ pub(crate) struct Watch {
     /// `cluster`.
     #[arg(value_name = "SOURCE", value_parser = ["cluster"])]
     pub(crate) source: String,
-    /// Context of the kubeconfig [default: the current one].
-    #[arg(long, value_name = "NAME")]
-    pub(crate) context: Option<String>,
-    /// Only this namespace.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) part: Part,
     #[command(flatten)]
     pub(crate) judge: Judge,
 }
@@ -234,21 +248,18 @@ pub(crate) struct Fix {
     /// Ask for what only a person knows (limits, versions, user ids), then change the files.
     #[arg(long, conflicts_with_all = ["diff", "write"])]
     pub(crate) interactive: bool,
+    /// For what stands in no file of yours (a cluster, a dump, standard input): write the
+    /// patches to this directory, and print the lines that send them.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<String>,
     /// Leave out what could stop a workload from starting or working.
     #[arg(long)]
     pub(crate) safe: bool,
     /// Change files with uncommitted changes, too.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Configuration file [default: seawall.yaml here or in a directory above].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<String>,
-    /// Read no configuration file.
-    #[arg(long, conflicts_with = "config")]
-    pub(crate) no_config: bool,
-    /// File of accepted findings [default: .seawallignore.yaml here or in a directory above].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ignore_file: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
 }
 
 impl Fix {
@@ -257,9 +268,7 @@ impl Fix {
         Judge {
             only: self.only.clone(),
             skip: self.skip.clone(),
-            config: self.config.clone(),
-            no_config: self.no_config,
-            ignore_file: self.ignore_file.clone(),
+            files: self.files.clone(),
             ..Judge::default()
         }
     }
@@ -286,12 +295,8 @@ pub(crate) struct Dump {
     /// Directory to write to; made when it is not there.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: String,
-    /// Context of the kubeconfig [default: the current one].
-    #[arg(long, value_name = "NAME")]
-    pub(crate) context: Option<String>,
-    /// Only this namespace.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 #[derive(Debug, Args)]

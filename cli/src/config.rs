@@ -183,7 +183,7 @@ impl Config {
         set(
             &mut self.ignore_file,
             "--ignore-file",
-            judge.ignore_file.as_ref(),
+            judge.files.ignore_file.as_ref(),
             path,
         )
     }
@@ -355,10 +355,11 @@ impl Config {
 
 /// The configuration file to read: the named one, or the first found upward.
 fn file(judge: &Judge) -> Option<PathBuf> {
-    if judge.no_config {
+    if judge.files.no_config {
         return None;
     }
     judge
+        .files
         .config
         .as_ref()
         .map(PathBuf::from)

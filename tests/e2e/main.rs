@@ -17,6 +17,7 @@ mod cluster;
 mod diff;
 mod exit_codes;
 mod fix;
+mod fix_cluster;
 mod hostile_charts;
 mod hostile_files;
 mod hostile_types;

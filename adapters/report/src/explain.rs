@@ -5,7 +5,8 @@ use crate::terminal::{self, Role, Screen};
 use crate::text::clean;
 use crate::view::View;
 use crate::{Context, Display, markdown as md};
-use seawall_model::{Finding, Framework, Rule, SourceMap, SourceText};
+use seawall_assessment::fixes::repairable;
+use seawall_model::{Finding, Framework, Repairable, Rule, SourceMap, SourceText};
 use std::fmt::Write as _;
 use std::io;
 
@@ -35,6 +36,8 @@ pub fn rule(rule: &Rule, display: &Display, out: &mut dyn io::Write) -> io::Resu
     ];
     screen.paragraph("why", Role::Strong, &rule.why, usize::MAX, &mut lines);
     screen.paragraph("fix", Role::Fix, &rule.fix, usize::MAX, &mut lines);
+    let repair = repairable(&rule.id).sentence();
+    screen.paragraph("apply", Role::Strong, repair, usize::MAX, &mut lines);
     lines.push(String::new());
     screen.paragraph(
         "area",
@@ -88,6 +91,10 @@ pub fn markdown(rule: &Rule) -> String {
         md::prose(&rule.why),
         md::prose(&rule.fix)
     );
+    let repair = repairable(&rule.id);
+    if repair != Repairable::ByHand {
+        let _ = writeln!(out, "\n{}.", repair.sentence());
+    }
     let lists: Vec<(Framework, Vec<&str>)> = Framework::ALL
         .into_iter()
         .map(|framework| (framework, controls(rule, framework)))

@@ -12,6 +12,8 @@ use std::io::{self, Write};
 pub enum State {
     /// Repaired by a change that was proved.
     Fixed,
+    /// Likewise; it was only seen once others were repaired.
+    Uncovered,
     /// It takes a value that somebody has to give: the question.
     Decision(String),
     /// It takes a person: what to do, or why the change was not made.
@@ -75,26 +77,59 @@ pub fn diff(changes: &[Change<'_>], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// How many changes there are of each kind, and whether they were made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extent {
+    /// Files that change.
+    pub files: usize,
+    /// Objects that a patch changes.
+    pub patches: usize,
+    /// Whether the files were written.
+    pub written: bool,
+}
+
+/// Text in lines of at most 80 columns, the first and the others with something before them.
+pub fn wrapped(first: &str, others: &str, text: &str) -> String {
+    let width = 80 - others.len().max(first.len());
+    let mut lines = String::new();
+    for (number, line) in crate::text::wrap(text, width).iter().enumerate() {
+        let before = if number == 0 { first } else { others };
+        let _ = writeln!(lines, "{before}{line}");
+    }
+    lines
+}
+
 /// Says what became of all findings. `verbose` lists those that take a person one by one.
-pub fn summary(lines: &[Line], changed: usize, verbose: bool, written: bool) -> String {
+pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
     let mut text = String::new();
     let of = |wanted: fn(&State) -> bool| -> Vec<&Line> {
         lines.iter().filter(|line| wanted(&line.state)).collect()
     };
-    let fixed = of(|state| matches!(state, State::Fixed));
-    let verb = if written { "fixed" } else { "can be fixed" };
-    let files = if changed == 1 {
-        "1 file"
+    let mut fixed = of(|state| matches!(state, State::Fixed));
+    let verb = if extent.written && extent.patches == 0 {
+        "fixed"
     } else {
-        &format!("{changed} files")
+        "can be fixed"
     };
     // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "{} {verb} in {files}: each is gone after the change, and nothing new came",
-        count(fixed.len())
-    );
+    let _ = if fixed.is_empty() {
+        writeln!(text, "nothing to change")
+    } else {
+        let (count, places) = (count(fixed.len()), places(extent));
+        let proof = "each is gone after the change, and nothing new came";
+        writeln!(text, "{count} {verb} {places}: {proof}")
+    };
     by_rule(&mut text, &fixed);
+    let uncovered = of(|state| matches!(state, State::Uncovered));
+    if !uncovered.is_empty() {
+        let _ = writeln!(
+            text,
+            "{} more that those had hidden, with them",
+            count(uncovered.len())
+        );
+        by_rule(&mut text, &uncovered);
+        fixed.extend(uncovered);
+    }
     let mut cautions: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
     for line in &fixed {
         if let Some(caution) = &line.caution {
@@ -104,13 +139,8 @@ pub fn summary(lines: &[Line], changed: usize, verbose: bool, written: bool) -> 
     if !cautions.is_empty() {
         let _ = writeln!(text, "\nBefore you roll it out (--safe leaves these out):");
         for (caution, lines) in cautions {
-            let _ = writeln!(
-                text,
-                "  {} ({}): {}",
-                rules(&lines),
-                lines.len(),
-                clean(caution)
-            );
+            let told = format!("{} ({}): {}", rules(&lines), lines.len(), clean(caution));
+            text.push_str(&wrapped("  ", "      ", &told));
             named(&mut text, &lines, verbose);
         }
     }
@@ -128,10 +158,33 @@ pub fn summary(lines: &[Line], changed: usize, verbose: bool, written: bool) -> 
     );
     let hand = of(|state| matches!(state, State::ByHand(_)));
     told(&mut text, &hand, "by hand", verbose);
+    if extent.patches > 0 {
+        text.push_str(if extent.written && extent.files > 0 {
+            "\nThe files are written. The patches are not sent: that is for you to do.\n"
+        } else {
+            "\nThe patches are not sent: that is for you to do.\n"
+        });
+        text.push_str("With --dry-run=server behind it, kubectl only asks the server.\n");
+    }
     if !verbose && asked.len() + hand.len() > 0 {
         let _ = writeln!(text, "\n-v lists every one with its place and what to do");
     }
     text
+}
+
+/// `in 3 files and by 1 patch`.
+fn places(extent: Extent) -> String {
+    let of = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {many}"),
+    };
+    let files = format!("in {}", of(extent.files, "file", "files"));
+    let patches = format!("by {}", of(extent.patches, "patch", "patches"));
+    match (extent.files, extent.patches) {
+        (_, 0) => files,
+        (0, _) => patches,
+        _ => format!("{files} and {patches}"),
+    }
 }
 
 fn count(number: usize) -> String {
@@ -154,19 +207,20 @@ fn told(text: &mut String, lines: &[&Line], what: &str, verbose: bool) {
     for line in lines {
         let what = match &line.state {
             State::Decision(what) | State::ByHand(what) | State::LeftOut(what) => what,
-            State::Fixed => continue,
+            State::Fixed | State::Uncovered => continue,
         };
         let id = line.id.to_string();
         let _ = writeln!(
             text,
-            "  {} {} {}: {}\n    {}\n    {}",
+            "  {} {} {}: {}",
             line.rule,
             id.get(..12).unwrap_or_default(),
             clean(&line.place),
             clean(&line.asset.to_string()),
-            clean(&line.message),
-            clean(what),
         );
+        for said in [&line.message, what] {
+            text.push_str(&wrapped("    ", "    ", &clean(said)));
+        }
     }
 }
 
@@ -180,11 +234,13 @@ fn by_rule(text: &mut String, lines: &[&Line]) {
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(rule, count)| (std::cmp::Reverse(*count), *rule));
+    // A rule and its count stay on one line.
     let words: Vec<String> = counts
         .iter()
-        .map(|(rule, count)| format!("{rule} {count}"))
+        .map(|(rule, count)| format!("{rule}\u{a0}{count}"))
         .collect();
-    let _ = writeln!(text, "  {}", words.join(" · "));
+    let told = wrapped("  ", "  ", &words.join("\u{a0}· "));
+    text.push_str(&told.replace('\u{a0}', " "));
 }
 
 fn rules(lines: &[&Line]) -> String {
@@ -225,5 +281,38 @@ mod tests {
             text,
             "diff --git a/a/b.yaml b/a/b.yaml\n--- a/a/b.yaml\n+++ b/a/b.yaml\n@@ -1,2 +1,2 @@\n a: 1\n-b: 2\n\\ No newline at end of file\n+b: 3\n\\ No newline at end of file\n"
         );
+    }
+
+    #[test]
+    fn a_summary_says_where_and_what_is_left_to_do() {
+        let told = |files, patches, written| {
+            let line = Line {
+                id: FindingId([0; 16]),
+                rule: RuleId::new("W01"),
+                severity: Severity::High,
+                asset: Asset::File("a".into()),
+                message: String::new(),
+                place: String::new(),
+                state: State::Fixed,
+                caution: None,
+            };
+            let extent = Extent {
+                files,
+                patches,
+                written,
+            };
+            let text = summary(&[line], extent, false);
+            let first = text.lines().next().unwrap().to_owned();
+            (first, text.contains("not sent"))
+        };
+        let proof = ": each is gone after the change, and nothing new came";
+        assert_eq!(
+            told(1, 0, true),
+            (format!("1 finding fixed in 1 file{proof}"), false)
+        );
+        let said = format!("1 finding can be fixed in 2 files and by 1 patch{proof}");
+        assert_eq!(told(2, 1, true), (said, true));
+        let said = format!("1 finding can be fixed by 2 patches{proof}");
+        assert_eq!(told(0, 2, false), (said, true));
     }
 }

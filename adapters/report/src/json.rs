@@ -3,6 +3,7 @@
 
 use crate::saved::{self, SCHEMA};
 use crate::view::{View, exit_code};
+use seawall_assessment::fixes::repairable;
 use seawall_assessment::{Change, Comparison, ControlStatus, Known, Suppressed, Verdict};
 use seawall_model::{Asset, Finding, Framework, Gap, Proof, ResourceRef, Rule, SourceKind, Span};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -202,7 +203,11 @@ pub(crate) fn fired<'a>(view: &View<'a>) -> Vec<&'a Rule> {
 
 /// A catalogue as a JSON list, for tools that want to know every rule.
 pub fn catalogue(rules: &[Rule], out: &mut dyn io::Write) -> io::Result<()> {
-    let rules: Vec<saved::Rule> = rules.iter().map(rule).collect();
+    let told = |of: &Rule| saved::Rule {
+        repair: Some(repairable(&of.id).name().to_owned()),
+        ..rule(of)
+    };
+    let rules: Vec<saved::Rule> = rules.iter().map(told).collect();
     serde_json::to_writer_pretty(&mut *out, &rules)?;
     out.write_all(b"\n")
 }
@@ -218,6 +223,7 @@ fn rule(rule: &Rule) -> saved::Rule {
         references: references(rule),
         aliases: rule.aliases.iter().map(ToString::to_string).collect(),
         since: rule.since.to_owned(),
+        repair: None,
     }
 }
 

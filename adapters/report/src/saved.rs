@@ -276,6 +276,10 @@ pub struct Rule {
     pub aliases: Vec<String>,
     /// The first Seawall release with it.
     pub since: String,
+    /// How `seawall fix` repairs it: `safe`, `with-care`, `asks` or `by-hand`. The catalogue
+    /// says it, reports do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<String>,
 }
 
 /// A control of a framework.

@@ -22,6 +22,7 @@ pub(crate) fn is_meant(source: &Source) -> bool {
 pub(crate) fn read(
     reading: &Reading,
     config: &Config,
+    keep: Keep,
     global: &Global,
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
@@ -39,11 +40,7 @@ pub(crate) fn read(
         } else {
             rules(config)
         },
-        keep: if with_policies {
-            Keep::Trees
-        } else {
-            Keep::Facts
-        },
+        keep: if with_policies { Keep::Trees } else { keep },
         progress: Arc::default(),
     };
     let ticker = watch(&options.progress, global);

@@ -12,10 +12,10 @@ use std::sync::Arc;
 pub(crate) fn run(dump: &Dump, global: &Global) -> Result<Exit, Failure> {
     let options = Options {
         access: Access {
-            context: dump.context.clone(),
+            context: dump.part.context.clone(),
             kubeconfig: None,
         },
-        namespace: dump.namespace.clone(),
+        namespace: dump.part.namespace.clone(),
         ..Options::default()
     };
     let directory = Path::new(&dump.output);

@@ -3,6 +3,7 @@
 use super::print;
 use crate::exit::{Exit, Failure};
 use seawall_assessment::catalogue;
+use seawall_assessment::fixes::repairable;
 use std::fmt::Write as _;
 
 pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
@@ -17,16 +18,17 @@ pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
     for rule in &rules {
         let _ = writeln!(
             text,
-            "{:<8} {:<8} {:<15} {}",
+            "{:<8} {:<8} {:<15} {:<9} {}",
             rule.id,
             rule.severity,
             rule.area.name(),
+            repairable(&rule.id).name(),
             rule.title
         );
     }
     let _ = writeln!(
         text,
-        "\n{} rules; `seawall explain ID` says more",
+        "\n{} rules; `seawall explain ID` says more, also of how `seawall fix` repairs it",
         rules.len()
     );
     print(text.as_bytes())

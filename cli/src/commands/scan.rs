@@ -40,7 +40,7 @@ pub(crate) fn read(
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
     if cluster::is_meant(source) {
-        return cluster::read(&source.reading, config, global, map);
+        return cluster::read(&source.reading, config, Keep::Facts, global, map);
     }
     let mut request = request(source)?;
     if !config.policies.value.is_empty() {

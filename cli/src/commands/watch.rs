@@ -18,10 +18,10 @@ pub(crate) fn run(watch: &Watch, global: &Global) -> Result<Exit, Failure> {
     let mut settings = judge::settings(&config, None, &map)?;
     let options = Options {
         access: Access {
-            context: watch.context.clone(),
+            context: watch.part.context.clone(),
             kubeconfig: None,
         },
-        namespace: watch.namespace.clone(),
+        namespace: watch.part.namespace.clone(),
         rules: cluster::rules(&config),
         ..Options::default()
     };

@@ -25,6 +25,17 @@ pub enum Asset {
     },
 }
 
+impl Asset {
+    /// The same thing, see [`ResourceRef::lasting`].
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        match self {
+            Asset::Resource(resource) => Asset::Resource(resource.lasting()),
+            other => other.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -72,7 +83,8 @@ pub struct Evidence {
 pub struct FindingId(pub [u8; 16]);
 
 impl FindingId {
-    /// The identity of a finding of `rule` on `asset` at `path`.
+    /// The identity of a finding of `rule` on `asset` at `path`. An object that is written with
+    /// a newer API version, and be it of another group, stays what it is.
     pub fn of(rule: &RuleId, asset: &Asset, path: &str) -> Self {
         let mut hash = Sha256::new();
         let mut part = |text: &str| {
@@ -85,7 +97,7 @@ impl FindingId {
         match asset {
             Asset::Resource(r) => {
                 part("resource");
-                part(&r.group);
+                part(r.lasting_group());
                 part(&r.kind);
                 part(r.namespace.as_deref().unwrap_or(""));
                 part(&r.name);
@@ -222,6 +234,13 @@ mod tests {
         let one = id("W01", "api", "/spec");
         assert_eq!(one.to_string().parse(), Ok(one));
         assert_eq!("+1".parse::<FindingId>(), Err(InvalidFindingId));
+        let old = Asset::Resource(ResourceRef {
+            group: "extensions".into(),
+            kind: "Deployment".into(),
+            namespace: Some("shop".into()),
+            name: "api".into(),
+        });
+        assert_eq!(one, FindingId::of(&RuleId::new("W01"), &old, "/spec"));
         // Neighbouring parts do not run into each other.
         assert_ne!(id("W01", "apix", "/y"), id("W01", "api", "x/y"));
     }

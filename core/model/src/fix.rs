@@ -5,6 +5,7 @@
 //! one that was tried.
 
 use crate::Str;
+use std::cmp::Reverse;
 
 /// A piece of an object to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,25 @@ impl Operation {
         Operation::Append {
             pointer: pointer.into(),
             value,
+        }
+    }
+
+    /// When its turn is among the operations on one thing, so that none moves what another is
+    /// about: first those that know bytes, from the last to the first; then what is set, then
+    /// what is removed, later items of a list first.
+    pub fn turn(&self) -> impl Ord + use<> {
+        match self {
+            Operation::Respell { at } | Operation::Deduplicate { at } => {
+                (0, Reverse(*at), Vec::new())
+            }
+            Operation::Set { .. } | Operation::Append { .. } => (1, Reverse(0), Vec::new()),
+            Operation::Remove { pointer } => {
+                let parts = pointer.split('/').map(|part| {
+                    let number: Option<u64> = part.parse().ok();
+                    (number.map(Reverse), part.to_owned())
+                });
+                (2, Reverse(0), parts.collect())
+            }
         }
     }
 
@@ -211,12 +231,14 @@ pub enum Repair {
     ByHand(String),
 }
 
-/// How the findings of a rule are repaired, as far as the rule alone tells.
+/// How the findings of a rule are repaired, as far as the rule alone tells. Of some rules, some
+/// findings are still left to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Repairable {
-    /// By a change that follows from the finding.
-    Mechanical,
-    /// By a change that may stop the workload, which has to be checked.
+    /// By a change that follows from the finding and stops nothing.
+    Safe,
+    /// By a change that may stop the workload, which has to be checked; of some findings it is
+    /// safe.
     WithCaution,
     /// With a value that a person gives.
     Decision,
@@ -225,13 +247,27 @@ pub enum Repairable {
 }
 
 impl Repairable {
-    /// What users are told.
+    /// In a word.
     pub fn name(self) -> &'static str {
         match self {
-            Repairable::Mechanical => "mechanical",
-            Repairable::WithCaution => "mechanical, to be checked",
-            Repairable::Decision => "needs your decision",
-            Repairable::ByHand => "by hand",
+            Repairable::Safe => "safe",
+            Repairable::WithCaution => "with-care",
+            Repairable::Decision => "asks",
+            Repairable::ByHand => "by-hand",
+        }
+    }
+
+    /// In a sentence without a full stop.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Repairable::Safe => "`seawall fix` makes the change, which stops no workload",
+            Repairable::WithCaution => {
+                "`seawall fix` makes the change, and says what to check: it may stop a workload"
+            }
+            Repairable::Decision => {
+                "`seawall fix --interactive` asks for a value that only you know"
+            }
+            Repairable::ByHand => "by hand: it takes more than a change that can be proved",
         }
     }
 }

@@ -18,6 +18,28 @@ pub struct ResourceRef {
     pub name: Str,
 }
 
+impl ResourceRef {
+    /// The group that the kind belongs to by now. What began in `extensions` moved on, and an
+    /// API server of the time in between served one and the same object in both groups.
+    pub fn lasting_group(&self) -> &str {
+        match (&*self.group, &*self.kind) {
+            ("extensions", "Deployment" | "DaemonSet" | "ReplicaSet") => "apps",
+            ("extensions", "Ingress" | "NetworkPolicy") => "networking.k8s.io",
+            ("extensions", "PodSecurityPolicy") => "policy",
+            (group, _) => group,
+        }
+    }
+
+    /// The same object, whichever of its groups a manifest names.
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        Self {
+            group: self.lasting_group().into(),
+            ..self.clone()
+        }
+    }
+}
+
 impl fmt::Display for ResourceRef {
     /// `Deployment payments/api`, or `ClusterRole admin`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,7 +24,11 @@ pub fn repairable(rule: &RuleId) -> Repairable {
     }
 }
 
-/// N01: the strictest level that every workload of the namespace meets as it is.
+/// N01: the strictest level that every workload of the namespace meets as it is, in a version, so
+/// that an upgrade of the cluster refuses nothing by itself. `warn` and `audit` are left alone:
+/// the API server warns of what `enforce` refuses also where `warn` is not set, its refusals are
+/// in the audit log, and a stricter level there would be a finding of its own (A02) about every
+/// workload, which nobody asked for.
 fn enforced(finding: &Finding, snapshot: &Snapshot, version: KubernetesVersion) -> Option<Repair> {
     let Asset::Resource(namespace) = &finding.asset else {
         return None;

@@ -20,9 +20,6 @@ use seawall_yaml::edit::{Editor, LONGEST};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How standard input is called among files.
-pub const STDIN: &str = "<stdin>";
-
 /// Texts that are being changed.
 pub struct Bench {
     map: Arc<SourceMap>,
@@ -63,14 +60,11 @@ enum What {
 }
 
 impl Bench {
-    /// Nothing is changed yet. What standard input held is changed as a file is.
-    pub fn new(map: Arc<SourceMap>, stdin: Option<&[u8]>) -> Self {
-        let text = stdin.and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let editor = text.and_then(|text| Editor::new(text.to_owned()).ok());
-        let file = editor.map(|editor| (STDIN.to_owned(), File::Plain(Box::new(editor))));
+    /// Nothing is changed yet.
+    pub fn new(map: Arc<SourceMap>) -> Self {
         Self {
             map,
-            files: file.into_iter().collect(),
+            files: BTreeMap::new(),
         }
     }
 
@@ -93,11 +87,7 @@ impl Bench {
 
     fn step(&mut self, place: &Place<'_>, operation: &Operation) -> Result<Step, String> {
         let source = self.map.file(place.span.file);
-        let known = |source: &SourceFile| match source.kind {
-            SourceKind::File => true,
-            SourceKind::Stdin => self.files.contains_key(STDIN),
-            _ => false,
-        };
+        let known = |source: &SourceFile| source.kind == SourceKind::File;
         let Some(source) = source.filter(known) else {
             return Err("it was not read from a file".to_owned());
         };
@@ -181,27 +171,12 @@ impl Step {
     }
 }
 
-/// Makes the steps of one file in an order in which none moves what another is about: first
-/// those that know bytes, from the last to the first; then what is set, then what is removed,
-/// later items of a list first.
+/// Makes the steps of one file, each in its turn.
 fn edited(editor: &Editor, mut steps: Vec<(usize, &Step)>) -> Result<String, (usize, String)> {
-    let rank = |step: &Step| match &step.what {
-        What::Edit { operation, .. } => match operation {
-            Operation::Respell { at } | Operation::Deduplicate { at } => {
-                (0, u32::MAX - *at, Vec::new())
-            }
-            Operation::Set { .. } | Operation::Append { .. } => (1, 0, Vec::new()),
-            Operation::Remove { pointer } => {
-                let parts = pointer.split('/').map(|part| {
-                    let number: Option<u64> = part.parse().ok();
-                    (number.map(std::cmp::Reverse), part.to_owned())
-                });
-                (2, 0, parts.collect())
-            }
-        },
-        What::Replace { .. } => (3, 0, Vec::new()),
-    };
-    steps.sort_by_cached_key(|(_, step)| rank(step));
+    steps.sort_by_cached_key(|(_, step)| match &step.what {
+        What::Edit { operation, .. } => Some(operation.turn()),
+        What::Replace { .. } => None,
+    });
     let mut editor = editor.clone();
     for (index, step) in steps {
         if let What::Edit {

@@ -1,6 +1,6 @@
 //! What only a person can say, asked on standard error and answered on standard input.
 
-use super::world::Candidate;
+use super::candidate::Candidate;
 use crate::exit::Failure;
 use seawall_model::{Question, Repair};
 use seawall_report::clean;

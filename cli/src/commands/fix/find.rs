@@ -5,11 +5,12 @@ use seawall_snapshot::{Object, ObjectId, Snapshot};
 use seawall_yaml::Node;
 use std::collections::HashMap;
 
-/// All objects by name.
+/// All objects by name, see [`ResourceRef::lasting`].
 pub(super) fn names(snapshot: &Snapshot) -> HashMap<ResourceRef, Vec<ObjectId>> {
     let mut names: HashMap<ResourceRef, Vec<ObjectId>> = HashMap::new();
     for (id, object) in snapshot.objects() {
-        names.entry(object.reference.clone()).or_default().push(id);
+        let name = object.reference.lasting();
+        names.entry(name).or_default().push(id);
     }
     names
 }
@@ -30,7 +31,7 @@ pub(super) fn locate(
     let mut named: Vec<ObjectId> = Vec::new();
     for asset in std::iter::once(&finding.asset).chain(&finding.affected) {
         if let Asset::Resource(reference) = asset {
-            named.extend(by_name.get(reference).into_iter().flatten());
+            named.extend(by_name.get(&reference.lasting()).into_iter().flatten());
         }
     }
     if let Some(found) = named.iter().find(|id| holds(id)) {
@@ -69,14 +70,4 @@ fn mentions(node: &Node, span: Span) -> bool {
     }
     node.as_seq()
         .is_some_and(|items| items.iter().any(|item| mentions(item, span)))
-}
-
-/// Whether two assets are one, whatever their API group.
-pub(super) fn is_same(one: &Asset, other: &Asset) -> bool {
-    match (one, other) {
-        (Asset::Resource(one), Asset::Resource(other)) => {
-            one.kind == other.kind && one.namespace == other.namespace && one.name == other.name
-        }
-        _ => one == other,
-    }
 }

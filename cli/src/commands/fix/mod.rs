@@ -4,25 +4,29 @@
 //! assessment's; here they meet ([`world`]), and the user is asked ([`ask`]).
 
 mod ask;
+mod candidate;
+mod choose;
 mod find;
+mod live;
 mod patch;
+mod told;
 mod world;
 
-use super::{judge, print, scan};
+use super::{cluster, print};
 use crate::args::{Fix, Global};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
-use seawall_assessment::Assessment;
+use patch::Patch;
 use seawall_assessment::fixes::search;
-use seawall_model::{Repair, SourceMap};
-use seawall_report::fixes::{Change, Line, State};
-use seawall_snapshot::Keep;
-use seawall_sources::change::STDIN;
+use seawall_report::fixes::{Change, Extent, Line, State};
 use seawall_sources::git;
-use seawall_sources::load::Loaded;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use world::{Candidate, World};
+use world::World;
+
+/// How often what was changed is looked at for more.
+const ROUNDS: usize = 3;
 
 pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
     let judge = fix.judge();
@@ -33,22 +37,29 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
             "leave --rev out: fix changes the files as they are now",
         ));
     }
-    let mut request = scan::request(&fix.source)?;
-    request.keep = Keep::Trees;
-    if fix.interactive && request.stdin.is_some() {
+    let paths = &fix.source.paths;
+    if fix.interactive && paths.iter().any(|path| path == "-") {
         return Err(Failure::usage(
             "--interactive asks on standard input, which `-` reads",
             "write the objects to a file first",
         ));
     }
-    let mut world = World::new(request, config, global)?;
+    if fix.write && cluster::is_meant(&fix.source) {
+        return Err(Failure::usage(
+            "a cluster is not changed",
+            "leave --write out: fix prints the patches, and -o DIR writes them to files",
+        ));
+    }
+    if let Some(directory) = &fix.output {
+        seawall_report::is_free(Path::new(directory)).map_err(|error| {
+            Failure::usage(error.to_string(), "name a directory that is not there")
+        })?;
+    }
+    let mut world = World::new(fix, config, global)?;
     if world.is_empty() {
         return Err(Failure {
             exit: Exit::Incomplete,
-            message: format!(
-                "nothing to fix in {}: no object was read",
-                fix.source.paths.join(", ")
-            ),
+            message: format!("nothing to fix in {}: no object was read", paths.join(", ")),
             hint: "`seawall scan` says what could not be read".to_owned(),
         });
     }
@@ -65,10 +76,12 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
     let first: Vec<usize> = world.plan(candidates);
     let mut proved = search(first, &mut |changes| world.try_together(changes));
     // What the changes make possible: a level that all workloads meet by now.
-    let more = world.look_again(&proved.changes);
-    if !more.is_empty() {
-        let all = proved.changes.iter().copied().chain(more);
-        let all: Vec<usize> = all.collect();
+    for _ in 0..ROUNDS {
+        let more = world.look_again(&proved, fix.finding.is_empty());
+        if more.is_empty() {
+            break;
+        }
+        let all: Vec<usize> = proved.changes.iter().copied().chain(more).collect();
         let again = search(all, &mut |changes| world.try_together(changes));
         proved.changes = again.changes;
         proved.why.extend(again.why);
@@ -78,7 +91,6 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
     let texts = world.texts(&proved.changes)?;
     let files: Vec<Change<'_>> = texts
         .iter()
-        .filter(|(path, _)| *path != STDIN)
         .filter_map(|(path, new)| {
             let old = world.original(path)?;
             Some(Change { path, old, new })
@@ -99,19 +111,24 @@ pub(crate) fn run(fix: &Fix, global: &Global) -> Result<Exit, Failure> {
             .map_err(|error| Failure::write("the changes", &error))?;
         print(&out)?;
     }
-    if texts.contains_key(STDIN) {
-        print(world.patches(&proved.changes).as_bytes())?;
-    }
+    let patches = world.patches(&proved.changes);
+    tell_patches(&patches, fix)?;
     if !global.quiet {
         let verbose = global.verbose > 0;
-        let mut text = seawall_report::fixes::summary(&lines, texts.len(), verbose, written);
+        let extent = Extent {
+            files: files.len(),
+            patches: patches.len(),
+            written,
+        };
+        let mut text = seawall_report::fixes::summary(&lines, extent, verbose);
         if verbose {
             let _ = writeln!(text, "\neverything was judged {} times", proved.trials + 1);
         }
         crate::exit::say(&text);
     }
     let named = !fix.finding.is_empty();
-    if named && exit == Exit::Clean && lines.iter().any(|line| line.state != State::Fixed) {
+    let is_left = |line: &Line| !matches!(line.state, State::Fixed | State::Uncovered);
+    if named && exit == Exit::Clean && lines.iter().any(is_left) {
         return Ok(Exit::Findings);
     }
     Ok(exit)
@@ -151,24 +168,32 @@ fn write(files: &[Change<'_>], force: bool) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-impl Candidate {
-    /// Takes out what could stop a workload.
-    fn leave_out(&mut self) {
-        if let Repair::Mechanical(mend) = &self.repair
-            && let Some(caution) = &mend.caution
-        {
-            self.state = Some(State::LeftOut(caution.clone()));
+/// Prints patches as the lines that send them, or writes them to files and prints those lines.
+fn tell_patches(patches: &[Patch], fix: &Fix) -> Result<(), Failure> {
+    let context = fix.source.reading.context.as_deref();
+    let mut text = String::new();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for patch in patches {
+        let Some(directory) = &fix.output else {
+            let _ = writeln!(text, "{}{}", patch.head(), patch.line(None, context));
+            continue;
+        };
+        let name = patch.file();
+        let mut file = format!("{name}.yaml");
+        let mut number = 1;
+        while files.contains_key(&file) {
+            number += 1;
+            file = format!("{name}_{number}.yaml");
         }
+        let path = Path::new(directory).join(&file);
+        let line = patch.line(Some(&path.to_string_lossy()), context);
+        let _ = writeln!(text, "{line}");
+        files.insert(file, patch.text(&line));
     }
-}
-
-/// Judges by all rules: what the user chose says what is changed, not what may come of it.
-fn judge_all(loaded: &Loaded, config: &Config, map: &SourceMap) -> Result<Assessment, Failure> {
-    let mut config = config.clone();
-    config.only.value.clear();
-    config.skip.value.clear();
-    if config.kubernetes_version.value.is_none() {
-        config.kubernetes_version.value = loaded.kubernetes_version;
+    if let Some(directory) = fix.output.as_deref().filter(|_| !files.is_empty()) {
+        seawall_report::write_directory(Path::new(directory), &files)
+            .map_err(|error| Failure::write(directory, &error))?;
     }
-    judge::judge(loaded, &config, None, map)
+    print(text.as_bytes())?;
+    Ok(())
 }

@@ -1,50 +1,47 @@
 //! What is there, and what it would be with changes: both are read and judged in full.
 
-use super::find::{is_same, locate, names};
-use super::{patch, scan};
-use crate::args::Global;
+use super::candidate::{Candidate, Way};
+use super::find::{locate, names};
+use super::live;
+use crate::args::{Fix, Global};
+use crate::commands::{cluster, judge, scan};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::Ticker;
-use seawall_assessment::fixes::{News, Problem, Problems, Proved, Trial, repair};
-use seawall_assessment::{Assessment, means};
+use seawall_assessment::Assessment;
+use seawall_assessment::fixes::{News, Problem, Problems, Proved, Trial, Twins, repair};
 use seawall_model::{
     Asset, Finding, Gap, KubernetesVersion, Operation, Repair, ResourceRef, SourceMap,
 };
-use seawall_report::fixes::{Line, State};
-use seawall_snapshot::{Object, ObjectId, Snapshot};
-use seawall_sources::change::{Bench, STDIN, Step};
+use seawall_report::fixes::State;
+use seawall_snapshot::{Keep, Object, ObjectId, Snapshot};
+use seawall_sources::change::{Bench, Step};
 use seawall_sources::load::{self, Loaded, Request};
 use seawall_sources::patched::Texts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A finding with what could be done about it.
-pub(super) struct Candidate {
-    pub(super) finding: Finding,
-    problems: Vec<Problem>,
-    object: Option<ObjectId>,
-    pub(super) repair: Repair,
-    /// What became of it, once that is known.
-    pub(super) state: Option<State>,
-    steps: Vec<Step>,
-}
-
 /// The environment as it is.
 pub(super) struct World {
-    request: Request,
-    config: Config,
-    map: Arc<SourceMap>,
-    loaded: Loaded,
-    assessment: Assessment,
+    /// What was read; nothing when it was a cluster.
+    request: Option<Request>,
+    /// What the user calls it.
+    pub(super) source: String,
+    pub(super) config: Config,
+    /// Whether nothing may be changed that could stop a workload.
+    safe: bool,
+    pub(super) map: Arc<SourceMap>,
+    pub(super) loaded: Loaded,
+    pub(super) assessment: Assessment,
     problems: Problems,
+    twins: Twins,
     gaps: HashSet<(String, String)>,
     by_name: HashMap<ResourceRef, Vec<ObjectId>>,
     bench: Bench,
-    candidates: Vec<Candidate>,
+    pub(super) candidates: Vec<Candidate>,
     /// Candidates that stand for another one, which could not be tried by itself.
-    stands_for: BTreeMap<usize, usize>,
+    pub(super) stands_for: BTreeMap<usize, usize>,
     trials: Arc<AtomicU32>,
     _ticker: Ticker,
 }
@@ -55,7 +52,7 @@ fn gap_key(gap: &Gap) -> (String, String) {
 
 impl World {
     /// Reads and judges what there is.
-    pub(super) fn new(request: Request, config: Config, global: &Global) -> Result<Self, Failure> {
+    pub(super) fn new(fix: &Fix, config: Config, global: &Global) -> Result<Self, Failure> {
         let trials = Arc::new(AtomicU32::new(0));
         let shown = Arc::clone(&trials);
         let ticker = Ticker::start(global.quiet, move || match shown.load(Ordering::Relaxed) {
@@ -63,15 +60,30 @@ impl World {
             tried => format!("trying the changes, {tried} times so far"),
         });
         let map = Arc::new(SourceMap::new());
-        let loaded = load::load(&request, &map).map_err(|error| scan::not_loaded(&error))?;
-        let assessment = super::judge_all(&loaded, &config, &map)?;
+        let (loaded, request) = if cluster::is_meant(&fix.source) {
+            let reading = &fix.source.reading;
+            (
+                cluster::read(reading, &whole(&config), Keep::Trees, global, &map)?,
+                None,
+            )
+        } else {
+            let mut request = scan::request(&fix.source)?;
+            request.keep = Keep::Trees;
+            let loaded = load::load(&request, &map).map_err(|error| scan::not_loaded(&error))?;
+            (loaded, Some(request))
+        };
+        let assessment = judge_all(&loaded, &config, &map)?;
         let by_name = names(&loaded.snapshot);
+        let twins = Twins::of(&loaded.snapshot);
         Ok(Self {
-            problems: Problems::of(&assessment, &map),
+            problems: Problems::of(&assessment, &map, &twins),
+            twins,
             gaps: assessment.coverage.gaps.iter().map(gap_key).collect(),
-            bench: Bench::new(Arc::clone(&map), request.stdin.as_deref()),
+            bench: Bench::new(Arc::clone(&map)),
             request,
+            source: fix.source.paths.join(", "),
             config,
+            safe: fix.safe,
             map,
             loaded,
             assessment,
@@ -93,67 +105,34 @@ impl World {
         version.unwrap_or(KubernetesVersion::NEWEST)
     }
 
-    /// The findings that the user means.
-    pub(super) fn choose(&self, ids: &[String]) -> Result<Vec<Finding>, Failure> {
-        let rules = seawall_assessment::catalogue();
-        let (only, skip) = (&self.config.only.value, &self.config.skip.value);
-        let means = |finding: &Finding, words: &[String]| {
-            let rule = rules.iter().find(|rule| rule.id == finding.rule);
-            words.iter().any(|word| match rule {
-                Some(rule) => means(rule, word),
-                None => finding.rule.as_str() == word,
-            })
-        };
-        let findings = self.assessment.findings.iter();
-        if ids.is_empty() {
-            return Ok(findings
-                .filter(|finding| only.is_empty() || means(finding, only))
-                .filter(|finding| !means(finding, skip))
-                .cloned()
-                .collect());
-        }
-        let mut chosen = Vec::new();
-        for id in ids {
-            let long_enough = id.len() >= 8;
-            let found: Vec<&Finding> = self
-                .assessment
-                .findings
-                .iter()
-                .filter(|finding| long_enough && finding.id.to_string().starts_with(id.as_str()))
-                .collect();
-            match *found {
-                [] => {
-                    return Err(Failure::usage(
-                        format!("no finding {id} in {}", self.request.paths.join(", ")),
-                        "give the first eight or more digits of its id, and the path that was \
-                         scanned; accepted findings are not fixed",
-                    ));
-                }
-                [finding] => chosen.push(finding.clone()),
-                _ => {
-                    return Err(Failure::usage(
-                        format!("{} findings begin with {id}", found.len()),
-                        "give more digits of the id",
-                    ));
-                }
-            }
-        }
-        Ok(chosen)
-    }
-
     /// What can be done about findings.
     pub(super) fn candidates(&self, findings: &[Finding]) -> Vec<Candidate> {
         let of = |finding: &Finding| {
             let object = locate(finding, &self.loaded.snapshot, &self.by_name, &self.map);
-            candidate(
-                finding,
-                object,
-                &self.loaded.snapshot,
-                &self.map,
-                self.version(),
-            )
+            self.candidate(finding, object, &self.loaded.snapshot, &self.map)
         };
         findings.iter().map(of).collect()
+    }
+
+    fn candidate(
+        &self,
+        finding: &Finding,
+        object: Option<ObjectId>,
+        snapshot: &Snapshot,
+        map: &SourceMap,
+    ) -> Candidate {
+        let object_there = object.and_then(|id| snapshot.get(id));
+        Candidate {
+            problems: Problem::of(finding, map, &self.twins),
+            object,
+            repair: match object_there.and_then(Object::tree) {
+                Some(tree) => repair(finding, tree, snapshot, self.version()),
+                None => Repair::ByHand(finding.remediation.clone()),
+            },
+            finding: finding.clone(),
+            state: None,
+            way: Way::None,
+        }
     }
 
     /// Keeps candidates, and finds out where their changes go. The answer is those that can
@@ -198,16 +177,27 @@ impl World {
             candidate.state = Some(State::ByHand(candidate.finding.remediation.clone()));
             return false;
         }
+        if let Some((id, object)) = candidate.object.zip(object)
+            && live::is_live(object, &self.map)
+        {
+            let why = live::refusal(id, object, &self.loaded.snapshot, &mend.operations);
+            match &why {
+                None => candidate.way = Way::Patch,
+                Some(why) => candidate.by_hand(why),
+            }
+            return why.is_none();
+        }
+        let mut steps = Vec::new();
         for operation in &mend.operations {
             match self.bench.plan(tree, operation) {
-                Ok(step) => candidate.steps.push(step),
+                Ok(step) => steps.push(step),
                 Err(why) => {
-                    let what = format!("{} ({why})", candidate.finding.remediation);
-                    candidate.state = Some(State::ByHand(what));
+                    candidate.by_hand(&why);
                     return false;
                 }
             }
         }
+        candidate.way = Way::Files(steps);
         true
     }
 
@@ -220,7 +210,7 @@ impl World {
                 .candidates
                 .get(*index)
                 .into_iter()
-                .flat_map(|c| &c.steps)
+                .flat_map(Candidate::steps)
             {
                 owners.push(*index);
                 steps.push(step);
@@ -254,7 +244,7 @@ impl World {
                 };
             }
         };
-        match self.judged(texts) {
+        match self.judged(texts, changes) {
             Ok((loaded, assessment, map)) => self.compare(changes, &loaded, &assessment, &map),
             Err(why) => Trial {
                 refused: changes.iter().map(|index| (*index, why.clone())).collect(),
@@ -263,51 +253,103 @@ impl World {
         }
     }
 
-    /// What cannot be repaired as things are, and can be with these changes.
-    pub(super) fn look_again(&mut self, changes: &BTreeSet<usize>) -> Vec<usize> {
-        let waits = |candidate: &Candidate| matches!(candidate.repair, Repair::ByHand(_));
-        if changes.is_empty() || !self.candidates.iter().any(waits) {
+    /// What cannot be repaired as things are, and can be with these changes, and what is only
+    /// seen with them. `wider` says whether more than the findings meant first is wanted.
+    pub(super) fn look_again(&mut self, proved: &Proved, wider: bool) -> Vec<usize> {
+        if proved.changes.is_empty() {
             return Vec::new();
         }
-        let judged = self.make(changes).map_err(|(_, why)| why);
-        let Ok((loaded, assessment, map)) = judged.and_then(|texts| self.judged(texts)) else {
+        let judged = self.make(&proved.changes).map_err(|(_, why)| why);
+        let Ok((loaded, assessment, map)) =
+            judged.and_then(|texts| self.judged(texts, &proved.changes))
+        else {
             return Vec::new();
         };
         let by_name = names(&loaded.snapshot);
+        let known: HashMap<Problem, usize> = self
+            .candidates
+            .iter()
+            .enumerate()
+            .flat_map(|(at, there)| there.problems.iter().map(move |p| (p.clone(), at)))
+            .collect();
         let mut more = Vec::new();
-        for index in 0..self.candidates.len() {
-            let Some(candidate) = self.candidates.get(index).filter(|c| waits(c)) else {
-                continue;
+        for finding in &assessment.findings {
+            let problems = Problem::of(finding, &map, &self.twins);
+            let before = problems.iter().find_map(|p| known.get(p)).copied();
+            // What was tried in vain is looked at as it is by now: other changes may have made
+            // more of it.
+            let waits = match before.and_then(|at| self.candidates.get(at)) {
+                Some(there) => {
+                    matches!(there.repair, Repair::ByHand(_))
+                        || before.is_some_and(|at| proved.why.contains_key(&at))
+                }
+                None => wider && self.is_meant(finding),
             };
-            let id = candidate.finding.id;
-            let still = assessment.findings.iter().find(|finding| finding.id == id);
-            if let Some(finding) = still
-                && let Some(new) = self.companion(finding, &loaded, &by_name, &map)
-                && !changes.contains(&new)
-            {
-                self.stands_for.insert(new, index);
+            if waits && let Some(new) = self.fresh(finding, &loaded, &by_name, &map) {
+                if let Some(before) = before {
+                    self.stands_for.insert(new, before);
+                }
                 more.push(new);
             }
         }
         more
     }
 
-    /// Everything with these texts, judged.
-    fn judged(&self, mut texts: Texts) -> Result<(Loaded, Assessment, Arc<SourceMap>), String> {
+    /// Everything with these texts and the patches among the changes, judged.
+    fn judged(
+        &self,
+        texts: Texts,
+        changes: &BTreeSet<usize>,
+    ) -> Result<(Loaded, Assessment, Arc<SourceMap>), String> {
         self.trials.fetch_add(1, Ordering::Relaxed);
-        let mut request = Request {
-            progress: Arc::default(),
-            ..self.request.clone()
+        let patches = self.operations(changes);
+        let (mut loaded, map) = match &self.request {
+            Some(request) if !texts.is_empty() => {
+                let request = Request {
+                    progress: Arc::default(),
+                    texts,
+                    ..request.clone()
+                };
+                let map = Arc::new(SourceMap::new());
+                let loaded = load::load(&request, &map).map_err(|error| error.to_string())?;
+                (loaded, map)
+            }
+            _ => {
+                let was = &self.loaded;
+                let (snapshot, coverage) = (was.snapshot.clone(), was.coverage.clone());
+                let version = was.kubernetes_version;
+                let same = Loaded::without_files(snapshot, coverage, version, &self.map);
+                (same, Arc::clone(&self.map))
+            }
         };
-        if let Some(text) = texts.remove(STDIN) {
-            request.stdin = Some(text.into_bytes());
+        // Objects keep their places when files are read again.
+        if !patches.is_empty() {
+            loaded.snapshot = live::with_patches(&loaded.snapshot, &map, &patches)?;
         }
-        request.texts = texts;
-        let map = Arc::new(SourceMap::new());
-        let loaded = load::load(&request, &map).map_err(|error| error.to_string())?;
         let assessment =
-            super::judge_all(&loaded, &self.config, &map).map_err(|failure| failure.message)?;
+            judge_all(&loaded, &self.config, &map).map_err(|failure| failure.message)?;
         Ok((loaded, assessment, map))
+    }
+
+    /// What the changes do to objects that are patched.
+    pub(super) fn operations(
+        &self,
+        changes: &BTreeSet<usize>,
+    ) -> BTreeMap<ObjectId, Vec<Operation>> {
+        let mut operations: BTreeMap<ObjectId, Vec<Operation>> = BTreeMap::new();
+        for candidate in changes.iter().filter_map(|at| self.candidates.get(*at)) {
+            if let (Some(object), Repair::Mechanical(mend)) = (candidate.object, &candidate.repair)
+                && candidate.way == Way::Patch
+            {
+                let known = operations.entry(object).or_default();
+                for operation in &mend.operations {
+                    if !known.contains(operation) {
+                        known.push(operation.clone());
+                    }
+                }
+            }
+        }
+        operations
     }
 
     fn compare(
@@ -317,7 +359,7 @@ impl World {
         assessment: &Assessment,
         map: &Arc<SourceMap>,
     ) -> Trial {
-        let now = Problems::of(assessment, map);
+        let now = Problems::of(assessment, map, &self.twins);
         let mut trial = Trial::default();
         for index in changes {
             let there = self.candidates.get(*index);
@@ -325,13 +367,18 @@ impl World {
                 trial.stays.push(*index);
             }
         }
+        let came: Vec<&Finding> = {
+            let made = changes.iter().filter_map(|at| self.candidates.get(*at));
+            let meant: HashSet<&Problem> = made.flat_map(|made| &made.problems).collect();
+            let is_news = |finding: &&Finding| {
+                let problems = Problem::of(finding, map, &self.twins);
+                let mut problems = problems.iter();
+                problems.any(|p| self.problems.is_news(p, finding.severity, &now, &meant))
+            };
+            assessment.findings.iter().filter(is_news).collect()
+        };
         let mut by_name: Option<HashMap<ResourceRef, Vec<ObjectId>>> = None;
-        for finding in &assessment.findings {
-            let problems = Problem::of(finding, map);
-            let news = |problem: &Problem| self.problems.is_news(problem, finding.severity, &now);
-            if !problems.iter().any(news) {
-                continue;
-            }
+        for finding in came {
             let file = map.path(finding.locus.span.file);
             let suspects = self.suspects(changes, &finding.affected, &file);
             let by_name = by_name.get_or_insert_with(|| names(&loaded.snapshot));
@@ -363,17 +410,17 @@ impl World {
             changes.iter().filter(is).copied().collect()
         };
         let same = |candidate: &Candidate| {
-            candidate
-                .finding
-                .affected
-                .iter()
-                .any(|asset| assets.iter().any(|other| is_same(asset, other)))
+            candidate.finding.affected.iter().any(|asset| {
+                assets
+                    .iter()
+                    .any(|other| asset.lasting() == other.lasting())
+            })
         };
         let found = of(&same);
         if !found.is_empty() {
             return found;
         }
-        let found = of(&|candidate| candidate.steps.iter().any(|step| step.path == file));
+        let found = of(&|candidate| candidate.steps().iter().any(|step| step.path == file));
         if !found.is_empty() {
             return found;
         }
@@ -393,36 +440,37 @@ impl World {
         by_name: &HashMap<ResourceRef, Vec<ObjectId>>,
         map: &SourceMap,
     ) -> Option<usize> {
+        // Not by its id: what tells twins apart in it changes when one of them goes.
+        let problems = Problem::of(finding, map, &self.twins);
         let known = self.candidates.iter().position(|c| {
-            c.finding.rule == finding.rule && c.finding.id == finding.id && !c.steps.is_empty()
+            let mut there = c.problems.iter();
+            c.way != Way::None && there.any(|problem| problems.contains(problem))
         });
         if known.is_some() {
             return known;
         }
+        self.fresh(finding, loaded, by_name, map)
+    }
+
+    /// A new candidate for a finding of a trial, unless the same was tried before.
+    fn fresh(
+        &mut self,
+        finding: &Finding,
+        loaded: &Loaded,
+        by_name: &HashMap<ResourceRef, Vec<ObjectId>>,
+        map: &SourceMap,
+    ) -> Option<usize> {
         let there = locate(finding, &loaded.snapshot, by_name, map)?;
-        let mut new = candidate(finding, Some(there), &loaded.snapshot, map, self.version());
-        if !matches!(new.repair, Repair::Mechanical(_)) {
-            return None;
+        let mut new = self.candidate(finding, Some(there), &loaded.snapshot, map);
+        match &new.repair {
+            Repair::Mechanical(mend) if !self.safe || mend.caution.is_none() => {}
+            _ => return None,
         }
         // Its changes are made to the object as it is now, at the same place in the plan.
         let object = loaded.snapshot.get(there)?;
-        let same: Vec<&ObjectId> = by_name.get(&object.reference)?.iter().collect();
-        let position = same.iter().position(|id| **id == there)?;
-        let group_free = |reference: &ResourceRef| ResourceRef {
-            group: "".into(),
-            ..reference.clone()
-        };
-        let here = self
-            .by_name
-            .get(&object.reference)
-            .or_else(|| {
-                let wanted = group_free(&object.reference);
-                let mut all = self.by_name.iter();
-                all.find(|(reference, _)| group_free(reference) == wanted)
-                    .map(|(_, ids)| ids)
-            })?
-            .get(position)
-            .copied();
+        let name = object.reference.lasting();
+        let position = by_name.get(&name)?.iter().position(|id| *id == there)?;
+        let here = self.by_name.get(&name)?.get(position).copied();
         new.object = here;
         // The map of the trial is not that of what is here.
         new.finding.locus.span = seawall_model::Span::NONE;
@@ -430,7 +478,8 @@ impl World {
             Repair::Mechanical(mend) => mend.operations.iter().all(|op| op.pointer().is_some()),
             _ => false,
         };
-        if !only_pointers {
+        let known = |c: &Candidate| c.repair == new.repair && c.object == here;
+        if !only_pointers || self.candidates.iter().any(known) {
             return None;
         }
         let index = self.candidates.len();
@@ -466,82 +515,20 @@ impl World {
             }
         }
     }
-
-    /// What became of the findings that the user meant.
-    pub(super) fn lines(&self, count: usize) -> Vec<Line> {
-        let chosen = self.candidates.iter().take(count);
-        chosen
-            .map(|candidate| {
-                let finding = &candidate.finding;
-                let caution = match &candidate.repair {
-                    Repair::Mechanical(mend) => mend.caution.clone(),
-                    _ => None,
-                };
-                let span = finding.locus.span;
-                Line {
-                    id: finding.id,
-                    rule: finding.rule.clone(),
-                    severity: finding.severity,
-                    asset: finding.asset.clone(),
-                    message: finding.message.clone(),
-                    place: format!("{}:{}", self.map.path(span.file), span.line),
-                    state: candidate
-                        .state
-                        .clone()
-                        .unwrap_or(State::ByHand(finding.remediation.clone())),
-                    caution,
-                }
-            })
-            .collect()
-    }
-
-    /// Patches for objects that came from standard input.
-    pub(super) fn patches(&self, changes: &BTreeSet<usize>) -> String {
-        let mut by_object: BTreeMap<ObjectId, Vec<Operation>> = BTreeMap::new();
-        for index in changes {
-            let Some(candidate) = self.candidates.get(*index) else {
-                continue;
-            };
-            let Some(object) = candidate.object else {
-                continue;
-            };
-            if !candidate.steps.iter().any(|step| step.path == STDIN) {
-                continue;
-            }
-            if let Repair::Mechanical(mend) = &candidate.repair {
-                let operations = by_object.entry(object).or_default();
-                operations.extend(mend.operations.iter().cloned());
-            }
-        }
-        by_object
-            .into_iter()
-            .filter_map(|(id, operations)| {
-                let object = self.loaded.snapshot.get(id)?;
-                patch::line(&object.reference, object.tree()?, &operations)
-            })
-            .collect()
-    }
 }
 
-fn candidate(
-    finding: &Finding,
-    object: Option<ObjectId>,
-    snapshot: &Snapshot,
-    map: &SourceMap,
-    version: KubernetesVersion,
-) -> Candidate {
-    let tree = object
-        .and_then(|id| snapshot.get(id))
-        .and_then(Object::tree);
-    Candidate {
-        problems: Problem::of(finding, map),
-        object,
-        repair: match tree {
-            Some(tree) => repair(finding, tree, snapshot, version),
-            None => Repair::ByHand(finding.remediation.clone()),
-        },
-        finding: finding.clone(),
-        state: None,
-        steps: Vec::new(),
+/// All rules: what the user chose says what is changed, not what may come of it.
+fn whole(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.only.value.clear();
+    config.skip.value.clear();
+    config
+}
+
+fn judge_all(loaded: &Loaded, config: &Config, map: &SourceMap) -> Result<Assessment, Failure> {
+    let mut config = whole(config);
+    if config.kubernetes_version.value.is_none() {
+        config.kubernetes_version.value = loaded.kubernetes_version;
     }
+    judge::judge(loaded, &config, None, map)
 }

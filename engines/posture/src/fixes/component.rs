@@ -141,17 +141,14 @@ pub(super) fn knows(id: Id) -> bool {
 pub(super) fn repairable(id: Id) -> Repairable {
     match TABLE.iter().find(|(known, ..)| *known == id) {
         None => Repairable::ByHand,
-        Some((.., "")) => Repairable::Mechanical,
+        Some((.., "")) => Repairable::Safe,
         Some(_) => Repairable::WithCaution,
     }
 }
 
 pub(super) fn mend(found: &Found<'_>) -> Option<Repair> {
     let path = &found.finding.locus.path;
-    let name = match path.rsplit_once("flags[") {
-        Some((_, flag)) => flag.strip_suffix(']')?,
-        None => path.rsplit('/').next()?,
-    };
+    let name = found.named_item().or_else(|| path.rsplit('/').next())?;
     let (_, _, should, caution) = TABLE
         .iter()
         .find(|(id, known, ..)| *id == found.id && *known == name)?;

@@ -13,7 +13,7 @@ pub(super) fn mend(found: &Found<'_>) -> Option<Repair> {
     let remove = |caution: &str| careful(vec![Operation::remove(pointer)], caution);
     let set = |word: &'static str| vec![Operation::set(pointer, Data::text(word))];
     Some(match found.id {
-        Id::W01 => careful(
+        Id::W01 if !has_shared_mounts(found) => careful(
             vec![Operation::set(pointer, Data::Bool(false))],
             "what needs the node's devices or kernel stops working: check what the program does, \
              and add single capabilities for it",
@@ -71,6 +71,17 @@ pub(super) fn mend(found: &Found<'_>) -> Option<Repair> {
         ),
         _ => return None,
     })
+}
+
+/// Whether mounts of the container show on the node: the API server takes that from privileged
+/// containers only.
+fn has_shared_mounts(found: &Found<'_>) -> bool {
+    let container = found.at(up(up(found.pointer)));
+    let mounts = container.and_then(|c| c.get("volumeMounts")?.as_seq());
+    mounts
+        .unwrap_or_default()
+        .iter()
+        .any(|mount| mount.get("mountPropagation").and_then(Node::as_str) == Some("Bidirectional"))
 }
 
 /// Takes added capabilities away that are worth a finding, and NET_RAW with them.
@@ -175,13 +186,7 @@ fn probe(found: &Found<'_>) -> Option<Repair> {
 }
 
 fn argument(found: &Found<'_>) -> Option<Repair> {
-    let flag = found
-        .finding
-        .locus
-        .path
-        .rsplit_once('[')?
-        .1
-        .strip_suffix(']')?;
+    let flag = found.named_item()?;
     let items = found.at(found.pointer)?.as_seq()?;
     let index = items.iter().position(|item| {
         let word = item.as_str().unwrap_or_default();

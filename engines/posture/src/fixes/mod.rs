@@ -48,12 +48,11 @@ pub fn mend(finding: &Finding, object: &Node, version: KubernetesVersion) -> Rep
     repair.unwrap_or_else(|| by_hand(&finding.remediation))
 }
 
-/// How the findings of a rule are repaired, as a rule.
+/// How the findings of a rule are repaired, as far as the rule alone tells; a test holds it to
+/// what [`mend`] says of the cases.
 pub fn repairable(rule: &RuleId) -> Repairable {
     match id_of(rule) {
-        Some(Id::Y01 | Id::Y02 | Id::W12 | Id::W29 | Id::W30 | Id::W47 | Id::W48 | Id::N18) => {
-            Repairable::Mechanical
-        }
+        Some(Id::Y01 | Id::Y02 | Id::W47 | Id::W48 | Id::N18) => Repairable::Safe,
         Some(
             Id::W01
             | Id::W02
@@ -63,6 +62,7 @@ pub fn repairable(rule: &RuleId) -> Repairable {
             | Id::W09
             | Id::W10
             | Id::W11
+            | Id::W12
             | Id::W13
             | Id::W16
             | Id::W17
@@ -76,6 +76,8 @@ pub fn repairable(rule: &RuleId) -> Repairable {
             | Id::W26
             | Id::W27
             | Id::W28
+            | Id::W29
+            | Id::W30
             | Id::W45
             | Id::N03
             | Id::N04
@@ -110,6 +112,12 @@ impl<'a> Found<'a> {
     /// The node at a pointer of the object.
     fn at(&self, pointer: &str) -> Option<&'a Node> {
         at(self.object, pointer)
+    }
+
+    /// The item that the path names last: `key` of `…/tolerations[key]`.
+    fn named_item(&self) -> Option<&'a str> {
+        let (_, name) = self.finding.locus.path.rsplit_once('[')?;
+        name.strip_suffix(']')
     }
 
     /// The pod that the finding is about.

@@ -169,13 +169,7 @@ fn users(found: &Found<'_>) -> Option<Repair> {
 }
 
 fn sysctl(found: &Found<'_>) -> Option<Repair> {
-    let name = found
-        .finding
-        .locus
-        .path
-        .rsplit_once('[')?
-        .1
-        .strip_suffix(']')?;
+    let name = found.named_item()?;
     let items = found.at(found.pointer)?.as_seq()?;
     let index = items
         .iter()
@@ -241,13 +235,7 @@ fn token(pod: &Pod<'_>, found: &Found<'_>) -> Repair {
 }
 
 fn toleration(found: &Found<'_>) -> Option<Repair> {
-    let key = found
-        .finding
-        .locus
-        .path
-        .rsplit_once("tolerations[")?
-        .1
-        .strip_suffix(']')?;
+    let key = found.named_item()?;
     let items = found.at(found.pointer)?.as_seq()?;
     let gone: Vec<usize> = items
         .iter()
