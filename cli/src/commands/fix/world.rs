@@ -191,11 +191,11 @@ impl World {
         };
         let object = candidate.object.and_then(|id| self.loaded.snapshot.get(id));
         let Some(tree) = object.and_then(Object::tree) else {
-            candidate.state = Some(State::ByHand(candidate.finding.remediation.clone()));
+            candidate.state = Some(State::ByHand(candidate.finding.remediation.to_string()));
             return false;
         };
         if mend.operations.is_empty() {
-            candidate.state = Some(State::ByHand(candidate.finding.remediation.clone()));
+            candidate.state = Some(State::ByHand(candidate.finding.remediation.to_string()));
             return false;
         }
         for operation in &mend.operations {
@@ -483,12 +483,12 @@ impl World {
                     rule: finding.rule.clone(),
                     severity: finding.severity,
                     asset: finding.asset.clone(),
-                    message: finding.message.clone(),
+                    message: finding.message.to_string(),
                     place: format!("{}:{}", self.map.path(span.file), span.line),
                     state: candidate
                         .state
                         .clone()
-                        .unwrap_or(State::ByHand(finding.remediation.clone())),
+                        .unwrap_or(State::ByHand(finding.remediation.to_string())),
                     caution,
                 }
             })
@@ -538,7 +538,7 @@ fn candidate(
         object,
         repair: match tree {
             Some(tree) => repair(finding, tree, snapshot, version),
-            None => Repair::ByHand(finding.remediation.clone()),
+            None => Repair::ByHand(finding.remediation.to_string()),
         },
         finding: finding.clone(),
         state: None,
