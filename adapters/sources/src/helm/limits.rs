@@ -12,7 +12,7 @@ use super::value::text::{Mark, Text};
 use super::value::{Data, Value};
 
 /// Steps of all templates of a chart together: nodes run, operands evaluated, items made.
-pub(crate) const MAX_STEPS: u64 = 20_000_000;
+pub(crate) const MAX_STEPS: u64 = 10_000_000;
 
 /// Bytes of text, lists and maps that all functions and actions together may make.
 const MAX_BYTES: u64 = 192 << 20;

@@ -107,7 +107,7 @@ pub(super) const TABLE: &[Builtin] = &[
         }
         Ok(Value::map(out))
     }),
-    f("omit", 1, MANY, |e, a| {
+    f("omit", 1, MANY, |_, a| {
         let out = a.map(0)?.shallow(MapKind::Any);
         for index in 1..a.len() {
             out.remove(a.text(index)?.as_str());
