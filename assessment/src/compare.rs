@@ -65,7 +65,7 @@ impl Baseline {
             severity: finding.severity,
             asset: finding.asset.clone(),
             path: finding.locus.path.clone(),
-            message: finding.message.clone(),
+            message: finding.message.to_string(),
             file: map
                 .file(finding.locus.span.file)
                 .map_or_else(String::new, |file| file.path.to_string()),

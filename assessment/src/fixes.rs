@@ -26,7 +26,7 @@ pub fn repair(
     } else if is(seawall_admission::rules()) {
         seawall_admission::fixes::mend(finding, snapshot, version)
     } else {
-        Repair::ByHand(finding.remediation.clone())
+        Repair::ByHand(finding.remediation.to_string())
     }
 }
 

@@ -6,30 +6,46 @@
 //! identity rests on the cause, so that one more affected workload is not a new finding.
 
 use seawall_model::{Asset, CauseId, Finding, FindingId, RuleId, SourceMap, Span};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Merges findings and puts the worst first.
 pub(crate) fn merge(findings: Vec<Finding>, map: &SourceMap) -> Vec<Finding> {
-    let mut groups: HashMap<Root, Vec<Finding>> = HashMap::new();
-    for finding in findings {
-        groups.entry(root(&finding, map)).or_default().push(finding);
+    // There may be a million findings, and most stand alone: those stay where they are, and
+    // nothing is made to sort them by.
+    let mut counts: HashMap<Root, u32> = HashMap::new();
+    for finding in &findings {
+        *counts.entry(root(finding, map)).or_insert(0) += 1;
     }
-    let mut merged: Vec<Finding> = groups
-        .into_iter()
-        .filter_map(|(root, group)| one_of(&root, group, map))
-        .collect();
-    merged.sort_by_cached_key(|finding| {
-        (
-            std::cmp::Reverse(finding.severity),
-            std::cmp::Reverse(finding.affected.len()),
-            finding.rule.clone(),
-            finding.asset.clone(),
-            finding.locus.path.clone(),
-            map.display(finding.locus.span),
-        )
+    counts.retain(|_, count| *count > 1);
+    let mut groups: HashMap<Root, Vec<Finding>> = HashMap::new();
+    let alone = findings.into_iter().filter_map(|finding| {
+        let root = root(&finding, map);
+        if counts.contains_key(&root) {
+            groups.entry(root).or_default().push(finding);
+            return None;
+        }
+        one_of(&root, vec![finding], map)
     });
+    let mut merged: Vec<Finding> = alone.collect();
+    let groups = groups.into_iter();
+    merged.extend(groups.filter_map(|(root, group)| one_of(&root, group, map)));
+    merged.sort_unstable_by(|a, b| order(a, b, map));
     tell_apart(&mut merged);
     merged
+}
+
+/// The worst first, then what affects most, then an order that is the same on every run.
+fn order(a: &Finding, b: &Finding, map: &SourceMap) -> Ordering {
+    let place = |finding: &Finding| map.display(finding.locus.span);
+    let worst = b.severity.cmp(&a.severity);
+    worst
+        .then_with(|| b.affected.len().cmp(&a.affected.len()))
+        .then_with(|| a.rule.cmp(&b.rule))
+        .then_with(|| a.asset.cmp(&b.asset))
+        .then_with(|| a.locus.path.cmp(&b.locus.path))
+        .then_with(|| place(a).cmp(&place(b)))
+        .then_with(|| a.message.cmp(&b.message))
 }
 
 /// What makes two findings one.

@@ -38,17 +38,18 @@ pub fn assess(
     };
     let mut findings = Vec::new();
     for Outcome {
-        findings: found,
+        findings: mut found,
         facts,
         assessed,
         coverage,
     } in [admission, posture]
     {
-        findings.extend(
-            found
-                .into_iter()
-                .filter(|finding| chosen.contains(&finding.rule)),
-        );
+        found.retain(|finding| chosen.contains(&finding.rule));
+        if found.len() > findings.len() {
+            // The longer list stays where it is.
+            std::mem::swap(&mut findings, &mut found);
+        }
+        findings.append(&mut found);
         answer.facts.extend(facts);
         answer.coverage.merge(coverage);
         for (rule, count) in assessed {

@@ -121,7 +121,11 @@ impl Config {
     pub(crate) fn load(judge: &Judge, reading: Option<&Reading>) -> Result<Self, Failure> {
         let mut config = Config::default();
         if let Some(path) = file(judge) {
-            config.read_text(&path, &read(&path)?)?;
+            let text = match judge.files.config {
+                Some(_) => read(&path)?,
+                None => read_regular(&path)?,
+            };
+            config.read_text(&path, &text)?;
         }
         config.read_flags(judge, reading)?;
         let on_stdout = config
@@ -366,14 +370,14 @@ fn file(judge: &Judge) -> Option<PathBuf> {
         .or_else(|| find_upward(FILE_NAME))
 }
 
-/// A file of this name in the working directory or the nearest directory above, up to the
-/// root of the repository: what lies outside is not this project's.
+/// What has this name in the working directory or the nearest directory above, up to the
+/// root of the repository: what lies outside is not this project's. It may be no file.
 pub(crate) fn find_upward(name: &str) -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     // Relative paths read better than absolute ones.
     let mut shown = PathBuf::new();
     for dir in here.ancestors() {
-        if dir.join(name).is_file() {
+        if dir.join(name).symlink_metadata().is_ok() {
             return Some(shown.join(name));
         }
         if dir.join(".git").symlink_metadata().is_ok() {
@@ -399,6 +403,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             )
         })?;
     Ok(bytes)
+}
+
+/// Reads a small file of ours that the user did not name: nobody writes to a pipe that lies in
+/// a directory, and to pass over it would be to judge otherwise than was meant.
+pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Failure> {
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::usage(
+            format!("{} is no regular file", path.display()),
+            "remove it, or put a file in its place",
+        ));
+    }
+    read(path)
 }
 
 /// The tree of a small YAML file of ours; problems are usage errors with their place.

@@ -9,7 +9,7 @@
 //!     expires: 2027-01-31               # optional, the last day on which it counts
 //! ```
 
-use crate::config::{self, Config, at, find_upward, read_yaml};
+use crate::config::{self, Config, Origin, at, find_upward, read_yaml};
 use crate::exit::Failure;
 use crate::suggest;
 use seawall_assessment::{Date, InvalidDate, Suppression};
@@ -30,7 +30,10 @@ pub(crate) fn load(config: &Config, map: &SourceMap) -> Result<Vec<Suppression>,
             None => return Ok(Vec::new()),
         },
     };
-    let text = config::read(&path)?;
+    let text = match config.ignore_file.origin {
+        Origin::Flag(_) => config::read(&path)?,
+        Origin::Default | Origin::File(_) => config::read_regular(&path)?,
+    };
     let shown = path.display().to_string();
     let file = map.add_file(SourceFile {
         path: shown.as_str().into(),

@@ -25,7 +25,7 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "number",
         "{{ range 100000000000 }}x{{ end }}",
-        "20 million steps",
+        "10 million steps",
     ),
     (
         "step",
@@ -72,17 +72,59 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "to-json",
         "NESTED{{ $x | toJson | len }}",
-        "20 million steps",
+        "10 million steps",
     ),
     (
         "merge",
         "NESTED{{ merge (dict) $x | len }}",
-        "20 million steps",
+        "10 million steps",
     ),
     (
         "equal",
         "NESTED{{ deepEqual $x (dict) }}",
-        "20 million steps",
+        "10 million steps",
+    ),
+    // Walks through what is small and looks like 2^60 values, one for each way of writing it.
+    (
+        "to-yaml",
+        "NESTED{{ $x | toYaml | len }}",
+        "10 million steps",
+    ),
+    (
+        "to-toml",
+        "NESTED{{ $x | toToml | len }}",
+        "10 million steps",
+    ),
+    ("copy", "NESTED{{ deepCopy $x | len }}", "10 million steps"),
+    (
+        "split",
+        r#"{{ splitList "" (repeat 16000000 "x") | len }}"#,
+        "192 MiB",
+    ),
+    (
+        "from-json",
+        r#"{{ printf "[%s0]" (repeat 8000000 "0,") | fromJsonArray | len }}"#,
+        "192 MiB",
+    ),
+    (
+        "dicts",
+        r#"{{ $x := dict }}{{ range until 300000 }}{{ $x = dict "a" $x }}{{ end }}"#,
+        "192 MiB",
+    ),
+    (
+        "merges",
+        r"{{ $x := dict }}{{ range until 2000 }}{{ $_ := set $x (toString .) . }}{{ end }}{{ range until 2000 }}{{ $_ := merge (dict) $x }}{{ end }}",
+        "192 MiB",
+    ),
+    (
+        "sort",
+        r#"{{ $x := splitList " " (seq 1 50000) }}{{ range until 100000 }}{{ $_ := sortAlpha $x }}{{ end }}"#,
+        "10 million steps",
+    ),
+    (
+        "long-regex",
+        r#"{{ if regexMatch (repeat 20000 "a") "a" }}a: b{{ end }}"#,
+        "regular expression has more than 16 KiB",
     ),
     (
         "long-json",
@@ -156,7 +198,12 @@ fn templates_that_loop_or_blow_up_are_gaps_at_their_place() {
         chart(&dir, name, &template.replace("PARENS", &parens));
     }
     dir.write("tpl/self", r#"{{ tpl (.Files.Get "self") . }}"#);
-    let report = dir.run(&["scan", "-o", "json"]).exits(0).json();
+    // Rendering all of them takes long enough to be done only once.
+    let outputs = ["-v", "-o", "terminal", "-o", "json=r.json"];
+    let args = [&["scan", "--min-coverage", "100"], &outputs[..]].concat();
+    let ran = dir.run(&args).exits(3);
+    assert_nothing_obeyed(&ran.out);
+    let report: Value = serde_json::from_str(&dir.read("r.json")).unwrap();
     for (name, _, want) in TEMPLATES {
         let start = format!("{name}/");
         let said = said(&report, &start);
@@ -166,8 +213,6 @@ fn templates_that_loop_or_blow_up_are_gaps_at_their_place() {
     }
     // The template beside each of them is judged.
     assert_eq!(report["inventory"]["objects"], TEMPLATES.len());
-    dir.run(&["scan", "--min-coverage", "100"]).exits(3);
-    assert_nothing_obeyed(&dir.run(&["scan", "-v"]).exits(0).out);
 }
 
 #[track_caller]
@@ -326,19 +371,19 @@ fn hostile_archives_are_gaps_and_leave_nothing_behind() {
             "link",
             with(vec![header("s/templates/l.yaml", b'2', "/etc/passwd", 0)]),
             0,
-            None,
+            Some("is a link or a device"),
         ),
         (
             "hard-link",
             with(vec![header("s/templates/l.yaml", b'1', "/etc/passwd", 0)]),
             0,
-            None,
+            Some("is a link or a device"),
         ),
         (
             "device",
             with(vec![header("s/templates/l.yaml", b'3', "", 0)]),
             0,
-            None,
+            Some("is a link or a device"),
         ),
     ];
     let dir = Dir::new("hostile_archives");
@@ -364,10 +409,9 @@ fn hostile_archives_are_gaps_and_leave_nothing_behind() {
         }
     }
     assert!(!said(&report, "text/charts").is_empty());
-    let good = cases
-        .iter()
-        .filter(|(_, _, _, want)| want.is_none())
-        .count();
+    // What is told of links and devices leaves the rest of the chart to be judged.
+    let judged = |want: Option<&str>| want.is_none_or(|want| want.contains("link"));
+    let good = cases.iter().filter(|case| judged(case.3)).count();
     assert_eq!(report["inventory"]["objects"], good);
     assert!(!dir.path().join("evil.yaml").try_exists().unwrap());
 }

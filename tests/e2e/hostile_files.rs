@@ -74,6 +74,56 @@ fn pipes_and_sockets_are_gaps_and_nobody_waits() {
     dir.run(&["scan", "--ignore-file", "/dev/zero"]).exits(2);
 }
 
+/// They decide what is told: one that cannot be read must not be passed over.
+#[test]
+fn settings_that_are_no_files_are_errors() {
+    for name in ["seawall.yaml", ".seawallignore.yaml"] {
+        let dir = Dir::new(&format!("settings_no_file_{}", name.trim_matches('.')));
+        dir.write("good.yaml", HARMLESS);
+        let path = dir.path().join(name);
+        let refused = || {
+            let ran = dir.run(&["scan"]).exits(2);
+            assert!(ran.err.contains(name), "{}", ran.err);
+        };
+        fs::create_dir(&path).unwrap();
+        refused();
+        fs::remove_dir(&path).unwrap();
+        symlink("/dev/zero", &path).unwrap();
+        refused();
+        fs::remove_file(&path).unwrap();
+        symlink("nowhere", &path).unwrap();
+        refused();
+        fs::remove_file(&path).unwrap();
+        if pipe(&path) {
+            refused();
+            fs::remove_file(&path).unwrap();
+        }
+        dir.run(&["scan"]).exits(0);
+    }
+    let dir = Dir::new("settings_name_a_pipe");
+    dir.write("good.yaml", HARMLESS)
+        .write("seawall.yaml", "ignore-file: accepted.yaml\n");
+    if pipe(&dir.path().join("accepted.yaml")) {
+        dir.run(&["scan"]).exits(2).says("no regular file");
+    }
+}
+
+#[test]
+fn items_of_lists_that_are_no_objects_are_gaps() {
+    let dir = Dir::new("strays");
+    dir.write("a.yaml", "apiVersion: v1\nkind: List\nitems:\n- 5\n");
+    let report = dir.run(&["scan", "-o", "json"]).exits(3).json();
+    let gap = &report["coverage"]["gaps"][0];
+    assert_eq!(gap["location"]["line"], 4);
+    assert!(gap["reason"].as_str().unwrap().contains("is no object"));
+    dir.write(
+        "a.yaml",
+        format!("{HARMLESS}---\nkind: List\napiVersion: v1\nitems: [5, {{}}]\n"),
+    );
+    let report = dir.run(&["scan", "-o", "json"]).exits(0).json();
+    assert!(reasons(&report).contains("2 items of the list"), "{report}");
+}
+
 #[test]
 fn ignore_files_that_are_none_hide_nothing() {
     let dir = Dir::new("ignore_files_that_are_none");
@@ -283,6 +333,30 @@ fn large_texts_are_read_or_told() {
             ),
             1,
             "",
+        ),
+        (
+            "host-paths",
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec:\n  containers:\n  - name: a\n    \
+                 image: b:1\n    volumeMounts:\n{}  volumes:\n{}",
+                many(20_000, &|n| format!(
+                    "    - {{name: v{n}, mountPath: /x{n}}}\n"
+                )),
+                many(20_000, &|n| format!(
+                    "  - {{name: v{n}, hostPath: {{path: /}}}}\n"
+                )),
+            ),
+            1,
+            "",
+        ),
+        (
+            "strays",
+            format!(
+                "{{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [\n{}{{}}]}}",
+                many(1_000_000, &|_| "5,\n".to_owned())
+            ),
+            0,
+            "1000001 items of the list, this one the first, are no objects",
         ),
         (
             "anchors",

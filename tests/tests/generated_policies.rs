@@ -108,7 +108,7 @@ fn generated_policies_decide_as_the_rules_do() {
                     .findings
                     .iter()
                     .filter(|finding| finding.rule.as_str().starts_with("policy:"))
-                    .map(|finding| finding.message.as_str())
+                    .map(|finding| &*finding.message)
                     .collect();
                 problems.push(format!(
                     "{} {}: the rule says {native:?}, its policy {by_policy:?} {messages:?}\n",

@@ -302,12 +302,12 @@ pub(crate) fn finding(view: &View<'_>, finding: &Finding) -> saved::Finding {
             path: finding.locus.path.clone(),
             location: location(view, finding.locus.span),
         },
-        message: finding.message.clone(),
+        message: finding.message.to_string(),
         evidence: finding
             .evidence
             .iter()
             .map(|evidence| saved::Evidence {
-                note: evidence.note.clone(),
+                note: evidence.note.to_string(),
                 proof: match &evidence.proof {
                     Proof::Source(span) => saved::Proof::Source {
                         location: location(view, *span),
@@ -321,7 +321,7 @@ pub(crate) fn finding(view: &View<'_>, finding: &Finding) -> saved::Finding {
                 },
             })
             .collect(),
-        remediation: finding.remediation.clone(),
+        remediation: finding.remediation.to_string(),
         references: rule.map(references).unwrap_or_default(),
         affected: finding.affected.iter().map(asset).collect(),
     }

@@ -93,7 +93,7 @@ struct Restorer<'m> {
 impl Restorer<'_> {
     fn finding(&self, saved: &saved::Finding) -> Option<Finding> {
         let evidence = saved.evidence.iter().map(|evidence| Evidence {
-            note: evidence.note.clone(),
+            note: evidence.note.as_str().into(),
             proof: match &evidence.proof {
                 saved::Proof::Source { location } => Proof::Source(self.span(location.as_ref())),
                 saved::Proof::Object { object } => Proof::Object(resource(object)),
@@ -111,9 +111,9 @@ impl Restorer<'_> {
                 path: saved.locus.path.clone(),
                 span: self.span(saved.locus.location.as_ref()),
             },
-            message: saved.message.clone(),
+            message: saved.message.as_str().into(),
             evidence: evidence.collect(),
-            remediation: saved.remediation.clone(),
+            remediation: saved.remediation.as_str().into(),
             affected: saved.affected.iter().map(asset).collect(),
         })
     }

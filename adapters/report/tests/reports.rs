@@ -300,7 +300,7 @@ fn markdown_is_never_longer_than_a_comment() {
         .map(|n| {
             let mut finding = one.clone();
             finding.rule = seawall_model::RuleId(format!("R{n}").into());
-            finding.message = "x".repeat(2000);
+            finding.message = "x".repeat(2000).into();
             finding
         })
         .collect();

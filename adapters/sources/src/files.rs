@@ -35,6 +35,43 @@ pub(crate) struct Read {
     pub(crate) gaps: Vec<Gap>,
     /// Objects beyond [`MAX_OBJECTS`].
     pub(crate) left_out: u32,
+    /// Items of lists that are no objects.
+    pub(crate) strays: Strays,
+}
+
+/// Items of lists that are no objects. There may be millions of them: they are one gap.
+#[derive(Debug, Default)]
+pub(crate) struct Strays {
+    first: Option<Span>,
+    count: u32,
+}
+
+impl Strays {
+    pub(crate) fn add(&mut self, span: Span) {
+        self.first.get_or_insert(span);
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// What is said of them.
+    pub(crate) fn told(&self, map: &SourceMap) -> Option<Gap> {
+        let span = self.first?;
+        let reason = match self.count {
+            1 => {
+                "this item of the list is no object: it has no `apiVersion` or no `kind`".to_owned()
+            }
+            count => format!(
+                "{count} items of the list, this one the first, are no objects: they have no \
+                 `apiVersion` or no `kind`"
+            ),
+        };
+        Some(gap(
+            GapKind::Malformed,
+            &map.path(span.file),
+            span,
+            reason,
+            self.count,
+        ))
+    }
 }
 
 /// What to make of the trees.
@@ -204,7 +241,11 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
         read.gaps
             .push(gap(GapKind::Malformed, &path, notice.span, reason, 1));
     }
+    let is_list = object::is_list(&root);
     for node in object::flatten(root) {
+        if !object::looks_like_object(&node) && is_list {
+            read.strays.add(node.span);
+        }
         if !object::looks_like_object(&node) || is_tool_file(&node) {
             continue;
         }

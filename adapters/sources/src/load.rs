@@ -279,6 +279,7 @@ fn load_from(
     let (mut workloads, mut left_out) = (0_usize, 0_u32);
     for read in read {
         coverage.gaps.extend(read.gaps);
+        coverage.gaps.extend(read.strays.told(map));
         left_out = left_out.saturating_add(read.left_out);
         for object in read.objects {
             workloads += usize::from(!object.templates().is_empty());
@@ -336,6 +337,7 @@ pub fn render(request: &Request, map: &SourceMap) -> Result<(Vec<Node>, Coverage
     {
         nodes.extend(read.nodes);
         coverage.gaps.extend(read.gaps);
+        coverage.gaps.extend(read.strays.told(map));
     }
     coverage.looked_at = nodes.len() as u64;
     Ok((nodes, finish(coverage)))
@@ -394,13 +396,20 @@ fn rendered(rendered: Rendered, scope: ScopeId, want: Want, map: &SourceMap) -> 
         gaps: rendered.gaps,
         ..Read::default()
     };
-    for node in rendered.objects.into_iter().flat_map(object::flatten) {
-        match want {
-            Want::Nodes => read.nodes.push(node),
-            Want::Objects | Want::Trees => {
-                let object: Option<Object> =
-                    object::read_keeping(&node, scope, map, &mut read.gaps, want.keep());
-                read.objects.extend(object);
+    for root in rendered.objects {
+        let is_list = object::is_list(&root);
+        for node in object::flatten(root) {
+            if is_list && !object::looks_like_object(&node) {
+                read.strays.add(node.span);
+                continue;
+            }
+            match want {
+                Want::Nodes => read.nodes.push(node),
+                Want::Objects | Want::Trees => {
+                    let object: Option<Object> =
+                        object::read_keeping(&node, scope, map, &mut read.gaps, want.keep());
+                    read.objects.extend(object);
+                }
             }
         }
     }

@@ -73,7 +73,7 @@ pub enum Proof {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// The claim in plain words.
-    pub note: String,
+    pub note: Str,
     /// What proves it.
     pub proof: Proof,
 }
@@ -149,7 +149,8 @@ impl FromStr for FindingId {
     }
 }
 
-/// One problem with one root cause.
+/// One problem with one root cause. There may be a million of them, and their texts repeat: one
+/// text is shared by all that say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Stable identity, see [`FindingId::of`].
@@ -164,11 +165,11 @@ pub struct Finding {
     pub locus: Locus,
     /// What is wrong here, one plain sentence without a full stop, naming values:
     /// `container app runs privileged`.
-    pub message: String,
+    pub message: Str,
     /// What proves it; the first entry is the locus.
     pub evidence: Vec<Evidence>,
     /// What to do here, as specific as can be.
-    pub remediation: String,
+    pub remediation: Str,
     /// All assets that this one cause breaks, `asset` among them, sorted.
     pub affected: Vec<Asset>,
 }
@@ -181,9 +182,10 @@ impl Finding {
         severity: Severity,
         asset: Asset,
         locus: Locus,
-        message: String,
-        remediation: String,
+        message: impl Into<Str>,
+        remediation: impl Into<Str>,
     ) -> Self {
+        let message = message.into();
         Self {
             id: FindingId::of(&rule, &asset, &locus.path),
             evidence: vec![Evidence {
@@ -196,13 +198,13 @@ impl Finding {
             asset,
             locus,
             message,
-            remediation,
+            remediation: remediation.into(),
         }
     }
 
     /// Adds a claim with its proof.
     #[must_use]
-    pub fn with_evidence(mut self, note: impl Into<String>, proof: Proof) -> Self {
+    pub fn with_evidence(mut self, note: impl Into<Str>, proof: Proof) -> Self {
         self.evidence.push(Evidence {
             note: note.into(),
             proof,

@@ -190,11 +190,16 @@ pub fn flatten(root: Node) -> Vec<Node> {
     flat
 }
 
-fn flatten_into(node: Node, depth: u8, flat: &mut Vec<Node>) {
-    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| {
+/// Whether a tree claims to be a list of objects.
+pub fn is_list(node: &Node) -> bool {
+    node.get("kind").and_then(Node::as_str).is_some_and(|kind| {
         // `List`, and typed ones such as `PodList`, which have items instead of a name.
         kind == "List" || (kind.ends_with("List") && node.at(&["metadata", "name"]).is_none())
-    });
+    })
+}
+
+fn flatten_into(node: Node, depth: u8, flat: &mut Vec<Node>) {
+    let is_list = is_list(&node);
     match node.get("items").and_then(Node::as_seq) {
         Some(items) if is_list && depth > 0 => {
             let kind = node.get("kind").and_then(Node::as_str).unwrap_or_default();

@@ -65,7 +65,7 @@ pub(crate) struct Builder<'l> {
     texts: Interner,
     notices: Vec<Notice>,
     /// Nodes of all documents so far, aliases expanded.
-    nodes: usize,
+    pub(crate) nodes: usize,
     /// Finished entries and items of all open frames; a frame knows where its own start.
     entries: Vec<Entry>,
     items: Vec<Node>,

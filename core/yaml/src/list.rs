@@ -4,7 +4,8 @@
 //! The text is gone over twice. The first time everything is checked and nothing is kept
 //! but what stands around the items, since `kind` often stands behind them and a fault at
 //! the end makes another text of the whole (see `job`). The second time items are built and
-//! handed out. At no time is more than one item in memory.
+//! handed out. At no time is more than one item in memory, so the limit of nodes is one for
+//! each item, not for all together.
 
 use crate::build::{Builder, Events, span};
 use crate::event::{Event, Mark};
@@ -36,7 +37,7 @@ pub fn parse_list<R: Read>(
     each: &mut dyn FnMut(Document),
 ) -> io::Result<bool> {
     let mut first = Walk::new(open()?, file, limits);
-    let around = match first.walk(&mut |_, text, at| check(text, at, 2, limits)) {
+    let around = match first.walk(&mut |_, text, at| Ok(check(text, at, 2, limits)?.1)) {
         Ok(around) => around,
         Err(Stop::Other) => return Ok(false),
         Err(Stop::Failed(error)) => return Err(error),
@@ -51,6 +52,8 @@ pub fn parse_list<R: Read>(
     } = around;
     let mut second = Walk::new(open()?, file, limits);
     let again = second.walk(&mut |builder, text, at| {
+        // Nobody holds the item before it any more.
+        builder.nodes = 0;
         let (item, end) = build(builder, text, at)?;
         let mut root = root.clone();
         if let Some(list) = root.as_map_mut().and_then(|map| map.get_mut(ITEMS)) {
@@ -61,7 +64,7 @@ pub fn parse_list<R: Read>(
             root,
             notices: std::mem::take(&mut notices),
         });
-        Ok((0, end)) // the nodes are counted already
+        Ok(end)
     });
     match again {
         Ok(again) if again.items == around.items && second.window.read == length => Ok(true),
@@ -80,8 +83,8 @@ struct Around {
     items: usize,
 }
 
-/// What is done with the text of an item: how many nodes it has, and where it ends.
-type Use<'u, 'l> = &'u mut dyn FnMut(&mut Builder<'l>, &str, Mark) -> Result<(usize, Mark), Stop>;
+/// What is done with the text of an item, and where it ends.
+type Use<'u, 'l> = &'u mut dyn FnMut(&mut Builder<'l>, &str, Mark) -> Result<Mark, Stop>;
 
 /// One way through a text.
 struct Walk<'l, R> {
@@ -89,6 +92,7 @@ struct Walk<'l, R> {
     builder: Builder<'l>,
     file: FileId,
     limits: &'l Limits,
+    /// Nodes around the items.
     nodes: usize,
 }
 
@@ -166,8 +170,7 @@ impl<'l, R: Read> Walk<'l, R> {
             self.window.space()?;
             let at = self.window.mark();
             let text = self.window.value()?;
-            let (nodes, end) = take(&mut self.builder, text, at)?;
-            self.count(nodes)?;
+            let end = take(&mut self.builder, text, at)?;
             self.window.pass(end);
             count += 1;
             over = self.between(b']')?;
@@ -227,6 +230,9 @@ fn check(text: &str, at: Mark, depth: usize, limits: &Limits) -> Result<(usize, 
             Event::End { .. } => depth -= 1,
             Event::DocumentStart { .. } | Event::Alias { .. } => {}
         }
+    }
+    if nodes > limits.max_nodes {
+        return Err(Stop::Other);
     }
     Ok((nodes, end(&mut reader, text, at)?))
 }

@@ -93,10 +93,13 @@ fn only_one_object_with_items_is_a_list() {
         "\u{feff}{\"items\":[1]}",
         r#"{"items":[[[[[]]]]]}"#,
         r#"{"a":{"b":{"c":{"d":{"e":{}}}}},"items":[null]}"#,
-        r#"{"items":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28]}"#,
+        r#"{"items":[[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30]]}"#,
     ] {
         assert!(parts(text, &limits).is_none(), "{text}");
     }
+    // Each item may have as many nodes as a text: only one of them is in memory.
+    let many = vec![r#"{"a":[1,2,3]}"#; 100].join(",");
+    assert!(parts(&format!(r#"{{"items":[{many}]}}"#), &limits).is_some());
     let late = format!("{}{{\"items\":[1]}}", " ".repeat(5_000));
     assert!(parts(&late, &limits).is_none());
     let short = Limits {

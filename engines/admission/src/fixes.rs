@@ -12,7 +12,7 @@ use seawall_snapshot::Snapshot;
 /// What can be done about a finding of this engine.
 pub fn mend(finding: &Finding, snapshot: &Snapshot, version: KubernetesVersion) -> Repair {
     enforced(finding, snapshot, version)
-        .unwrap_or_else(|| Repair::ByHand(finding.remediation.clone()))
+        .unwrap_or_else(|| Repair::ByHand(finding.remediation.to_string()))
 }
 
 /// How the findings of a rule are repaired, as a rule.

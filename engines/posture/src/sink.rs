@@ -2,7 +2,7 @@
 
 use crate::rules::Id;
 use seawall_model::{
-    Asset, Evidence, Fact, Finding, FindingId, Gap, Locus, Outcome, Proof, Severity,
+    Asset, Evidence, Fact, Finding, FindingId, Gap, Locus, Outcome, Proof, Severity, Str,
 };
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -15,7 +15,7 @@ pub(crate) struct Draft {
     locus: Locus,
     message: String,
     remediation: String,
-    evidence: Vec<Evidence>,
+    evidence: Vec<(String, Proof)>,
 }
 
 impl Draft {
@@ -39,10 +39,7 @@ impl Draft {
 
     /// A further claim with its proof.
     pub(crate) fn evidence(mut self, note: impl Into<String>, proof: Proof) -> Self {
-        self.evidence.push(Evidence {
-            note: note.into(),
-            proof,
-        });
+        self.evidence.push((note.into(), proof));
         self
     }
 
@@ -77,6 +74,21 @@ impl Hasher for FirstBytes {
 
 type Ids = HashSet<FindingId, BuildHasherDefault<FirstBytes>>;
 
+/// Texts of findings. A thousand pods with one mistake are told the same thing.
+#[derive(Debug, Default)]
+struct Texts(HashSet<Str>);
+
+impl Texts {
+    fn shared(&mut self, text: &str) -> Str {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new = Str::from(text);
+        self.0.insert(new.clone());
+        new
+    }
+}
+
 /// Collects the outcome.
 #[derive(Debug)]
 pub(crate) struct Sink {
@@ -91,6 +103,7 @@ pub(crate) struct Sink {
     workload: Ids,
     /// Whether the current object only repeats what its owner says.
     copy: bool,
+    texts: Texts,
 }
 
 impl Sink {
@@ -103,6 +116,7 @@ impl Sink {
             object: Ids::default(),
             workload: Ids::default(),
             copy: false,
+            texts: Texts::default(),
         }
     }
 
@@ -150,20 +164,24 @@ impl Sink {
         self.object.insert(id);
         self.workload.insert(id);
         let mut evidence = Vec::with_capacity(1 + draft.evidence.len());
+        let message = self.texts.shared(&draft.message);
         evidence.push(Evidence {
-            note: draft.message.clone(),
+            note: message.clone(),
             proof: Proof::Source(draft.locus.span),
         });
-        evidence.extend(draft.evidence);
+        for (note, proof) in draft.evidence {
+            let note = self.texts.shared(&note);
+            evidence.push(Evidence { note, proof });
+        }
         self.findings.push(Finding {
             id,
             rule,
             severity: draft.severity,
             asset: asset.clone(),
             locus: draft.locus,
-            message: draft.message,
+            message,
             evidence,
-            remediation: draft.remediation,
+            remediation: self.texts.shared(&draft.remediation),
             affected: vec![asset.clone()],
         });
     }

@@ -42,7 +42,7 @@ impl Screen<'_, '_> {
         }
         let fix = match (finding.remediation.is_empty(), rule) {
             (true, Some(rule)) => rule.fix.as_ref(),
-            _ => finding.remediation.as_str(),
+            _ => &finding.remediation,
         };
         self.paragraph("fix", Role::Fix, fix, limit(detail), out);
         let others = finding

@@ -284,7 +284,11 @@ fn locate(node: &mut Node, document: &Text, places: &Places, reader: &Reader<'_>
         Value::Map(map) => {
             for entry in map.entries_mut() {
                 entry.key_span = origin(entry.key_span, document, false, places, reader);
-                locate(&mut entry.value, document, places, reader);
+                if let ("image", Value::String(_)) = (&*entry.key, &entry.value.value) {
+                    entry.value.span = image(entry.value.span, document, places, reader);
+                } else {
+                    locate(&mut entry.value, document, places, reader);
+                }
             }
         }
         Value::Seq(_) => {
@@ -311,15 +315,30 @@ fn origin(
     let mut decided = start;
     if !container && start.how == How::Around {
         // Part of the text may be a printed value: that key decided, not the one around.
-        let printed = document
-            .marks()
-            .iter()
-            .filter(|mark| mark.at > span.start && mark.at < span.end)
-            .map(|mark| mark.origin)
-            .find(|origin: &Origin| origin.how != How::Around && origin.cause != 0);
-        decided = printed.unwrap_or(start);
+        decided = printed(document, span).next().unwrap_or(start);
     }
     places.span([start, end, decided], container, reader.map)
+}
+
+/// The pieces of a text behind its first byte that are values of keys.
+fn printed(document: &Text, span: Span) -> impl DoubleEndedIterator<Item = Origin> {
+    let marks = document.marks();
+    let from = marks.partition_point(|mark| mark.at <= span.start);
+    let to = marks.partition_point(|mark| mark.at < span.end);
+    let within = marks.get(from..to).unwrap_or_default();
+    let origins = within.iter().map(|mark| mark.origin);
+    origins.filter(|origin| origin.how != How::Around && origin.cause != 0)
+}
+
+/// The span of an image. Of `{{ .Values.repository }}:{{ .Values.tag }}` the last piece is what
+/// an image is found fault with: its tag, or that it has none.
+fn image(span: Span, document: &Text, places: &Places, reader: &Reader<'_>) -> Span {
+    let Some(last) = printed(document, span).next_back() else {
+        return origin(span, document, false, places, reader);
+    };
+    let start = document.origin_at(span.start);
+    let end = document.origin_at(span.end.saturating_sub(1).max(span.start));
+    places.span([start, end, last], false, reader.map)
 }
 
 /// The objects in `crds/` of a chart and those below it: no templates.

@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+/// Most keys that are remembered though they are set nowhere: a template can ask for any.
+const MAX_MISSING: usize = 100_000;
+
 /// A file that origins point at.
 #[derive(Debug)]
 pub(crate) struct PlaceFile {
@@ -104,6 +107,9 @@ impl Places {
         let id = (parent, Step::Key(Rc::from(key)));
         if let Some(known) = self.missing.get(&id) {
             return *known;
+        }
+        if self.missing.len() >= MAX_MISSING {
+            return 0;
         }
         let number = self.add_key(parent, id.1.clone(), Span::NONE);
         self.missing.insert(id, number);

@@ -89,7 +89,7 @@ pub(super) fn with_patches(
             changes.push(Change::Remove(made.scope, made.reference.clone()));
         }
     }
-    Ok(snapshot.apply(changes))
+    Ok(snapshot.clone().apply(changes))
 }
 
 /// The tree with operations, each in its turn.

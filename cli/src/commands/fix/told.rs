@@ -27,7 +27,7 @@ impl World {
                     rule: finding.rule.clone(),
                     severity: finding.severity,
                     asset: finding.asset.clone(),
-                    message: finding.message.clone(),
+                    message: finding.message.to_string(),
                     place: match candidate.steps().first() {
                         Some(step) if !span.is_known() => format!("{}:{}", step.path, step.line),
                         _ => self.map.display(span),
@@ -35,7 +35,7 @@ impl World {
                     state: match candidate.state.clone() {
                         Some(State::Fixed) if at >= count => State::Uncovered,
                         Some(state) => state,
-                        None => State::ByHand(finding.remediation.clone()),
+                        None => State::ByHand(finding.remediation.to_string()),
                     },
                     caution: candidate.caution().map(str::to_owned),
                 }

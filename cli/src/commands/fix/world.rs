@@ -127,7 +127,7 @@ impl World {
             object,
             repair: match object_there.and_then(Object::tree) {
                 Some(tree) => repair(finding, tree, snapshot, self.version()),
-                None => Repair::ByHand(finding.remediation.clone()),
+                None => Repair::ByHand(finding.remediation.to_string()),
             },
             finding: finding.clone(),
             state: None,
@@ -170,11 +170,11 @@ impl World {
         };
         let object = candidate.object.and_then(|id| self.loaded.snapshot.get(id));
         let Some(tree) = object.and_then(Object::tree) else {
-            candidate.state = Some(State::ByHand(candidate.finding.remediation.clone()));
+            candidate.state = Some(State::ByHand(candidate.finding.remediation.to_string()));
             return false;
         };
         if mend.operations.is_empty() {
-            candidate.state = Some(State::ByHand(candidate.finding.remediation.clone()));
+            candidate.state = Some(State::ByHand(candidate.finding.remediation.to_string()));
             return false;
         }
         if let Some((id, object)) = candidate.object.zip(object)

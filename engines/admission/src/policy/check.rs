@@ -448,7 +448,7 @@ impl Said {
             && last.asset == finding.asset
             && last.locus.span == finding.locus.span
         {
-            last.message = format!("{}; {}", last.message, finding.message);
+            last.message = format!("{}; {}", last.message, finding.message).into();
             last.evidence.extend(finding.evidence.into_iter().skip(1));
             return;
         }

@@ -3,15 +3,26 @@
 use crate::helm::limits::{MAX_CHART, MAX_FILE, MAX_FILES};
 use std::io::Read;
 
-/// The files of an archive by path, without the chart's own directory.
-pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
+/// What an archive holds.
+#[derive(Default)]
+pub(super) struct Unpacked {
+    /// Files by path, without the chart's own directory.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    /// How many of them are links or devices, which Helm reads as empty files, and the first.
+    pub(super) odd: usize,
+    pub(super) first_odd: String,
+}
+
+/// Unpacks an archive.
+pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes));
-    let mut files = Vec::new();
+    let mut out = Unpacked::default();
     let mut left = MAX_CHART;
     let entries = archive.entries().map_err(|error| error.to_string())?;
     for entry in entries {
         let entry = entry.map_err(|error| error.to_string())?;
         let kind = entry.header().entry_type();
+        let is_file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         if kind.is_dir() || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
             continue;
         }
@@ -34,7 +45,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
         if name.starts_with("..") {
             return Err("a path in it leaves its directory".to_owned());
         }
-        if files.len() >= MAX_FILES {
+        if out.files.len() >= MAX_FILES {
             return Err(format!("the chart has more than {MAX_FILES} files"));
         }
         let limit = left.min(MAX_FILE);
@@ -47,10 +58,16 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
             return Err(format!("its file {path:?} is larger than {limit} bytes"));
         }
         left -= data.len() as u64;
-        files.push((name, data));
+        if !is_file {
+            if out.odd == 0 {
+                out.first_odd.clone_from(&name);
+            }
+            out.odd += 1;
+        }
+        out.files.push((name, data));
     }
-    if files.is_empty() {
+    if out.files.is_empty() {
         return Err("there are no files in it".to_owned());
     }
-    Ok(files)
+    Ok(out)
 }

@@ -300,6 +300,18 @@ impl<'r, 'a> Loader<'r, 'a> {
                     return None;
                 }
             };
+            if unpacked.odd > 0 {
+                let first = &unpacked.first_odd;
+                let which = match unpacked.odd {
+                    1 => format!("`{first}` is a link or a device"),
+                    all => format!("`{first}` and {} more are links or devices", all - 1),
+                };
+                // Helm installs no more than that, so nothing is missing.
+                let why = format!("in this archive {which}, which is read as an empty file");
+                let span = self.reader.start_of(&packed.source);
+                self.reader.gap(place, span, why, 0);
+            }
+            let unpacked = unpacked.files;
             let size: u64 = unpacked.iter().map(|(_, bytes)| bytes.len() as u64).sum();
             self.left = self.left.saturating_sub(size);
             self.count += unpacked.len();

@@ -1,19 +1,22 @@
 //! The functions of the language itself and those that run templates.
 
-use super::{Args, Builtin, MANY, f};
+use super::{Args, Builtin, MANY, f, w};
 use crate::helm::error::{Fail, Result};
 use crate::helm::fmt;
 use crate::helm::limits::MAX_INCLUDES;
 use crate::helm::template::read::read;
 use crate::helm::template::run::Engine;
 use crate::helm::template::scope::{Scope, Template};
-use crate::helm::value::convert::{items, strval};
+use crate::helm::value::convert::{item, strval};
 use crate::helm::value::equal::{equal, less};
 use crate::helm::value::object::Object;
 use crate::helm::value::text::{Origin, Out, Text};
 use crate::helm::value::{Data, Map, MapKind, UintKind, Value};
 use std::fmt::Write as _;
 use std::rc::Rc;
+
+/// What a byte of an action takes in a program, in bytes.
+const PROGRAM: u64 = 32;
 
 /// Characters of a text that a message quotes.
 const SHOWN: usize = 60;
@@ -25,22 +28,22 @@ pub(super) const TABLE: &[Builtin] = &[
     f("not", 1, 1, |_, a| Ok(Value::bool(!a.any(0).truth()))),
     f("len", 1, 1, |_, a| length(a)),
     f("index", 1, MANY, index),
-    f("print", 0, MANY, |_, a| {
+    w("print", 0, MANY, |_, a| {
         Ok(Value::text(fmt::sprint(a.all())))
     }),
-    f("println", 0, MANY, |_, a| {
+    w("println", 0, MANY, |_, a| {
         Ok(Value::text(fmt::sprintln(a.all())))
     }),
-    f("printf", 1, MANY, |_, a| {
+    w("printf", 1, MANY, |_, a| {
         Ok(Value::text(fmt::sprintf(&a.text(0)?, a.from(1))))
     }),
-    f("html", 0, MANY, |_, a| {
+    w("html", 0, MANY, |_, a| {
         Ok(Value::text(html(one_text(a).as_str())))
     }),
-    f("js", 0, MANY, |_, a| {
+    w("js", 0, MANY, |_, a| {
         Ok(Value::text(js(one_text(a).as_str())))
     }),
-    f("urlquery", 0, MANY, |_, a| {
+    w("urlquery", 0, MANY, |_, a| {
         Ok(Value::text(crate::helm::url::query_escape(
             one_text(a).as_str(),
         )))
@@ -134,7 +137,7 @@ fn index(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
             }
             (_, Data::Int(number, _)) => numbered(&at, i128::from(*number))?,
             (_, Data::Uint(number, _)) => numbered(&at, i128::from(*number))?,
-            _ if items(&at).is_some() || at.as_str().is_some() => {
+            _ if item(&at, 0).is_some() || at.as_str().is_some() => {
                 return Err(args.wrong(step + 1, "a whole number, the place in a list"));
             }
             _ => return Err(unindexed(&at)),
@@ -151,10 +154,7 @@ fn numbered(value: &Value, number: i128) -> Result<Value> {
             .as_bytes()
             .get(at)
             .map(|byte| Data::Uint(u64::from(*byte), UintKind::Byte).into()),
-        None => items(value)
-            .ok_or_else(|| unindexed(value))?
-            .into_iter()
-            .nth(at),
+        None => item(value, at).ok_or_else(|| unindexed(value))?,
     };
     found.ok_or_else(|| Fail::new(format!("there is no item {number} in {}", value.in_words())))
 }
@@ -232,7 +232,8 @@ fn tpl(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
         return Ok(Value::text(without_no_value(text)));
     }
     engine.budget.stack()?;
-    engine.budget.step(text.as_str().len() as u64 / 16)?;
+    let length = text.as_str().len() as u64;
+    engine.budget.step(length / 16)?;
     let parsed = read(text.as_str()).map_err(|error| {
         let shown: String = text.as_str().chars().take(SHOWN).collect();
         Fail::new(format!(
@@ -240,6 +241,10 @@ fn tpl(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
             error.message
         ))
     })?;
+    // The program is many times as long as its text.
+    engine
+        .budget
+        .make((parsed.size as u64).saturating_mul(PROGRAM))?;
     let text = Rc::new(text);
     let template = |program| Template {
         text: text.clone(),

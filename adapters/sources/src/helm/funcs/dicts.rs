@@ -1,15 +1,15 @@
 //! Sprig's functions on maps, and its defaults.
 
 use super::merge::{merge, merge_overwrite};
-use super::{Args, Builtin, MANY, f};
+use super::{Args, Builtin, MANY, f, w};
 use crate::helm::error::{Fail, Result};
-use crate::helm::limits::MAX_STEPS;
+use crate::helm::limits::VALUE;
 use crate::helm::template::run::Engine;
 use crate::helm::value::convert::{deep_copy, strval};
 use crate::helm::value::{Data, Map, MapKind, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    f("default", 1, MANY, default),
+    f("default", 1, MANY, |_, a| Ok(default(a))),
     f("empty", 1, 1, |_, a| Ok(Value::bool(is_empty(&a.any(0))))),
     f("coalesce", 0, MANY, |_, a| {
         Ok(a.all()
@@ -27,8 +27,8 @@ pub(super) const TABLE: &[Builtin] = &[
     f("ternary", 3, 3, |_, a| {
         Ok(if a.bool(2)? { a.any(0) } else { a.any(1) })
     }),
-    f("deepCopy", 1, 1, copy),
-    f("mustDeepCopy", 1, 1, copy),
+    w("deepCopy", 1, 1, copy),
+    w("mustDeepCopy", 1, 1, copy),
     f("dict", 0, MANY, |_, a| {
         let map = Map::new(MapKind::Any);
         let mut rest = a.all();
@@ -49,9 +49,10 @@ pub(super) const TABLE: &[Builtin] = &[
             .get(key.as_str())
             .unwrap_or_else(|| Value::text("").caused_by(missing)))
     }),
-    f("set", 3, 3, |_, a| {
+    f("set", 3, 3, |e, a| {
         let map = a.map_mut(0)?;
         map.set(a.text(1)?.rc(), element(a.any(2)));
+        e.budget.make(2 * VALUE)?;
         Ok(a.any(0))
     }),
     f("unset", 2, 2, |_, a| {
@@ -106,18 +107,17 @@ pub(super) const TABLE: &[Builtin] = &[
         }
         Ok(Value::map(out))
     }),
-    f("omit", 1, MANY, |e, a| {
-        e.budget.step(a.map(0)?.len() as u64)?;
+    f("omit", 1, MANY, |_, a| {
         let out = a.map(0)?.shallow(MapKind::Any);
         for index in 1..a.len() {
             out.remove(a.text(index)?.as_str());
         }
         Ok(Value::map(out))
     }),
-    f("merge", 1, MANY, |e, a| merged(e, a, false)),
-    f("mustMerge", 1, MANY, |e, a| merged(e, a, false)),
-    f("mergeOverwrite", 1, MANY, |e, a| merged(e, a, true)),
-    f("mustMergeOverwrite", 1, MANY, |e, a| merged(e, a, true)),
+    w("merge", 1, MANY, |e, a| merged(e, a, false)),
+    w("mustMerge", 1, MANY, |e, a| merged(e, a, false)),
+    w("mergeOverwrite", 1, MANY, |e, a| merged(e, a, true)),
+    w("mustMergeOverwrite", 1, MANY, |e, a| merged(e, a, true)),
     f("dig", 3, MANY, dig),
 ];
 
@@ -137,64 +137,36 @@ pub(super) fn is_empty(value: &Value) -> bool {
     !value.truth()
 }
 
-fn default(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
+fn default(args: &Args) -> Value {
     let (fallback, given) = (args.any(0), args.any(1));
-    engine.budget.step(1)?;
     if args.len() < 2 || is_empty(&given) {
         // The fallback is printed because the key was not set: it is what to set.
-        return Ok(match fallback.data {
+        return match fallback.data {
             Data::Map(_) | Data::List(_) | Data::Object(_) => fallback,
             Data::Text(ref text) if text.is_marked() => fallback,
             _ => fallback.caused_by(given.first_cause()),
-        });
+        };
     }
-    Ok(given)
+    given
 }
 
 fn copy(engine: &mut Engine<'_>, args: &mut Args) -> Result<Value> {
     let value = args.any(0);
-    engine.budget.step(size(&value, 0))?;
+    let weight = engine.budget.weight(&value);
+    engine.budget.make(weight)?;
     Ok(deep_copy(&value, 0))
-}
-
-/// How many values there are in a value, as far as anybody would count: a map that holds
-/// another one twice, sixty levels deep, is small, and walking through it would never end.
-pub(super) fn size(value: &Value, depth: u32) -> u64 {
-    let mut left = MAX_STEPS + 1;
-    count(value, depth, &mut left);
-    MAX_STEPS + 1 - left
-}
-
-fn count(value: &Value, depth: u32, left: &mut u64) {
-    *left = left.saturating_sub(1);
-    if *left == 0 || depth > crate::helm::value::convert::MAX_DEPTH {
-        return;
-    }
-    match &value.data {
-        Data::List(list) => {
-            for item in &list.items() {
-                count(item, depth + 1, left);
-            }
-        }
-        Data::Map(map) => {
-            for (_, item) in &map.entries() {
-                count(item, depth + 1, left);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn merged(engine: &mut Engine<'_>, args: &Args, overwrite: bool) -> Result<Value> {
     let into = args.map_mut(0)?;
     for index in 1..args.len() {
         let from = args.map(index)?;
-        engine.budget.step(size(&args.any(index), 0))?;
-        if overwrite {
-            merge_overwrite(&into, &from, 0);
+        let set = if overwrite {
+            merge_overwrite(&into, &from, 0)
         } else {
-            merge(&into, &from, 0);
-        }
+            merge(&into, &from, 0)
+        };
+        engine.budget.make(set.saturating_mul(2 * VALUE))?;
     }
     Ok(args.any(0))
 }

@@ -3,7 +3,7 @@
 use super::{Args, Builtin, MANY, f};
 use crate::helm::error::{Fail, Result};
 use crate::helm::template::run::Engine;
-use crate::helm::value::convert::{items, to_int64};
+use crate::helm::value::convert::{count as count_of, item, items, to_int64};
 use crate::helm::value::equal::deep_equal;
 use crate::helm::value::{Data, List, ListKind, Value};
 
@@ -16,17 +16,11 @@ pub(super) const TABLE: &[Builtin] = &[
     f("mustPush", 2, 2, |e, a| push(e, a, false)),
     f("prepend", 2, 2, |e, a| push(e, a, true)),
     f("mustPrepend", 2, 2, |e, a| push(e, a, true)),
-    f("first", 1, 1, |_, a| {
-        Ok(a.items(0)?.first().cloned().unwrap_or(Value::NIL))
-    }),
-    f("mustFirst", 1, 1, |_, a| {
-        Ok(a.items(0)?.first().cloned().unwrap_or(Value::NIL))
-    }),
-    f("last", 1, 1, |_, a| {
-        Ok(a.items(0)?.last().cloned().unwrap_or(Value::NIL))
-    }),
+    f("first", 1, 1, |_, a| end(a, |_| 0)),
+    f("mustFirst", 1, 1, |_, a| end(a, |_| 0)),
+    f("last", 1, 1, |_, a| end(a, |count| count.saturating_sub(1))),
     f("mustLast", 1, 1, |_, a| {
-        Ok(a.items(0)?.last().cloned().unwrap_or(Value::NIL))
+        end(a, |count| count.saturating_sub(1))
     }),
     f("rest", 1, 1, |e, a| rest(e, a)),
     f("mustRest", 1, 1, |e, a| rest(e, a)),
@@ -58,6 +52,15 @@ pub(super) const TABLE: &[Builtin] = &[
 
 fn charge(engine: &mut Engine<'_>, items: &[Value]) -> Result<()> {
     engine.budget.items(items.len())
+}
+
+/// The first or the last item.
+fn end(args: &Args, which: impl Fn(usize) -> usize) -> Result<Value> {
+    let value = args.any(0);
+    let Some(count) = count_of(&value) else {
+        return Err(args.wrong(0, "a list"));
+    };
+    Ok(item(&value, which(count)).flatten().unwrap_or(Value::NIL))
 }
 
 fn nil_list() -> Value {
@@ -128,10 +131,10 @@ fn compact(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
 
 fn contains(engine: &mut Engine<'_>, items: &[Value], wanted: &Value) -> Result<bool> {
     charge(engine, items)?;
-    let each = super::dicts::size(wanted, 0);
+    let weight = engine.budget.walk(wanted)?;
     engine
         .budget
-        .step(each.saturating_mul(items.len() as u64))?;
+        .read(weight.saturating_mul(items.len() as u64))?;
     Ok(items.iter().any(|item| deep_equal(wanted, item, 0)))
 }
 

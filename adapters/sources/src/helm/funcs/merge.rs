@@ -1,14 +1,16 @@
-//! Sprig's `merge` and `mergeOverwrite`: what `dario.cat/mergo` does with maps.
+//! Sprig's `merge` and `mergeOverwrite`: what `dario.cat/mergo` does with maps. Both say how
+//! many values they have set.
 
 use super::dicts::is_empty;
 use crate::helm::value::convert::MAX_DEPTH;
 use crate::helm::value::{Data, Map};
 
 /// Fills in what `into` does not have, or has empty. Maps are merged in place.
-pub(super) fn merge(into: &Map, from: &Map, depth: u32) {
+pub(super) fn merge(into: &Map, from: &Map, depth: u32) -> u64 {
     if depth > MAX_DEPTH || into.same(from) {
-        return;
+        return 0;
     }
+    let mut set = 0;
     for (key, value) in from.entries() {
         let old = into.get(&key);
         if value.is_nil() {
@@ -16,29 +18,34 @@ pub(super) fn merge(into: &Map, from: &Map, depth: u32) {
         }
         if let (Some(Data::Map(old)), Data::Map(new)) = (old.as_ref().map(|v| &v.data), &value.data)
         {
-            merge(old, new, depth + 1);
+            set += merge(old, new, depth + 1);
         }
         // Whether it is empty is asked after the merge of what is below.
         if old.is_none_or(|old| is_empty(&old)) {
             into.set(key, value);
+            set += 1;
         }
     }
+    set
 }
 
 /// Replaces what `from` has, even by empty values. Maps are merged in place.
-pub(super) fn merge_overwrite(into: &Map, from: &Map, depth: u32) {
+pub(super) fn merge_overwrite(into: &Map, from: &Map, depth: u32) -> u64 {
     if depth > MAX_DEPTH || into.same(from) {
-        return;
+        return 0;
     }
+    let mut set = 0;
     for (key, value) in from.entries() {
         let old = into.get(&key);
         if let (Some(Data::Map(old)), Data::Map(new)) = (old.as_ref().map(|v| &v.data), &value.data)
         {
-            merge_overwrite(old, new, depth + 1);
+            set += merge_overwrite(old, new, depth + 1);
             if old.len() > 0 {
                 continue;
             }
         }
         into.set(key, value);
+        set += 1;
     }
+    set
 }

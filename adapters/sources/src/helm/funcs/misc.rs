@@ -1,6 +1,6 @@
 //! Reflection, paths, URLs, semantic versions.
 
-use super::{Args, Builtin, f};
+use super::{Args, Builtin, f, w};
 use crate::helm::error::{Fail, Result};
 use crate::helm::semver::{Constraints, Version};
 use crate::helm::url;
@@ -25,8 +25,7 @@ pub(super) const TABLE: &[Builtin] = &[
     f("kindIs", 2, 2, |_, a| {
         Ok(Value::bool(a.text(0)?.as_str() == a.any(1).kind_name()))
     }),
-    f("deepEqual", 2, 2, |e, a| {
-        e.budget.step(super::dicts::size(&a.any(0), 0))?;
+    w("deepEqual", 2, 2, |_, a| {
         Ok(Value::bool(deep_equal(&a.any(0), &a.any(1), 0)))
     }),
     f("semver", 1, 1, |_, a| {

@@ -33,6 +33,8 @@ pub(crate) struct Builtin {
     min: usize,
     /// Most arguments.
     max: usize,
+    /// Whether it walks through its arguments with all that is in them.
+    pub(crate) walks: bool,
     pub(crate) call: Call,
 }
 
@@ -48,7 +50,16 @@ const fn f(name: &'static str, min: usize, max: usize, call: Call) -> Builtin {
         name,
         min,
         max,
+        walks: false,
         call,
+    }
+}
+
+/// An entry of a function that walks through its arguments with all that is in them.
+const fn w(name: &'static str, min: usize, max: usize, call: Call) -> Builtin {
+    Builtin {
+        walks: true,
+        ..f(name, min, max, call)
     }
 }
 
@@ -125,13 +136,15 @@ impl Args {
         self.values.len()
     }
 
-    /// Bytes of all arguments that are text.
-    pub(crate) fn text_len(&self) -> usize {
-        self.values
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::len)
-            .sum()
+    /// How much there is to read in all arguments, without what is in the items of lists.
+    pub(crate) fn length(&self) -> u64 {
+        let length = |value: &Value| match &value.data {
+            Data::Text(text) => text.as_str().len(),
+            Data::List(list) => list.len().saturating_mul(4),
+            Data::Object(object) => object.length(),
+            _ => 0,
+        };
+        self.values.iter().map(|value| length(value) as u64).sum()
     }
 
     /// The first values key that any argument comes from.

@@ -10,10 +10,15 @@ use regex::Regex;
 
 pub(super) const TABLE: &[Builtin] = &[
     f("regexMatch", 2, 2, |e, a| {
-        // A pattern that cannot be read matches nothing here.
-        Ok(Value::bool(regex(e, a).is_ok_and(|regex| {
-            a.text(1).is_ok_and(|t| regex.is_match(t.as_str()))
-        })))
+        match regex(e, a) {
+            Ok(regex) => Ok(Value::bool(
+                a.text(1).is_ok_and(|text| regex.is_match(text.as_str())),
+            )),
+            // What is too large for us alone must not be told to match nothing.
+            Err(fail) if fail.is_limit() => Err(fail),
+            // A pattern that cannot be read matches nothing here.
+            Err(_) => Ok(Value::bool(false)),
+        }
     }),
     f("mustRegexMatch", 2, 2, |e, a| {
         Ok(Value::bool(regex(e, a)?.is_match(a.text(1)?.as_str())))
@@ -45,21 +50,55 @@ pub(super) const TABLE: &[Builtin] = &[
 fn regex(engine: &mut Engine<'_>, args: &Args) -> Result<Regex> {
     let pattern = args.text(0)?;
     // Matching is linear, but far slower than reading.
-    engine.budget.bytes(args.text_len().saturating_mul(8))?;
+    engine.budget.read(args.length().saturating_mul(8))?;
     if let Some(known) = engine.regexes.get(pattern.as_str()) {
-        return known.clone().map_err(Fail::new);
+        return known.clone().map_err(refused);
     }
+    engine.budget.step(COMPILING)?;
     let made = compile(pattern.as_str());
+    if engine.regexes.len() >= MOST {
+        engine.regexes.clear();
+    }
     engine.regexes.insert(pattern.rc(), made.clone());
-    made.map_err(Fail::new)
+    made.map_err(refused)
 }
 
+/// What is said where an expression is larger than that.
+const TOO_LARGE: &str = "a regular expression has more than 16 KiB, or 512 KiB when it is compiled";
+
+fn refused(why: String) -> Fail {
+    if why == TOO_LARGE {
+        Fail::limit(why)
+    } else {
+        Fail::new(why)
+    }
+}
+
+/// Steps that compiling an expression takes.
+const COMPILING: u64 = 50_000;
+
+/// How many compiled expressions are kept.
+const MOST: usize = 64;
+
+/// Longest pattern, in bytes. What is read from it takes hundreds of times as much.
+const LONGEST: usize = 16 << 10;
+
+/// Largest compiled expression, and what a search may remember, in bytes.
+const LARGEST: usize = 512 << 10;
+
 pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, String> {
+    if pattern.len() > LONGEST {
+        return Err(TOO_LARGE.to_owned());
+    }
     regex::RegexBuilder::new(&translate(pattern))
-        .size_limit(4 << 20)
+        .size_limit(LARGEST)
+        .dfa_size_limit(LARGEST)
         .nest_limit(200)
         .build()
         .map_err(|error| {
+            if let regex::Error::CompiledTooBig(_) = error {
+                return TOO_LARGE.to_owned();
+            }
             let why = error.to_string();
             let why = why
                 .lines()
@@ -173,12 +212,11 @@ fn find_all(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
     let regex = regex(engine, args)?;
     let text = args.text(1)?;
     let most = usize::try_from(args.int(2)?).unwrap_or(usize::MAX);
-    let found: Vec<Text> = regex
-        .find_iter(text.as_str())
-        .take(most)
-        .map(|m| text.slice(m.start(), m.end()))
-        .collect();
-    engine.budget.step(found.len() as u64)?;
+    let mut found = Vec::new();
+    for m in regex.find_iter(text.as_str()).take(most) {
+        let piece = text.slice(m.start(), m.end());
+        engine.budget.piece(&mut found, piece)?;
+    }
     Ok(if found.is_empty() {
         super::strings::nil_texts()
     } else {
@@ -242,13 +280,14 @@ fn split(engine: &mut Engine<'_>, args: &Args) -> Result<Value> {
         }
         end = found.start();
         if found.end() != 0 {
-            out.push(text.slice(start, end));
+            engine.budget.piece(&mut out, text.slice(start, end))?;
         }
         start = found.end();
     }
     if end != whole.len() {
-        out.push(text.slice(start, whole.len()));
+        engine
+            .budget
+            .piece(&mut out, text.slice(start, whole.len()))?;
     }
-    engine.budget.step(out.len() as u64)?;
     Ok(Value::texts(out))
 }

@@ -1,9 +1,10 @@
 //! Sprig's functions on text. Those that cut and join keep marks.
 
-use super::{Args, Builtin, MANY, bounded, f};
+use super::{Args, Builtin, MANY, bounded, f, w};
 use crate::helm::encoding;
 use crate::helm::error::{Fail, Result};
 use crate::helm::fmt::{go_quote, sprint};
+use crate::helm::template::run::Engine;
 use crate::helm::value::convert::{bytes_of, join, strslice, strval, text_of};
 use crate::helm::value::text::{Origin, Out, Text};
 use crate::helm::value::{Data, List, ListKind, Map, MapKind, Value};
@@ -80,15 +81,15 @@ pub(super) const TABLE: &[Builtin] = &[
             a.text(1)?.as_str().ends_with(a.text(0)?.as_str()),
         ))
     }),
-    f("quote", 0, MANY, |_, a| {
+    w("quote", 0, MANY, |_, a| {
         Ok(Value::text(quoted(a, |text| go_quote(text.as_str()))))
     }),
-    f("squote", 0, MANY, |_, a| {
+    w("squote", 0, MANY, |_, a| {
         Ok(Value::text(quoted(a, |text| {
             format!("'{}'", text.as_str())
         })))
     }),
-    f("cat", 0, MANY, |_, a| {
+    w("cat", 0, MANY, |_, a| {
         let pieces: Vec<Text> = a.all().iter().filter(|v| !v.is_nil()).map(shown).collect();
         Ok(Value::text(join(&pieces, " ")))
     }),
@@ -102,11 +103,11 @@ pub(super) const TABLE: &[Builtin] = &[
             a.text(1)?
         }))
     }),
-    f("toString", 1, 1, |_, a| Ok(Value::text(strval(&a.any(0))))),
-    f("toStrings", 1, 1, |_, a| {
+    w("toString", 1, 1, |_, a| Ok(Value::text(strval(&a.any(0))))),
+    w("toStrings", 1, 1, |_, a| {
         Ok(Value::texts(strslice(&a.any(0))))
     }),
-    f("join", 2, 2, |_, a| {
+    w("join", 2, 2, |_, a| {
         let pieces = strslice(&a.any(1));
         let separator = a.text(0)?;
         bounded(
@@ -115,8 +116,12 @@ pub(super) const TABLE: &[Builtin] = &[
         )?;
         Ok(Value::text(join(&pieces, separator.as_str())))
     }),
-    f("sortAlpha", 1, 1, |_, a| {
+    w("sortAlpha", 1, 1, |e, a| {
         let value = a.any(0);
+        // Every text is compared with some others, as many as the number of all has bits.
+        let bits = u64::from(a.length().max(1).ilog2());
+        let weight = e.budget.weight(&value);
+        e.budget.read(weight.saturating_mul(bits))?;
         if crate::helm::value::convert::items(&value).is_none() {
             return Ok(Value::texts([strval(&value)]));
         }
@@ -131,17 +136,17 @@ pub(super) const TABLE: &[Builtin] = &[
         }
         Ok(Value::texts(texts))
     }),
-    f("split", 2, 2, |_, a| {
+    f("split", 2, 2, |e, a| {
         let (separator, text) = (a.text(0)?, a.text(1)?);
-        Ok(numbered(pieces(&text, separator.as_str(), -1)))
+        Ok(numbered(pieces(e, &text, separator.as_str(), -1)?))
     }),
-    f("splitn", 3, 3, |_, a| {
+    f("splitn", 3, 3, |e, a| {
         let (separator, text) = (a.text(0)?, a.text(2)?);
-        Ok(numbered(pieces(&text, separator.as_str(), a.int(1)?)))
+        Ok(numbered(pieces(e, &text, separator.as_str(), a.int(1)?)?))
     }),
-    f("splitList", 2, 2, |_, a| {
+    f("splitList", 2, 2, |e, a| {
         let (separator, text) = (a.text(0)?, a.text(1)?);
-        Ok(Value::texts(pieces(&text, separator.as_str(), -1)))
+        Ok(Value::texts(pieces(e, &text, separator.as_str(), -1)?))
     }),
     f("b64enc", 1, 1, |_, a| {
         Ok(Value::text(encoding::base64(&bytes_of(
@@ -334,33 +339,39 @@ fn replace(args: &Args) -> Result<Value> {
 }
 
 /// `strings.SplitN`: all pieces when `count` is negative, none when it is zero.
-pub(super) fn pieces(text: &Text, separator: &str, count: i64) -> Vec<Text> {
+fn pieces(engine: &mut Engine<'_>, text: &Text, separator: &str, count: i64) -> Result<Vec<Text>> {
     if count == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let most = usize::try_from(count).unwrap_or(usize::MAX);
     let whole = text.as_str();
     let mut out = Vec::new();
     let mut start = 0;
-    if separator.is_empty() {
-        for (at, c) in whole.char_indices() {
-            if out.len() + 1 == most {
-                out.push(text.slice(at, whole.len()));
-                return out;
-            }
-            out.push(text.slice(at, at + c.len_utf8()));
-        }
-        return out;
-    }
     while out.len() + 1 < most {
-        let Some(found) = whole.get(start..).and_then(|rest| rest.find(separator)) else {
-            break;
+        let rest = whole.get(start..).unwrap_or_default();
+        let (found, next) = if separator.is_empty() {
+            // One character each; the last one is what is left.
+            match rest.chars().next().map(char::len_utf8) {
+                Some(first) if first < rest.len() => (first, first),
+                _ => break,
+            }
+        } else {
+            match rest.find(separator) {
+                Some(found) => (found, found + separator.len()),
+                None => break,
+            }
         };
-        out.push(text.slice(start, start + found));
-        start += found + separator.len();
+        engine
+            .budget
+            .piece(&mut out, text.slice(start, start + found))?;
+        start += next;
     }
-    out.push(text.slice(start, whole.len()));
-    out
+    if !(separator.is_empty() && whole.is_empty()) {
+        engine
+            .budget
+            .piece(&mut out, text.slice(start, whole.len()))?;
+    }
+    Ok(out)
 }
 
 /// `map[string]string{"_0": …, "_1": …}`.

@@ -1,7 +1,8 @@
 //! `toYaml` and its kin. What they print knows for every line which key it shows.
 
-use super::{Args, Builtin, f};
+use super::{Args, Builtin, f, w};
 use crate::helm::error::{Fail, Result};
+use crate::helm::limits::VALUE;
 use crate::helm::template::run::Engine;
 use crate::helm::toml;
 use crate::helm::value::convert::{MAX_DEPTH, bytes_of, deep_copy, map_of, text_of};
@@ -30,12 +31,8 @@ const RAW: Style = Style {
 };
 
 pub(super) const TABLE: &[Builtin] = &[
-    f("toYaml", 1, 1, |e, a| {
-        charge(e, a)?;
-        Ok(Value::text(to_yaml(&a.any(0))))
-    }),
-    f("toYamlPretty", 1, 1, |e, a| {
-        charge(e, a)?;
+    w("toYaml", 1, 1, |_, a| Ok(Value::text(to_yaml(&a.any(0))))),
+    w("toYamlPretty", 1, 1, |_, a| {
         Ok(Value::text(pretty_yaml(&a.any(0))))
     }),
     f("fromYaml", 1, 1, |e, a| {
@@ -54,66 +51,51 @@ pub(super) const TABLE: &[Builtin] = &[
             Err(message) => error_list(message),
         })
     }),
-    f("toJson", 1, 1, |e, a| json(e, a, HTML)),
-    f("mustToJson", 1, 1, |e, a| {
-        charge(e, a)?;
+    w("toJson", 1, 1, |_, a| json(a, HTML)),
+    w("mustToJson", 1, 1, |_, a| {
         Ok(Value::text(encode(&a.any(0), HTML)?))
     }),
-    f("toPrettyJson", 1, 1, |e, a| json(e, a, PRETTY)),
-    f("mustToPrettyJson", 1, 1, |e, a| {
-        charge(e, a)?;
+    w("toPrettyJson", 1, 1, |_, a| json(a, PRETTY)),
+    w("mustToPrettyJson", 1, 1, |_, a| {
         Ok(Value::text(encode(&a.any(0), PRETTY)?))
     }),
-    f("toRawJson", 1, 1, |e, a| {
-        charge(e, a)?;
+    w("toRawJson", 1, 1, |_, a| {
         Ok(Value::text(encode(&a.any(0), RAW)?))
     }),
-    f("mustToRawJson", 1, 1, |e, a| {
-        charge(e, a)?;
+    w("mustToRawJson", 1, 1, |_, a| {
         Ok(Value::text(encode(&a.any(0), RAW)?))
     }),
-    f("fromJson", 1, 1, |_, a| {
-        Ok(match decode(a.text(0)?.as_str()) {
+    f("fromJson", 1, 1, |e, a| {
+        Ok(match from_json(e, a)? {
             Ok(value) if value.as_map().is_some() => value,
             Ok(value) if value.is_nil() => map_of([]),
             Ok(value) => error_map(&unmarshal_error(&value, "map[string]interface {}")),
             Err(message) => error_map(&message),
         })
     }),
-    f("fromJsonArray", 1, 1, |_, a| {
-        Ok(match decode(a.text(0)?.as_str()) {
+    f("fromJsonArray", 1, 1, |e, a| {
+        Ok(match from_json(e, a)? {
             Ok(value) if matches!(value.data, Data::List(_)) => value,
             Ok(value) if value.is_nil() => Value::list(Vec::new()),
             Ok(value) => error_list(unmarshal_error(&value, "[]interface {}")),
             Err(message) => error_list(message),
         })
     }),
-    f("mustFromJson", 1, 1, |_, a| {
-        Ok(decode(a.text(0)?.as_str())?)
+    f("mustFromJson", 1, 1, |e, a| Ok(from_json(e, a)??)),
+    w("toToml", 1, 1, |_, a| match toml::encode(&a.any(0)) {
+        Err(message) if message == TOO_LONG => Err(Fail::limit(message)),
+        encoded => Ok(Value::text(encoded.unwrap_or_else(|message| message))),
     }),
-    f("toToml", 1, 1, |e, a| {
-        charge(e, a)?;
-        match toml::encode(&a.any(0)) {
-            Err(message) if message == TOO_LONG => Err(Fail::limit(message)),
-            encoded => Ok(Value::text(encoded.unwrap_or_else(|message| message))),
-        }
-    }),
-    f("fromToml", 1, 1, |_, a| {
+    f("fromToml", 1, 1, |e, a| {
+        to_be_read(e, a)?;
         Ok(match toml::decode(a.text(0)?.as_str()) {
-            Ok(value) => value,
+            Ok(value) => taken(e, value)?,
             Err(message) => error_map(&message),
         })
     }),
 ];
 
-/// What writing a value as text costs.
-fn charge(engine: &mut Engine<'_>, args: &Args) -> Result<()> {
-    let size = super::dicts::size(&args.any(0), 0);
-    engine.budget.step(size.saturating_mul(4))
-}
-
-fn json(engine: &mut Engine<'_>, args: &Args, style: Style) -> Result<Value> {
-    charge(engine, args)?;
+fn json(args: &Args, style: Style) -> Result<Value> {
     match encode(&args.any(0), style) {
         // What is too long for us alone must not become nothing.
         Err(message) if message == TOO_LONG => Err(Fail::limit(message)),
@@ -294,7 +276,7 @@ fn dash_before(text: &str, at: usize) -> usize {
 /// A text's first document, each value from the key that its text came from.
 fn from_yaml(engine: &mut Engine<'_>, args: &Args) -> Result<std::result::Result<Value, String>> {
     let text = args.text(0)?;
-    engine.budget.step(text.as_str().len() as u64 / 2)?;
+    to_be_read(engine, args)?;
     let read = seawall_yaml::parse_single(text.as_str(), FileId::UNKNOWN, &Limits::default());
     if let Some(problem) = read.problems.first() {
         let message = format!("error converting YAML to JSON: yaml: {}", problem.message);
@@ -303,7 +285,32 @@ fn from_yaml(engine: &mut Engine<'_>, args: &Args) -> Result<std::result::Result
     let Some(document) = read.documents.first() else {
         return Ok(Ok(Value::NIL));
     };
-    Ok(Ok(of_node(&document.root, &text)))
+    taken(engine, of_node(&document.root, &text)).map(Ok)
+}
+
+fn from_json(engine: &mut Engine<'_>, args: &Args) -> Result<std::result::Result<Value, String>> {
+    to_be_read(engine, args)?;
+    match decode(args.text(0)?.as_str()) {
+        Ok(value) => taken(engine, value).map(Ok),
+        Err(message) => Ok(Err(message)),
+    }
+}
+
+/// What two bytes of a text may become when it is read, in bytes: a value in a list.
+const READ_AS: u64 = VALUE;
+
+/// Pays for reading a text, before that is done.
+fn to_be_read(engine: &mut Engine<'_>, args: &Args) -> Result<()> {
+    let length = args.text(0)?.as_str().len() as u64;
+    engine.budget.step(length / 2)?;
+    engine.budget.room((length / 2).saturating_mul(READ_AS))
+}
+
+/// Pays for what was read.
+fn taken(engine: &mut Engine<'_>, value: Value) -> Result<Value> {
+    let weight = engine.budget.weight(&value);
+    engine.budget.make(weight)?;
+    Ok(value)
 }
 
 fn of_node(node: &Node, text: &Text) -> Value {

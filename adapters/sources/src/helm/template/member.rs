@@ -3,11 +3,15 @@
 use super::run::Engine;
 use crate::helm::error::{Fail, Result};
 use crate::helm::funcs::Args;
+use crate::helm::limits::Budget;
 use crate::helm::value::convert::{map_of, text_of};
 use crate::helm::value::object::{ChartFile, Files, Object};
 use crate::helm::value::text::{Origin, Text};
 use crate::helm::value::{Data, Map, MapKind, Value};
 use std::rc::Rc;
+
+/// Steps that reading a pattern of paths takes.
+const GLOB: u64 = 20;
 
 impl Engine<'_> {
     /// `receiver.name`, or what the method of that name gives for the arguments.
@@ -49,7 +53,13 @@ impl Engine<'_> {
                     let known = versions.iter().any(|known| **known == *wanted.as_str());
                     Some(Value::bool(known))
                 }
-                Object::Files(files) => return of_files(files, name, &args),
+                Object::Files(files) => {
+                    // `Glob` looks at all of them, and keeps what it finds.
+                    self.budget.step(GLOB + 4 * files.files.len() as u64)?;
+                    let value = of_files(&mut self.budget, files, name, &args)?;
+                    self.budget.keep(&value)?;
+                    return Ok(value);
+                }
                 Object::Version(version) => version.method(name, &mut args)?,
                 Object::Time(nanos) => crate::helm::time::method(*nanos, name, &mut args)?,
                 Object::Bytes(_) | Object::Versions(_) => None,
@@ -71,7 +81,7 @@ impl Engine<'_> {
 
     fn entry(&mut self, receiver: &Value, map: &Map, name: &str, args: &Args) -> Result<Value> {
         if map.kind() == MapKind::Values
-            && let Some(value) = of_values(map, receiver, name, args)?
+            && let Some(value) = of_values(&mut self.budget, map, receiver, name, args)?
         {
             return Ok(value);
         }
@@ -94,11 +104,18 @@ fn no_arguments(name: &str) -> Fail {
 }
 
 /// The methods of Helm's values; keys that have their names cannot be reached by a dot.
-fn of_values(map: &Map, receiver: &Value, name: &str, args: &Args) -> Result<Option<Value>> {
+fn of_values(
+    budget: &mut Budget,
+    map: &Map,
+    receiver: &Value,
+    name: &str,
+    args: &Args,
+) -> Result<Option<Value>> {
     let plain = Value::map(map.retyped(MapKind::Any)).caused_by(receiver.cause);
     match (name, args.all()) {
         ("AsMap", []) => Ok(Some(plain)),
         ("YAML", []) => {
+            budget.walk(&plain)?;
             let text = crate::helm::funcs::yaml::to_yaml(&plain);
             Ok(Some(Value::text(format!("{}\n", text.as_str()))))
         }
@@ -132,19 +149,19 @@ fn text_in(file: &ChartFile) -> Text {
 }
 
 /// The lines of a text, without what ends them.
-fn lines(whole: &Text) -> Vec<Text> {
+fn lines(budget: &mut Budget, whole: &Text) -> Result<Vec<Text>> {
     let text = whole.as_str();
     let text = text.strip_suffix('\n').unwrap_or(text);
     let mut start = 0;
-    let cut = text.split('\n').map(|line| {
-        let from = start;
+    let mut cut = Vec::new();
+    for line in text.split('\n') {
+        budget.piece(&mut cut, whole.slice(start, start + line.len()))?;
         start += line.len() + 1;
-        whole.slice(from, from + line.len())
-    });
-    cut.collect()
+    }
+    Ok(cut)
 }
 
-fn of_files(files: &Files, name: &str, args: &Args) -> Result<Value> {
+fn of_files(budget: &mut Budget, files: &Files, name: &str, args: &Args) -> Result<Value> {
     let bytes = |file: Option<&ChartFile>| {
         let bytes = file.map_or_else(|| Rc::from([]), |file| file.bytes.clone());
         Value::object(Object::Bytes(bytes))
@@ -163,9 +180,9 @@ fn of_files(files: &Files, name: &str, args: &Args) -> Result<Value> {
         "GetBytes" => Ok(bytes(file(&given()?))),
         "Lines" => {
             let found = file(&given()?).filter(|file| !file.bytes.is_empty());
-            Ok(Value::texts(
-                found.map_or_else(Vec::new, |file| lines(&text_in(file))),
-            ))
+            found
+                .map_or_else(|| Ok(Vec::new()), |file| lines(budget, &text_in(file)))
+                .map(Value::texts)
         }
         "Glob" => {
             let pattern = given()?;
@@ -189,6 +206,7 @@ fn of_files(files: &Files, name: &str, args: &Args) -> Result<Value> {
                 (Rc::from(base), Value::text(value))
             });
             let map = map_of(entries);
+            budget.walk(&map)?;
             Ok(Value::text(crate::helm::funcs::yaml::to_yaml(&map)))
         }
         _ if args.is_empty() => Ok(bytes(files.files.get(name))),

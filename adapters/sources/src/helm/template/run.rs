@@ -11,9 +11,10 @@ use crate::helm::limits;
 use crate::helm::places::{Places, ROOT};
 use crate::helm::value::convert::{display, items, to_int64};
 use crate::helm::value::object::Object;
-use crate::helm::value::text::{How, Origin, Out, Text};
-use crate::helm::value::{Data, Value};
+use crate::helm::value::text::{How, Origin, Out, TOO_LONG, Text};
+use crate::helm::value::{Data, List, Value};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// What a rendering has used up and holds.
@@ -34,6 +35,30 @@ enum Next {
     Skip,
     /// What follows the loop around.
     Leave,
+}
+
+/// Keys or numbers and items of what a loop runs over, one by one: a loop in a loop in a loop
+/// over a long list must not copy it each time.
+enum Rounds {
+    List(List, Range<usize>),
+    Count(Range<i64>),
+    Pairs(std::vec::IntoIter<(Value, Value)>),
+}
+
+impl Iterator for Rounds {
+    type Item = (Value, Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Rounds::List(list, places) => {
+                let place = places.next()?;
+                let number = Value::int(i64::try_from(place).unwrap_or(i64::MAX));
+                Some((number, list.get(place)?))
+            }
+            Rounds::Count(numbers) => Some((Value::INVALID, Value::int(numbers.next()?))),
+            Rounds::Pairs(pairs) => pairs.next(),
+        }
+    }
 }
 
 /// One run of a template.
@@ -131,7 +156,7 @@ impl Engine<'_> {
             Data::Invalid | Data::Nil => Text::from(crate::helm::funcs::builtin::NO_VALUE),
             _ => Text::from(display(value)),
         };
-        self.budget.bytes(text.as_str().len())?;
+        self.budget.make(text.as_str().len() as u64)?;
         let origin = frame.origin(at);
         frame.out.push_text(&text.caused_by(value.cause), origin);
         Ok(())
@@ -160,7 +185,8 @@ impl Engine<'_> {
         let rounds = self.rounds(frame, &repeat.over, &value)?;
         let around = frame.around;
         let list = decided(&value).unwrap_or(around);
-        if rounds.is_empty() {
+        let mut rounds = rounds.peekable();
+        if rounds.peek().is_none() {
             frame.around = list;
             let next = self.all(frame, &repeat.otherwise)?;
             frame.around = around;
@@ -191,38 +217,36 @@ impl Engine<'_> {
         Ok(Next::Go)
     }
 
-    /// Keys or numbers and items of what a loop runs over.
-    fn rounds(
-        &mut self,
-        frame: &Frame,
-        over: &Pipeline,
-        value: &Value,
-    ) -> Result<Vec<(Value, Value)>> {
-        if let Some(items) = items(value) {
-            let numbers = (0..).map(Value::int);
-            return Ok(numbers.zip(items).collect());
-        }
+    /// What a loop runs over.
+    fn rounds(&mut self, frame: &Frame, over: &Pipeline, value: &Value) -> Result<Rounds> {
         match &value.data {
-            Data::Invalid | Data::Nil => return Ok(Vec::new()),
+            Data::List(list) => return Ok(Rounds::List(list.clone(), 0..list.len())),
+            Data::Invalid | Data::Nil => return Ok(Rounds::Pairs(Vec::new().into_iter())),
             Data::Map(map) => {
+                // The body may change the map.
+                self.budget.values(map.len())?;
                 let named =
                     |(key, item): (Rc<str>, Value)| (Value::text(key).caused_by(item.cause), item);
-                return Ok(map.entries().into_iter().map(named).collect());
+                let pairs: Vec<_> = map.entries().into_iter().map(named).collect();
+                return Ok(Rounds::Pairs(pairs.into_iter()));
             }
             Data::Int(..) | Data::Uint(..) if over.targets.len() < 2 => {
-                let count = to_int64(value).max(0);
-                self.budget.step(count.cast_unsigned())?;
-                let counted = |number| (Value::INVALID, Value::int(number));
-                return Ok((0..count).map(counted).collect());
+                return Ok(Rounds::Count(0..to_int64(value).max(0)));
             }
             Data::Object(object) => {
+                self.budget.values(object.length())?;
+                if let Some(items) = items(value) {
+                    let pairs: Vec<_> = (0..).map(Value::int).zip(items).collect();
+                    return Ok(Rounds::Pairs(pairs.into_iter()));
+                }
                 if let Object::Files(files) = &**object {
                     let named = |(name, file): (&Rc<str>, &_)| {
                         let crate::helm::value::object::ChartFile { bytes, .. } = file;
                         let bytes = Value::object(Object::Bytes(bytes.clone()));
                         (Value::text(name.clone()), bytes)
                     };
-                    return Ok(files.files.iter().map(named).collect());
+                    let pairs: Vec<_> = files.files.iter().map(named).collect();
+                    return Ok(Rounds::Pairs(pairs.into_iter()));
                 }
             }
             _ => {}
@@ -397,18 +421,19 @@ impl Engine<'_> {
     /// Calls a function and pays for what it reads and makes.
     fn invoke(&mut self, function: &'static Builtin, args: &mut Args) -> Result<Value> {
         // Reading an argument costs, too: hashing a long text a million times, say.
-        self.budget.bytes(args.text_len())?;
-        let value = (function.call)(self, args).map_err(|fail| fail.in_call(function.name))?;
-        match &value.data {
-            Data::List(list) => self.budget.step(list.len() as u64)?,
-            Data::Text(text) if text.is_cut() => {
-                return Err(Fail::limit(
-                    "a template function makes more than 16 MiB of text",
-                ));
+        self.budget.read(args.length())?;
+        if function.walks {
+            for value in args.all() {
+                self.budget.walk(value)?;
             }
-            Data::Text(text) => self.budget.bytes(text.as_str().len())?,
-            _ => {}
         }
+        let value = (function.call)(self, args).map_err(|fail| fail.in_call(function.name))?;
+        if let Data::Text(text) = &value.data
+            && text.is_cut()
+        {
+            return Err(Fail::limit(TOO_LONG));
+        }
+        self.budget.keep(&value)?;
         Ok(value)
     }
 }

@@ -272,6 +272,27 @@ pub(crate) fn items(value: &Value) -> Option<Vec<Value>> {
     }
 }
 
+/// One item of whatever Go calls a slice; `None` where it is none.
+#[allow(clippy::option_option)] // no slice, or no such item
+pub(crate) fn item(value: &Value, at: usize) -> Option<Option<Value>> {
+    match &value.data {
+        Data::List(list) => Some(list.get(at)),
+        _ => items(value).map(|items| items.into_iter().nth(at)),
+    }
+}
+
+/// How many items whatever Go calls a slice has.
+pub(crate) fn count(value: &Value) -> Option<usize> {
+    match &value.data {
+        Data::List(list) => Some(list.len()),
+        Data::Object(object) => match &**object {
+            Object::Versions(_) | Object::Bytes(_) => Some(object.length()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Text pieces joined, each with its own origin.
 pub(crate) fn join(pieces: &[Text], separator: &str) -> Text {
     let mut out = Out::default();

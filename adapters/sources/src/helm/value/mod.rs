@@ -141,6 +141,16 @@ impl List {
         self.0.items.borrow().clone()
     }
 
+    /// Looks at every item.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Value)) {
+        self.0.items.borrow().iter().for_each(&mut look);
+    }
+
+    /// Whether nobody else has it.
+    pub(crate) fn is_new(&self) -> bool {
+        Rc::strong_count(&self.0) == 1
+    }
+
     pub(crate) fn replace(&self, items: Vec<Value>) {
         *self.0.items.borrow_mut() = items;
     }
@@ -207,6 +217,16 @@ impl Map {
             .iter()
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
+    }
+
+    /// Looks at every value.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Value)) {
+        self.data.entries.borrow().values().for_each(&mut look);
+    }
+
+    /// Whether nobody else has it.
+    pub(crate) fn is_new(&self) -> bool {
+        Rc::strong_count(&self.data) == 1
     }
 
     /// Whether both are the same map, not just equal ones.

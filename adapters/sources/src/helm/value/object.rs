@@ -83,6 +83,16 @@ impl Object {
         }
     }
 
+    /// How much there is to read in it.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Object::Bytes(bytes) => bytes.len(),
+            Object::Files(files) => files.files.values().map(|file| file.bytes.len()).sum(),
+            Object::Versions(versions) => versions.len(),
+            Object::Struct(_) | Object::Version(_) | Object::Time(_) => 0,
+        }
+    }
+
     pub(crate) fn type_name(&self) -> &str {
         match self {
             Object::Struct(fields) => fields.type_name,

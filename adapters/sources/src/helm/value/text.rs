@@ -137,6 +137,11 @@ impl Text {
         self.marks.is_some()
     }
 
+    /// Whether nobody else has it.
+    pub(crate) fn is_new(&self) -> bool {
+        Rc::strong_count(&self.whole) == 1
+    }
+
     /// Whether it would have been longer than a text may be.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut
