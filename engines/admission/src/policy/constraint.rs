@@ -56,6 +56,15 @@ pub(super) enum Matched {
 impl Constraint {
     /// Reads `matchConstraints` or `matchResources`.
     pub(super) fn read(node: &Node) -> Result<Self, (Span, String)> {
+        Self::with_rules(node, "resourceRules")
+    }
+
+    /// Reads the same of a webhook, which calls its rules `rules`.
+    pub(super) fn of_webhook(node: &Node) -> Result<Self, (Span, String)> {
+        Self::with_rules(node, "rules")
+    }
+
+    fn with_rules(node: &Node, rules_key: &str) -> Result<Self, (Span, String)> {
         let rules = |key: &str| -> Result<Vec<ResourceRule>, (Span, String)> {
             let items = node.get(key).and_then(Node::as_seq).unwrap_or_default();
             items.iter().map(ResourceRule::read).collect()
@@ -68,12 +77,17 @@ impl Constraint {
             }),
         };
         Ok(Self {
-            rules: rules("resourceRules")?,
+            rules: rules(rules_key)?,
             excluded: rules("excludeResourceRules")?,
             namespaces: selector("namespaceSelector")?,
             objects: selector("objectSelector")?,
             is_exact: node.get("matchPolicy").and_then(Node::as_str) == Some("Exact"),
         })
+    }
+
+    /// Whether there is a rule at all.
+    pub(super) fn is_about_something(&self) -> bool {
+        !self.rules.is_empty()
     }
 
     /// Whether this is about the object when it is created. A binding may leave out rules:

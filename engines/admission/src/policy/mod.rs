@@ -22,9 +22,11 @@ mod findings;
 mod params;
 mod place;
 mod policies;
+mod probes;
 mod resources;
 mod target;
 
 pub(crate) use check::check;
 pub use definition::Problem;
 pub use policies::Policies;
+pub(crate) use probes::{Voice, voices, webhooks_on_pods};

@@ -65,44 +65,24 @@ pub(super) fn targets<'s>(snapshot: &'s Snapshot, resources: &Resources) -> Vec<
                 .clone()
         });
         let asset = owners.get(&id).copied().unwrap_or(&object.reference);
-        let version = object.api_version.value.rsplit('/').next().unwrap_or("");
-        let pods = pods_of(object, tree);
-        targets.push(Target {
-            object,
-            asset,
-            pointer: "",
-            tree: Arc::clone(tree),
-            group: object.reference.group.clone(),
-            version: version.into(),
-            kind: object.reference.kind.clone(),
-            resource,
-            is_namespaced,
-            labels: object.labels.clone(),
-            space: space.clone(),
-            roots: OnceLock::new(),
-            seen: OnceLock::new(),
-        });
-        if let Some((pointer, pod)) = pods {
+        let itself = Target::itself(object, tree, resource, is_namespaced, space.clone());
+        targets.push(Target { asset, ..itself });
+        if let Some((pointer, pod)) = pods_of(object, tree) {
             let mut labels: Vec<(Str, Str)> = object
                 .templates()
                 .first()
                 .map(|template| template.labels.clone())
                 .unwrap_or_default();
             labels.sort_unstable();
+            let pod = Arc::new(pod);
             targets.push(Target {
-                object,
                 asset,
                 pointer,
-                tree: Arc::new(pod),
                 group: Str::from(""),
                 version: Str::from("v1"),
                 kind: Str::from("Pod"),
-                resource: "pods".to_owned(),
-                is_namespaced: true,
                 labels,
-                space,
-                roots: OnceLock::new(),
-                seen: OnceLock::new(),
+                ..Target::itself(object, &pod, "pods".to_owned(), true, space)
             });
         }
     }
@@ -185,7 +165,39 @@ fn pods_of(object: &Object, tree: &Node) -> Option<(&'static str, Node)> {
     Some((pointer, Node::map(pod, span)))
 }
 
-impl Target<'_> {
+impl<'s> Target<'s> {
+    fn itself(
+        object: &'s Object,
+        tree: &Arc<Node>,
+        resource: String,
+        is_namespaced: bool,
+        space: Option<Arc<Space>>,
+    ) -> Self {
+        let version = object.api_version.value.rsplit('/').next().unwrap_or("");
+        Self {
+            object,
+            asset: &object.reference,
+            pointer: "",
+            tree: Arc::clone(tree),
+            group: object.reference.group.clone(),
+            version: version.into(),
+            kind: object.reference.kind.clone(),
+            resource,
+            is_namespaced,
+            labels: object.labels.clone(),
+            space,
+            roots: OnceLock::new(),
+            seen: OnceLock::new(),
+        }
+    }
+
+    /// A pod that is not in the picture, as if it was created in a namespace that is.
+    pub(super) fn pod(pod: &'s Object, snapshot: &Snapshot) -> Option<Self> {
+        let space = space(snapshot, pod.scope, pod.namespace());
+        let tree = pod.tree()?;
+        Some(Self::itself(pod, tree, "pods".to_owned(), true, space))
+    }
+
     pub(super) fn subject(&self) -> Subject<'_> {
         let is_space = &*self.kind == "Namespace" && self.group.is_empty();
         Subject {
