@@ -1,10 +1,10 @@
 //! All policies over all objects.
 
-use super::constraint::Matched;
+use super::constraint::{Constraint, Matched, Subject};
 use super::definition::{Binding, Policy};
 use super::evaluate::{Failure, Judgement, judge};
 use super::findings::Violation;
-use super::params::{Given, Param, given};
+use super::params::{Given, Param, given, named};
 use super::policies::Policies;
 use super::resources::Resources;
 use super::target::{Target, targets};
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use seawall_model::access::Authorizer;
 use seawall_model::{Finding, FindingId, Gap, GapKind, Outcome, RuleId, Severity, Span, Str};
 use seawall_snapshot::{ScopeId, Snapshot};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Steps that all policies of a run share, besides those for each object.
 const SHARED_STEPS: u64 = 100_000_000;
@@ -297,6 +297,25 @@ fn tell_unbound(own: &Policies, unbound: &[&str], outcome: &mut Outcome) {
     }
 }
 
+/// What a policy's rules say about the kinds of objects, found out once for each.
+#[derive(Default)]
+struct ByKind(HashMap<usize, bool>);
+
+impl ByKind {
+    fn rules_match(
+        &mut self,
+        constraint: &Constraint,
+        target: &Target<'_>,
+        subject: &Subject<'_>,
+    ) -> bool {
+        if !constraint.is_by_kind() {
+            return constraint.rules_match(subject);
+        }
+        let known = self.0.entry(target.kind_number);
+        *known.or_insert_with(|| constraint.rules_match(subject))
+    }
+}
+
 impl Job<'_> {
     fn run(
         &self,
@@ -306,6 +325,8 @@ impl Job<'_> {
         mut steps: u64,
     ) -> Said {
         let mut said = Said::default();
+        let params = self.params(params);
+        let mut by_kind = ByKind::default();
         // The object that the policy meant last: its pods are not judged again.
         let mut meant: Option<*const seawall_snapshot::Object> = None;
         for target in targets {
@@ -317,7 +338,11 @@ impl Job<'_> {
                 continue;
             }
             let subject = target.subject();
-            match self.policy.constraint.matches(&subject) {
+            let constraint = &self.policy.constraint;
+            if !by_kind.rules_match(constraint, target, &subject) {
+                continue;
+            }
+            match constraint.selects(&subject) {
                 Matched::No => continue,
                 Matched::NamespaceUnknown => {
                     said.namespace_unknown(self.policy, target);
@@ -327,7 +352,7 @@ impl Job<'_> {
             }
             meant = Some(identity);
             let mut is_assessed = false;
-            for binding in &self.bindings {
+            for (binding, params) in self.bindings.iter().zip(&params) {
                 match binding.constraint.as_ref().map(|c| c.matches(&subject)) {
                     None | Some(Matched::Yes) => {}
                     Some(Matched::No) => continue,
@@ -348,6 +373,14 @@ impl Job<'_> {
             said.assessed += u64::from(is_assessed);
         }
         said
+    }
+
+    /// The objects that each binding may hand to the policy.
+    pub(super) fn params<'p>(&self, params: &[&'p Param]) -> Vec<Vec<&'p Param>> {
+        self.bindings
+            .iter()
+            .map(|binding| named(self.policy, binding, params))
+            .collect()
     }
 
     /// Whether a policy of the environment is there where the object is.

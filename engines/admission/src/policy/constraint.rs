@@ -90,17 +90,34 @@ impl Constraint {
         !self.rules.is_empty()
     }
 
-    /// Whether this is about the object when it is created. A binding may leave out rules:
-    /// then the policy's are enough.
+    /// Whether this is about the object when it is created.
     pub(super) fn matches(&self, subject: &Subject<'_>) -> Matched {
+        if self.rules_match(subject) {
+            self.selects(subject)
+        } else {
+            Matched::No
+        }
+    }
+
+    /// Whether the rules give all objects of a kind the same answer.
+    pub(super) fn is_by_kind(&self) -> bool {
+        let mut rules = self.rules.iter().chain(&self.excluded);
+        rules.all(|rule| rule.names.is_empty())
+    }
+
+    /// Whether the rules are about the object. A binding may leave out rules: then the
+    /// policy's are enough.
+    pub(super) fn rules_match(&self, subject: &Subject<'_>) -> bool {
         let any = |rules: &[ResourceRule]| {
             rules
                 .iter()
                 .any(|rule| rule.matches(subject, self.is_exact))
         };
-        if any(&self.excluded) || (!self.rules.is_empty() && !any(&self.rules)) {
-            return Matched::No;
-        }
+        !any(&self.excluded) && (self.rules.is_empty() || any(&self.rules))
+    }
+
+    /// What the selectors say.
+    pub(super) fn selects(&self, subject: &Subject<'_>) -> Matched {
         if !self.objects.matches(subject.labels) {
             return Matched::No;
         }

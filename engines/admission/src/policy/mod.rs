@@ -21,6 +21,7 @@ mod evaluate;
 mod findings;
 mod params;
 mod place;
+mod plugins;
 mod policies;
 mod probes;
 mod resources;

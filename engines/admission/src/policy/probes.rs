@@ -105,6 +105,7 @@ fn said(
     authorizer: Option<&dyn Authorizer>,
     mut steps: u64,
 ) -> Said {
+    let params = job.params(params);
     let mut unknown = None;
     let voices = groups
         .iter()
@@ -113,7 +114,7 @@ fn said(
             group
                 .iter()
                 .map(|pod| {
-                    let refusal = refusal(job, pod, params, authorizer, &mut steps);
+                    let refusal = refusal(job, pod, &params, authorizer, &mut steps);
                     let careful = careful.get_or_insert_with(|| refusal.demands.clone());
                     if !refusal.demands.is_subset(careful) {
                         return Voice::Refuses;
@@ -137,7 +138,7 @@ fn said(
 fn refusal(
     job: &Job<'_>,
     pod: &Target<'_>,
-    params: &[&Param],
+    params: &[Vec<&Param>],
     authorizer: Option<&dyn Authorizer>,
     steps: &mut u64,
 ) -> Refusal {
@@ -146,11 +147,11 @@ fn refusal(
     if !job.sees(pod) || job.policy.constraint.matches(&subject) != Matched::Yes {
         return refusal;
     }
-    let bindings = job.bindings.iter().filter(|binding| {
+    let bindings = job.bindings.iter().zip(params).filter(|(binding, _)| {
         let constraint = binding.constraint.as_ref();
         constraint.is_none_or(|constraint| constraint.matches(&subject) == Matched::Yes)
     });
-    for binding in bindings {
+    for (binding, params) in bindings {
         for judgement in job.judge(binding, pod, params, authorizer, steps) {
             let violated = judgement.violations.iter().map(|(index, _)| Some(*index));
             refusal.demands.extend(violated);

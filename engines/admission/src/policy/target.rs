@@ -33,6 +33,8 @@ pub(super) struct Target<'s> {
     kind: Str,
     resource: String,
     is_namespaced: bool,
+    /// Which of the kinds that there are, in the order in which they come.
+    pub(super) kind_number: usize,
     labels: Vec<(Str, Str)>,
     space: Option<Arc<Space>>,
     roots: OnceLock<[Value; 6]>,
@@ -86,7 +88,23 @@ pub(super) fn targets<'s>(snapshot: &'s Snapshot, resources: &Resources) -> Vec<
             });
         }
     }
+    number(&mut targets);
     targets
+}
+
+/// Numbers the kinds, so that what is the same for all objects of a kind is found out once.
+fn number(targets: &mut [Target<'_>]) {
+    let mut numbers: HashMap<(Str, Str, String, bool), usize> = HashMap::new();
+    for target in targets {
+        let kind = (
+            target.group.clone(),
+            target.version.clone(),
+            target.resource.clone(),
+            target.is_namespaced,
+        );
+        let next = numbers.len();
+        target.kind_number = *numbers.entry(kind).or_insert(next);
+    }
 }
 
 fn is_namespace(object: &Object) -> bool {
@@ -184,6 +202,7 @@ impl<'s> Target<'s> {
             kind: object.reference.kind.clone(),
             resource,
             is_namespaced,
+            kind_number: 0,
             labels: object.labels.clone(),
             space,
             roots: OnceLock::new(),
@@ -279,21 +298,15 @@ impl<'s> Target<'s> {
                 ("resource", text(&self.resource)),
             ])
         };
-        let namespace = if self.is_namespaced {
-            self.object.namespace()
-        } else {
-            ""
-        };
-        Value::record([
-            ("uid", text("00000000-0000-0000-0000-000000000000")),
+        let subject = self.subject();
+        // What is outside of namespaces has no such field, not an empty one.
+        let namespace = subject.namespace.map(|name| ("namespace", text(name)));
+        let fields = [
             ("kind", kind()),
             ("resource", resource()),
-            ("subResource", text("")),
             ("requestKind", kind()),
             ("requestResource", resource()),
-            ("requestSubResource", text("")),
-            ("name", text(self.subject().name)),
-            ("namespace", text(namespace)),
+            ("name", text(subject.name)),
             ("operation", text("CREATE")),
             (
                 "userInfo",
@@ -304,7 +317,8 @@ impl<'s> Target<'s> {
             ),
             ("dryRun", Value::Bool(false)),
             ("options", Value::record([])),
-        ])
+        ];
+        Value::record(fields.into_iter().chain(namespace))
     }
 
     fn authorizer(&self) -> Value {
