@@ -21,6 +21,7 @@ mod hostile_charts;
 mod hostile_files;
 mod hostile_types;
 mod outputs;
+mod policies;
 mod readme;
 mod sources;
 mod support;
