@@ -304,7 +304,6 @@ impl<'p> Machine<'p> {
                 self.charge(map.len() / 32)?;
                 Ok(Value::Bool(map.has(field)))
             }
-            Value::Optional(None) => Ok(Value::Bool(false)),
             Value::Optional(Some(inner)) => self.has(inner, field),
             Value::Unknown(what) => Err(unanswerable(*what)),
             Value::List(_) | Value::Opaque(_) => Err(fault(format!(

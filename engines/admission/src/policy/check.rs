@@ -1,6 +1,6 @@
 //! All policies over all objects.
 
-use super::constraint::{Constraint, Matched, Subject};
+use super::constraint::{ByKind, Matched};
 use super::definition::{Binding, Policy};
 use super::evaluate::{Failure, Judgement, judge};
 use super::findings::Violation;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use seawall_model::access::Authorizer;
 use seawall_model::{Finding, FindingId, Gap, GapKind, Outcome, RuleId, Severity, Span, Str};
 use seawall_snapshot::{ScopeId, Snapshot};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// Steps that all policies of a run share, besides those for each object.
 const SHARED_STEPS: u64 = 100_000_000;
@@ -297,25 +297,6 @@ fn tell_unbound(own: &Policies, unbound: &[&str], outcome: &mut Outcome) {
     }
 }
 
-/// What a policy's rules say about the kinds of objects, found out once for each.
-#[derive(Default)]
-struct ByKind(HashMap<usize, bool>);
-
-impl ByKind {
-    fn rules_match(
-        &mut self,
-        constraint: &Constraint,
-        target: &Target<'_>,
-        subject: &Subject<'_>,
-    ) -> bool {
-        if !constraint.is_by_kind() {
-            return constraint.rules_match(subject);
-        }
-        let known = self.0.entry(target.kind_number);
-        *known.or_insert_with(|| constraint.rules_match(subject))
-    }
-}
-
 impl Job<'_> {
     fn run(
         &self,
@@ -339,7 +320,7 @@ impl Job<'_> {
             }
             let subject = target.subject();
             let constraint = &self.policy.constraint;
-            if !by_kind.rules_match(constraint, target, &subject) {
+            if !by_kind.rules_match(constraint, target.kind_number, &subject) {
                 continue;
             }
             match constraint.selects(&subject) {

@@ -4,6 +4,7 @@ use super::resources::equivalent_groups;
 use seawall_model::{Span, Str};
 use seawall_snapshot::{LabelSelector, selector::Operator};
 use seawall_yaml::Node;
+use std::collections::HashMap;
 
 /// The label that every namespace has.
 const NAME: &str = "kubernetes.io/metadata.name";
@@ -100,14 +101,14 @@ impl Constraint {
     }
 
     /// Whether the rules give all objects of a kind the same answer.
-    pub(super) fn is_by_kind(&self) -> bool {
+    fn is_by_kind(&self) -> bool {
         let mut rules = self.rules.iter().chain(&self.excluded);
         rules.all(|rule| rule.names.is_empty())
     }
 
     /// Whether the rules are about the object. A binding may leave out rules: then the
     /// policy's are enough.
-    pub(super) fn rules_match(&self, subject: &Subject<'_>) -> bool {
+    fn rules_match(&self, subject: &Subject<'_>) -> bool {
         let any = |rules: &[ResourceRule]| {
             rules
                 .iter()
@@ -154,6 +155,26 @@ impl Constraint {
             }
         }
         answer
+    }
+}
+
+/// What a policy's rules say about the kinds of objects, found out once for each kind.
+#[derive(Default)]
+pub(super) struct ByKind(HashMap<usize, bool>);
+
+impl ByKind {
+    /// As [`Constraint::rules_match`], for an object of the kind with this number.
+    pub(super) fn rules_match(
+        &mut self,
+        constraint: &Constraint,
+        kind: usize,
+        subject: &Subject<'_>,
+    ) -> bool {
+        if !constraint.is_by_kind() {
+            return constraint.rules_match(subject);
+        }
+        let known = self.0.entry(kind);
+        *known.or_insert_with(|| constraint.rules_match(subject))
     }
 }
 
