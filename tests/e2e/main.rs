@@ -22,6 +22,7 @@ mod hostile_charts;
 mod hostile_files;
 mod hostile_types;
 mod outputs;
+mod policies;
 mod readme;
 mod sources;
 mod support;

@@ -28,16 +28,68 @@ impl PodSecurityLevel {
     }
 }
 
+/// A kind of pod, by the one thing that makes it dangerous; the others of its settings are
+/// as careful as they can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PodShape {
+    /// Nothing is dangerous: no rights, no root, nothing of the node.
+    Careful,
+    /// Its process is root, in its container.
+    Root,
+    /// It has a capability that is as good as the node: `SYS_ADMIN`.
+    Capability,
+    /// It is in the node's network.
+    HostNetwork,
+    /// It sees the node's processes.
+    HostPid,
+    /// It shares memory with the node's processes.
+    HostIpc,
+    /// It mounts the node's file system.
+    HostPath,
+    /// A container is privileged.
+    Privileged,
+}
+
+impl PodShape {
+    /// All of them, in this order.
+    pub const ALL: [PodShape; 8] = [
+        PodShape::Careful,
+        PodShape::Root,
+        PodShape::Capability,
+        PodShape::HostNetwork,
+        PodShape::HostPid,
+        PodShape::HostIpc,
+        PodShape::HostPath,
+        PodShape::Privileged,
+    ];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            PodShape::Careful => "careful",
+            PodShape::Root => "root",
+            PodShape::Capability => "capability",
+            PodShape::HostNetwork => "host network",
+            PodShape::HostPid => "host processes",
+            PodShape::HostIpc => "host IPC",
+            PodShape::HostPath => "host path",
+            PodShape::Privileged => "privileged",
+        }
+    }
+}
+
 /// One typed statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
-    /// A namespace's Pod Security labels let in every pod up to this level.
+    /// Nothing that was seen refuses a pod of this shape in a namespace that was seen.
     Admits {
         /// The namespace.
         namespace: Str,
-        /// The strictest level that a pod must meet to be created there; `Privileged`
-        /// means that anything is let in.
-        level: PodSecurityLevel,
+        /// What the pod is like.
+        shape: PodShape,
+        /// Whether everything that might refuse it was seen and asked. If not, the API
+        /// server's default, a webhook or a policy without an answer decides.
+        is_certain: bool,
     },
     /// A workload's pods may do what this level refuses: the strictest level they meet.
     Meets {

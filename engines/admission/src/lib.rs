@@ -3,11 +3,13 @@
 //! [`pod_security`] judges one pod as the API server does; [`namespace`] reads what a
 //! namespace's labels mean; [`check`] puts both together: which namespaces let anything in,
 //! whose pods would be refused, which labels do not work. [`policy`] judges objects by
-//! admission policies, whose expressions [`cel`] runs.
+//! admission policies, whose expressions [`cel`] runs. `admits` tells other engines which
+//! dangerous pods all of that lets in.
 //!
 //! **Invariant:** an answer about admission rests on labels (or a configuration file) that were
 //! seen. A namespace that is not in the picture is not guessed at.
 
+mod admits;
 mod catalogue;
 pub mod cel;
 mod cluster;
@@ -80,6 +82,14 @@ pub fn check_asking(
     );
     if is_judged {
         namespaces.check(&cluster, version, &mut outcome);
+        admits::check(
+            snapshot,
+            &namespaces,
+            &cluster,
+            version,
+            authorizer,
+            &mut outcome,
+        );
     } else if namespaces.any() {
         outcome.coverage.gaps.push(Gap {
             kind: GapKind::Unsupported,

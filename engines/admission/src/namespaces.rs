@@ -6,8 +6,7 @@ use crate::namespace::{Mode, NamespacePolicy, PREFIX, PolicyVersion, Problem, Pr
 use crate::workloads;
 use seawall_model::fact::PodSecurityLevel;
 use seawall_model::{
-    Asset, Fact, Finding, KubernetesVersion, Locus, Outcome, Proof, ResourceRef, RuleId, Severity,
-    Str,
+    Asset, Finding, KubernetesVersion, Locus, Outcome, Proof, ResourceRef, RuleId, Severity, Str,
 };
 use seawall_snapshot::{Object, ScopeId, Snapshot};
 use std::collections::BTreeMap;
@@ -64,6 +63,11 @@ impl<'s> Namespaces<'s> {
         self.by_name.get_mut(&key)
     }
 
+    /// All of them, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Judged<'s>> {
+        self.by_name.values()
+    }
+
     /// Findings about the namespaces themselves.
     pub(crate) fn check(
         &self,
@@ -72,7 +76,6 @@ impl<'s> Namespaces<'s> {
         outcome: &mut Outcome,
     ) {
         for judged in self.by_name.values() {
-            judged.admits(cluster, outcome);
             outcome.assess(&NOT_ENFORCED);
             outcome
                 .findings
@@ -97,7 +100,7 @@ impl<'s> Namespaces<'s> {
 }
 
 impl Judged<'_> {
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.object.reference.name
     }
 
@@ -111,31 +114,6 @@ impl Judged<'_> {
     ) -> Finding {
         let asset = Asset::Resource(self.object.reference.clone());
         Finding::new(rule, severity, asset, locus, message, remediation)
-    }
-
-    /// Says what is let in, where labels or the cluster's configuration say so.
-    fn admits(&self, cluster: &Cluster, outcome: &mut Outcome) {
-        let is_exempt = cluster
-            .exempt_namespaces
-            .iter()
-            .any(|exempt| **exempt == *self.name());
-        let is_known = self.labels.level_label(Mode::Enforce).is_some() || cluster.source.is_some();
-        if !is_known && !is_exempt {
-            return;
-        }
-        let enforced = self.labels.policy.enforce.level;
-        let level = if is_exempt {
-            PodSecurityLevel::Privileged
-        } else {
-            enforced
-        };
-        let fact = Fact::Admits {
-            namespace: self.name().into(),
-            level,
-        };
-        if !outcome.facts.contains(&fact) {
-            outcome.facts.push(fact);
-        }
     }
 
     fn not_enforced(&self, cluster: &Cluster, version: KubernetesVersion) -> Option<Finding> {

@@ -18,7 +18,7 @@ use seawall_admission::{Config, check};
 use seawall_model::fact::PodSecurityLevel;
 use seawall_model::{Fact, KubernetesVersion, Outcome, Proof};
 use seawall_snapshot::{Object, PodTemplate};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 const LEVELS: [PodSecurityLevel; 2] = [PodSecurityLevel::Baseline, PodSecurityLevel::Restricted];
@@ -173,16 +173,27 @@ fn told(outcome: &Outcome) -> String {
         )
         .unwrap();
     }
+    // What a namespace admits, on one line.
+    let mut admits: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for fact in &outcome.facts {
         match fact {
-            Fact::Admits { namespace, level } => {
-                writeln!(text, "fact {namespace} admits {}", level.name()).unwrap();
+            Fact::Admits {
+                namespace,
+                shape,
+                is_certain,
+            } => {
+                let doubt = if *is_certain { "" } else { "?" };
+                let word = format!("{}{doubt}", shape.name());
+                admits.entry(namespace).or_default().push(word);
             }
             Fact::Meets { workload, level } => {
                 writeln!(text, "fact {workload} meets {}", level.name()).unwrap();
             }
             other => panic!("{other:?} is none of this engine's facts"),
         }
+    }
+    for (namespace, shapes) in admits {
+        writeln!(text, "fact {namespace} admits {}", shapes.join(", ")).unwrap();
     }
     for (rule, count) in &outcome.assessed {
         writeln!(text, "assessed {rule} {count}").unwrap();

@@ -207,7 +207,7 @@ fn errors_refuse_or_are_passed_over_as_the_policy_says() {
     let condition = |expression: &str| {
         format!("  matchConditions: [{{name: c, expression: '{expression}'}}]\n{NO}")
     };
-    for (expression, want) in [("true", 1), ("false", 0), ("object.nope", 1)] {
+    for (expression, want) in [("true", 1), ("false", 0), ("object.nope == 1", 1)] {
         let outcome = judged(&policy("", "pods", &condition(expression)), POD);
         assert_eq!(found(&outcome).len(), want, "{expression}");
     }

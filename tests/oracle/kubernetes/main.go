@@ -3,6 +3,8 @@
 //
 //	kubernetes etcd ARGS…        etcd
 //	kubernetes apiserver ARGS…   kube-apiserver
+//	kubernetes policystatus FILE the controller that checks the types in admission
+//	                             policies; FILE is a kubeconfig
 //	kubernetes versions          what is in here, as JSON
 //
 // With EXIT_WITH_STDIN set it ends when its standard input does: a test that is
@@ -26,7 +28,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd|apiserver|versions ARGS…")
+		fmt.Fprintln(os.Stderr, "usage: kubernetes etcd|apiserver|policystatus|versions ARGS…")
 		os.Exit(2)
 	}
 	// The parts read os.Args themselves.
@@ -43,6 +45,8 @@ func main() {
 		etcdmain.Main(os.Args)
 	case "apiserver":
 		os.Exit(cli.Run(app.NewAPIServerCommand()))
+	case "policystatus":
+		os.Exit(runPolicyStatus(os.Args[1:]))
 	case "versions":
 		fmt.Printf("{\"kubernetes\":%q,\"etcd\":%q}\n", kubernetes.Get().GitVersion, version.Version)
 	default:

@@ -19,6 +19,7 @@
 
 mod apply;
 mod certificates;
+mod policies;
 
 use apply::Api;
 use certificates::Certificates;

@@ -101,6 +101,15 @@ impl Program {
         types::of(&self.code)
     }
 
+    /// Whether the value is just something of an object, of which the API server knows no type
+    /// and which it therefore takes for nothing that has to be a `bool` or a `string`.
+    pub fn is_untyped(&self) -> bool {
+        types::is_untyped(&self.code, &|slot| {
+            let root = self.roots.get(slot).copied().unwrap_or_default();
+            matches!(root, "object" | "oldObject" | "params")
+        })
+    }
+
     /// The fields below a name that the expression speaks of, in the order in which it does:
     /// `object.spec.replicas > 1` speaks of `spec`, `replicas`.
     ///
@@ -124,6 +133,22 @@ impl Program {
         &self.source
     }
 }
+
+/// The fields of `request`.
+const REQUEST: &[&str] = &[
+    "kind",
+    "resource",
+    "subResource",
+    "requestKind",
+    "requestResource",
+    "requestSubResource",
+    "name",
+    "namespace",
+    "operation",
+    "userInfo",
+    "dryRun",
+    "options",
+];
 
 struct Compiler<'e> {
     env: &'e Env,
@@ -168,6 +193,7 @@ impl Compiler<'_> {
                         Err(undefined(field, at))
                     };
                 }
+                self.request_has(operand, field, at)?;
                 Op::Has(self.boxed(operand)?, field.clone())
             }
             Kind::Index {
@@ -264,8 +290,20 @@ impl Compiler<'_> {
         {
             return Ok(code(Op::Constant(Value::Type(name)), at));
         }
+        self.request_has(operand, field, at)?;
         let operand = self.boxed(operand)?;
         Ok(code(Op::Select(operand, field.clone(), optional), at))
+    }
+
+    /// The request is the only thing whose fields the API server knows beforehand.
+    fn request_has(&self, operand: &Expr, field: &str, at: u32) -> Result<(), CompileError> {
+        let is_request = matches!(&operand.kind, Kind::Ident(name) if &**name == "request")
+            && self.env.roots.contains(&"request")
+            && !self.locals.iter().any(|local| &**local == "request");
+        if is_request && !REQUEST.contains(&field) {
+            return Err(CompileError::new(at, format!("undefined field '{field}'")));
+        }
+        Ok(())
     }
 
     fn call(&mut self, name: &Str, target: Option<&Expr>, args: &[Expr], at: u32) -> Compiled {

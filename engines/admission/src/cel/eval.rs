@@ -304,13 +304,14 @@ impl<'p> Machine<'p> {
                 self.charge(map.len() / 32)?;
                 Ok(Value::Bool(map.has(field)))
             }
-            Value::Optional(None) => Ok(Value::Bool(false)),
             Value::Optional(Some(inner)) => self.has(inner, field),
             Value::Unknown(what) => Err(unanswerable(*what)),
-            _ => Err(fault(format!(
+            Value::List(_) | Value::Opaque(_) => Err(fault(format!(
                 "no such overload: a {} has no fields, has(….{field}) was asked",
                 operand.type_name()
             ))),
+            // Not even `null` has it.
+            _ => Ok(Value::Bool(false)),
         }
     }
 

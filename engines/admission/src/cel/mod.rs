@@ -40,6 +40,7 @@ pub use compile::{Env, Program};
 pub use eval::{CALL_LIMIT, Machine};
 pub use fault::{CompileError, Fault, FaultKind, place};
 pub use library::authorizer::Asked;
+pub(crate) use library::encoders::encoded as base64;
 pub use library::ip::Cidr;
 pub use library::named_format::NamedFormat;
 pub use library::quantity::Quantity;

@@ -38,6 +38,32 @@ pub(crate) fn of(code: &Code) -> Option<&'static str> {
     }
 }
 
+/// Whether a piece of code is certainly a piece of something without a type: one of the roots
+/// that `is_root` names, a field or item of it, or what an optional one of those holds.
+pub(crate) fn is_untyped(code: &Code, is_root: &dyn Fn(usize) -> bool) -> bool {
+    match &code.op {
+        Op::Root(slot) => is_root(*slot),
+        Op::Select(operand, _, false) => is_untyped(operand, is_root),
+        Op::Index(parts, false) => is_untyped(&parts.0, is_root),
+        Op::Call(_, name, args) if matches!(&**name, "orValue" | "value") => {
+            args.first().is_some_and(|of| is_optional(of, is_root))
+        }
+        _ => false,
+    }
+}
+
+/// Whether it is an optional one of those: `object.?a`, `object.?a.b`.
+fn is_optional(code: &Code, is_root: &dyn Fn(usize) -> bool) -> bool {
+    let inner = match &code.op {
+        Op::Select(operand, _, optional) => Some((&**operand, *optional)),
+        Op::Index(parts, optional) => Some((&parts.0, *optional)),
+        _ => None,
+    };
+    inner.is_some_and(|(inner, optional)| {
+        is_optional(inner, is_root) || (optional && is_untyped(inner, is_root))
+    })
+}
+
 /// Numbers keep their type; what texts and times do depends on the other side, too.
 fn is_arithmetic(name: &str) -> bool {
     matches!(
@@ -58,7 +84,8 @@ fn of_call(name: &str) -> Option<&'static str> {
         "double" => "double",
         "uint" => "uint",
         "bytes" | "base64.decode" => "bytes",
-        "split" | "findAll" | "lists.range" | "flatten" | "distinct" | "sort" => "list",
+        "split" | "findAll" | "reverse" | "slice" | "lists.range" | "flatten" | "distinct"
+        | "sort" => "list",
         "timestamp" => "google.protobuf.Timestamp",
         "duration" => "google.protobuf.Duration",
         "type" => "type",

@@ -1,10 +1,10 @@
 //! All policies over all objects.
 
-use super::constraint::Matched;
+use super::constraint::{ByKind, Matched};
 use super::definition::{Binding, Policy};
 use super::evaluate::{Failure, Judgement, judge};
 use super::findings::Violation;
-use super::params::{Given, Param, given};
+use super::params::{Given, Param, given, named};
 use super::policies::Policies;
 use super::resources::Resources;
 use super::target::{Target, targets};
@@ -23,15 +23,15 @@ const LEAST_STEPS: u64 = 2_000_000;
 const STEPS_PER_OBJECT: u64 = 2_000;
 
 /// A policy with everything it takes to run it.
-struct Job<'j> {
-    policy: &'j Policy,
-    bindings: Vec<Binding>,
+pub(super) struct Job<'j> {
+    pub(super) policy: &'j Policy,
+    pub(super) bindings: Vec<Binding>,
     rule: RuleId,
     severity: Severity,
     /// The user's own policy, or one of the environment.
     is_own: bool,
     /// Where a policy of the environment stands.
-    scope: ScopeId,
+    pub(super) scope: ScopeId,
 }
 
 /// What one policy said.
@@ -74,9 +74,7 @@ pub(crate) fn check(
     let targets = targets(snapshot, &resources);
     let policies: Vec<&Policy> = jobs.iter().map(|job| job.policy).collect();
     let params = Param::in_picture(snapshot, &policies);
-    let share = SHARED_STEPS / u64::try_from(jobs.len()).unwrap_or(1).max(1);
-    let objects = u64::try_from(targets.len()).unwrap_or(u64::MAX);
-    let steps = share.max(LEAST_STEPS) + STEPS_PER_OBJECT.saturating_mul(objects);
+    let steps = steps(jobs.len(), targets.len());
     let all: Vec<&Param> = own.params.iter().chain(&params).collect();
     let said: Vec<Said> = jobs
         .par_iter()
@@ -93,9 +91,18 @@ pub(crate) fn check(
     }
 }
 
+/// The steps that each of some policies may take on some objects.
+pub(super) fn steps(policies: usize, objects: usize) -> u64 {
+    let share = SHARED_STEPS / u64::try_from(policies).unwrap_or(1).max(1);
+    let objects = u64::try_from(objects).unwrap_or(u64::MAX);
+    share
+        .max(LEAST_STEPS)
+        .saturating_add(STEPS_PER_OBJECT.saturating_mul(objects))
+}
+
 /// The policies of the picture, by the rendering they are in. What is wrong with one is told;
 /// a policy of the same name as the user's is the user's.
-fn environment(
+pub(super) fn environment(
     snapshot: &Snapshot,
     own: &Policies,
     outcome: &mut Outcome,
@@ -138,7 +145,7 @@ fn environment(
     found
 }
 
-fn jobs<'j>(
+pub(super) fn jobs<'j>(
     own: &'j Policies,
     found: &'j [(ScopeId, Policies)],
     outcome: &mut Outcome,
@@ -299,12 +306,12 @@ impl Job<'_> {
         mut steps: u64,
     ) -> Said {
         let mut said = Said::default();
+        let params = self.params(params);
+        let mut by_kind = ByKind::default();
         // The object that the policy meant last: its pods are not judged again.
         let mut meant: Option<*const seawall_snapshot::Object> = None;
         for target in targets {
-            let is_visible =
-                self.is_own || self.scope == ScopeId::PLAIN || target.object.scope == self.scope;
-            if !is_visible {
+            if !self.sees(target) {
                 continue;
             }
             let identity: *const seawall_snapshot::Object = target.object;
@@ -312,7 +319,11 @@ impl Job<'_> {
                 continue;
             }
             let subject = target.subject();
-            match self.policy.constraint.matches(&subject) {
+            let constraint = &self.policy.constraint;
+            if !by_kind.rules_match(constraint, target.kind_number, &subject) {
+                continue;
+            }
+            match constraint.selects(&subject) {
                 Matched::No => continue,
                 Matched::NamespaceUnknown => {
                     said.namespace_unknown(self.policy, target);
@@ -322,7 +333,7 @@ impl Job<'_> {
             }
             meant = Some(identity);
             let mut is_assessed = false;
-            for binding in &self.bindings {
+            for (binding, params) in self.bindings.iter().zip(&params) {
                 match binding.constraint.as_ref().map(|c| c.matches(&subject)) {
                     None | Some(Matched::Yes) => {}
                     Some(Matched::No) => continue,
@@ -345,7 +356,20 @@ impl Job<'_> {
         said
     }
 
-    fn judge(
+    /// The objects that each binding may hand to the policy.
+    pub(super) fn params<'p>(&self, params: &[&'p Param]) -> Vec<Vec<&'p Param>> {
+        self.bindings
+            .iter()
+            .map(|binding| named(self.policy, binding, params))
+            .collect()
+    }
+
+    /// Whether a policy of the environment is there where the object is.
+    pub(super) fn sees(&self, target: &Target<'_>) -> bool {
+        self.is_own || self.scope == ScopeId::PLAIN || target.object.scope == self.scope
+    }
+
+    pub(super) fn judge(
         &self,
         binding: &Binding,
         target: &Target<'_>,

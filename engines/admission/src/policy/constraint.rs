@@ -4,6 +4,7 @@ use super::resources::equivalent_groups;
 use seawall_model::{Span, Str};
 use seawall_snapshot::{LabelSelector, selector::Operator};
 use seawall_yaml::Node;
+use std::collections::HashMap;
 
 /// The label that every namespace has.
 const NAME: &str = "kubernetes.io/metadata.name";
@@ -56,6 +57,15 @@ pub(super) enum Matched {
 impl Constraint {
     /// Reads `matchConstraints` or `matchResources`.
     pub(super) fn read(node: &Node) -> Result<Self, (Span, String)> {
+        Self::with_rules(node, "resourceRules")
+    }
+
+    /// Reads the same of a webhook, which calls its rules `rules`.
+    pub(super) fn of_webhook(node: &Node) -> Result<Self, (Span, String)> {
+        Self::with_rules(node, "rules")
+    }
+
+    fn with_rules(node: &Node, rules_key: &str) -> Result<Self, (Span, String)> {
         let rules = |key: &str| -> Result<Vec<ResourceRule>, (Span, String)> {
             let items = node.get(key).and_then(Node::as_seq).unwrap_or_default();
             items.iter().map(ResourceRule::read).collect()
@@ -68,7 +78,7 @@ impl Constraint {
             }),
         };
         Ok(Self {
-            rules: rules("resourceRules")?,
+            rules: rules(rules_key)?,
             excluded: rules("excludeResourceRules")?,
             namespaces: selector("namespaceSelector")?,
             objects: selector("objectSelector")?,
@@ -76,17 +86,39 @@ impl Constraint {
         })
     }
 
-    /// Whether this is about the object when it is created. A binding may leave out rules:
-    /// then the policy's are enough.
+    /// Whether there is a rule at all.
+    pub(super) fn is_about_something(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// Whether this is about the object when it is created.
     pub(super) fn matches(&self, subject: &Subject<'_>) -> Matched {
+        if self.rules_match(subject) {
+            self.selects(subject)
+        } else {
+            Matched::No
+        }
+    }
+
+    /// Whether the rules give all objects of a kind the same answer.
+    fn is_by_kind(&self) -> bool {
+        let mut rules = self.rules.iter().chain(&self.excluded);
+        rules.all(|rule| rule.names.is_empty())
+    }
+
+    /// Whether the rules are about the object. A binding may leave out rules: then the
+    /// policy's are enough.
+    fn rules_match(&self, subject: &Subject<'_>) -> bool {
         let any = |rules: &[ResourceRule]| {
             rules
                 .iter()
                 .any(|rule| rule.matches(subject, self.is_exact))
         };
-        if any(&self.excluded) || (!self.rules.is_empty() && !any(&self.rules)) {
-            return Matched::No;
-        }
+        !any(&self.excluded) && (self.rules.is_empty() || any(&self.rules))
+    }
+
+    /// What the selectors say.
+    pub(super) fn selects(&self, subject: &Subject<'_>) -> Matched {
         if !self.objects.matches(subject.labels) {
             return Matched::No;
         }
@@ -123,6 +155,26 @@ impl Constraint {
             }
         }
         answer
+    }
+}
+
+/// What a policy's rules say about the kinds of objects, found out once for each kind.
+#[derive(Default)]
+pub(super) struct ByKind(HashMap<usize, bool>);
+
+impl ByKind {
+    /// As [`Constraint::rules_match`], for an object of the kind with this number.
+    pub(super) fn rules_match(
+        &mut self,
+        constraint: &Constraint,
+        kind: usize,
+        subject: &Subject<'_>,
+    ) -> bool {
+        if !constraint.is_by_kind() {
+            return constraint.rules_match(subject);
+        }
+        let known = self.0.entry(kind);
+        *known.or_insert_with(|| constraint.rules_match(subject))
     }
 }
 

@@ -1,8 +1,9 @@
-//! What the API server writes into an object before policies see it: defaults, and without
-//! `null`. Only fields that policies are known to read are here; what admission plug-ins add
-//! (token volumes, tolerations) is not.
+//! What the API server writes into an object before policies see it: defaults, a name, the
+//! status that a new object has; and without `null`. What admission plug-ins add to pods is in
+//! `plugins`.
 
-use crate::cel::Quantity;
+use super::plugins;
+use crate::cel::{Quantity, base64};
 use seawall_model::Span;
 use seawall_yaml::{Map, Node, Value};
 
@@ -18,6 +19,19 @@ pub(super) fn applied(object: &Node, group: &str, kind: &str, namespace: Option<
         let name = Node::string(namespace, Span::NONE);
         metadata.insert("namespace", Span::NONE, name);
     }
+    if let Some(metadata) = submap(&mut object, "metadata")
+        && !metadata.contains_key("name")
+        && let Some(prefix) = metadata.get("generateName").and_then(Node::as_str)
+    {
+        // Which, nobody knows before.
+        let name = format!("{prefix}00000");
+        metadata.insert("name", Span::NONE, text(&name));
+    }
+    if let Some(status) = status_of(group, kind)
+        && let Some(object) = object.as_map_mut()
+    {
+        default(object, "status", status);
+    }
     match (group, kind) {
         ("", "Pod") => {
             pod(&mut object);
@@ -29,6 +43,10 @@ pub(super) fn applied(object: &Node, group: &str, kind: &str, namespace: Option<
             if let Some(spec) = submap(&mut object, "spec") {
                 with_child(spec, "strategy", |strategy| {
                     default(strategy, "type", text("RollingUpdate"));
+                    rolling(
+                        strategy,
+                        &[("maxUnavailable", text("25%")), ("maxSurge", text("25%"))],
+                    );
                 });
                 default(spec, "revisionHistoryLimit", number(10));
                 default(spec, "progressDeadlineSeconds", number(600));
@@ -40,6 +58,7 @@ pub(super) fn applied(object: &Node, group: &str, kind: &str, namespace: Option<
             if let Some(spec) = submap(&mut object, "spec") {
                 with_child(spec, "updateStrategy", |strategy| {
                     default(strategy, "type", text("RollingUpdate"));
+                    rolling(strategy, &[("partition", number(0))]);
                 });
                 default(spec, "podManagementPolicy", text("OrderedReady"));
                 default(spec, "revisionHistoryLimit", number(10));
@@ -50,6 +69,10 @@ pub(super) fn applied(object: &Node, group: &str, kind: &str, namespace: Option<
             if let Some(spec) = submap(&mut object, "spec") {
                 with_child(spec, "updateStrategy", |strategy| {
                     default(strategy, "type", text("RollingUpdate"));
+                    rolling(
+                        strategy,
+                        &[("maxUnavailable", number(1)), ("maxSurge", number(0))],
+                    );
                 });
                 default(spec, "revisionHistoryLimit", number(10));
             }
@@ -79,6 +102,15 @@ pub(super) fn applied(object: &Node, group: &str, kind: &str, namespace: Option<
         ("", "Secret") => {
             if let Some(secret) = object.as_map_mut() {
                 default(secret, "type", text("Opaque"));
+                plain_texts(secret);
+            }
+        }
+        ("", "Namespace") => {
+            if let Some(namespace) = object.as_map_mut() {
+                with_child(namespace, "spec", |spec| {
+                    let finalizers = vec![text("kubernetes")];
+                    default(spec, "finalizers", Node::seq(finalizers, Span::NONE));
+                });
             }
         }
         ("", "PersistentVolumeClaim") => {
@@ -90,6 +122,58 @@ pub(super) fn applied(object: &Node, group: &str, kind: &str, namespace: Option<
         _ => {}
     }
     object
+}
+
+/// The status that an object of a built-in kind has before anything happened to it.
+fn status_of(group: &str, kind: &str) -> Option<Node> {
+    let fields: &[(&str, Node)] = match (group, kind) {
+        ("", "Pod") => &[("phase", text("Pending"))],
+        ("", "Namespace") => &[("phase", text("Active"))],
+        ("apps", "StatefulSet") => &[("replicas", number(0)), ("availableReplicas", number(0))],
+        ("apps", "ReplicaSet") | ("", "ReplicationController") => &[("replicas", number(0))],
+        ("apps", "DaemonSet") => &[
+            ("currentNumberScheduled", number(0)),
+            ("numberMisscheduled", number(0)),
+            ("desiredNumberScheduled", number(0)),
+            ("numberReady", number(0)),
+        ],
+        ("", "Service") | ("networking.k8s.io", "Ingress") => &[("loadBalancer", empty())],
+        ("apps", "Deployment") | ("batch", "Job" | "CronJob") | ("", "PersistentVolumeClaim") => {
+            &[]
+        }
+        _ => return None,
+    };
+    let mut status = Map::default();
+    for (key, value) in fields {
+        status.insert(*key, Span::NONE, value.clone());
+    }
+    Some(Node::map(status, Span::NONE))
+}
+
+/// What a rolling update has when nobody says otherwise.
+fn rolling(strategy: &mut Map, values: &[(&str, Node)]) {
+    if strategy.get("type").and_then(Node::as_str) == Some("RollingUpdate") {
+        with_child(strategy, "rollingUpdate", |rolling| {
+            for (key, value) in values {
+                default(rolling, key, value.clone());
+            }
+        });
+    }
+}
+
+/// `stringData` becomes `data`.
+fn plain_texts(secret: &mut Map) {
+    let Some(texts) = secret.remove("stringData") else {
+        return;
+    };
+    with_child(secret, "data", |data| {
+        for entry in texts.as_map().into_iter().flatten() {
+            if let Some(text) = entry.value.as_str() {
+                let bytes = Node::string(base64(text.as_bytes()), entry.value.span);
+                data.insert(&*entry.key, Span::NONE, bytes);
+            }
+        }
+    });
 }
 
 fn is_built_in(group: &str) -> bool {
@@ -146,7 +230,7 @@ fn empty() -> Node {
     Node::map(Map::default(), Span::NONE)
 }
 
-fn default(map: &mut Map, key: &str, value: Node) {
+pub(super) fn default(map: &mut Map, key: &str, value: Node) {
     if !map.contains_key(key) {
         map.insert(key, Span::NONE, value);
     }
@@ -236,6 +320,7 @@ fn own_pod(object: &mut Node) {
         default(spec, "serviceAccountName", text("default"));
         default(spec, "serviceAccount", text("default"));
         default(spec, "enableServiceLinks", truth(true));
+        plugins::applied(spec);
     }
 }
 

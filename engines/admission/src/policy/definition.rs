@@ -336,6 +336,19 @@ impl<'p> Reader<'p> {
             self.problem(node.span, message);
             return None;
         }
+        if program.is_untyped() && !result.is_empty() {
+            let example = if result == "bool" {
+                " == true"
+            } else {
+                " + ''"
+            };
+            let message = format!(
+                "{key} must evaluate to a {result}, the API server does not know the type of \
+                 this: write `…{example}`"
+            );
+            self.problem(node.span, message);
+            return None;
+        }
         Some(Expression {
             program,
             span: node.span,

@@ -21,10 +21,13 @@ mod evaluate;
 mod findings;
 mod params;
 mod place;
+mod plugins;
 mod policies;
+mod probes;
 mod resources;
 mod target;
 
 pub(crate) use check::check;
 pub use definition::Problem;
 pub use policies::Policies;
+pub(crate) use probes::{Voice, voices, webhooks_on_pods};

@@ -73,14 +73,35 @@ pub(super) enum Given<'p> {
     Missing,
 }
 
-/// The parameters for an object.
+/// The objects that a binding names for its policy, in whatever namespace.
+pub(super) fn named<'p>(
+    policy: &Policy,
+    binding: &Binding,
+    params: &[&'p Param],
+) -> Vec<&'p Param> {
+    let (Some((group, kind)), Some(reference)) = (&policy.param_kind, &binding.params) else {
+        return Vec::new();
+    };
+    let is_named = |param: &Param| match (&reference.name, &reference.selector) {
+        (Some(name), _) => param.name == *name,
+        (None, Some(selector)) => selector.matches(&param.labels),
+        (None, None) => false,
+    };
+    params
+        .iter()
+        .copied()
+        .filter(|param| param.group == *group && param.kind == *kind && is_named(param))
+        .collect()
+}
+
+/// The parameters for an object, of those that are [`named`].
 pub(super) fn given<'p>(
     policy: &Policy,
     binding: &Binding,
     target: &Target<'_>,
     params: &[&'p Param],
 ) -> Given<'p> {
-    let (Some((group, kind)), Some(reference)) = (&policy.param_kind, &binding.params) else {
+    let (Some(_), Some(reference)) = (&policy.param_kind, &binding.params) else {
         return Given::Nothing;
     };
     // Parameters live in the namespace that the binding names, or in the object's own; kinds
@@ -92,16 +113,10 @@ pub(super) fn given<'p>(
     let found: Vec<&'p Value> = params
         .iter()
         .copied()
-        .filter(|param| param.group == *group && param.kind == *kind)
         .filter(|param| match (&param.namespace, namespace) {
             (None, _) => true,
             (Some(own), Some(namespace)) => &**own == namespace,
             (Some(_), None) => false,
-        })
-        .filter(|param| match (&reference.name, &reference.selector) {
-            (Some(name), _) => param.name == *name,
-            (None, Some(selector)) => selector.matches(&param.labels),
-            (None, None) => false,
         })
         .map(|param| &param.value)
         .collect();

@@ -33,6 +33,8 @@ pub(super) struct Target<'s> {
     kind: Str,
     resource: String,
     is_namespaced: bool,
+    /// Which of the kinds that there are, in the order in which they come.
+    pub(super) kind_number: usize,
     labels: Vec<(Str, Str)>,
     space: Option<Arc<Space>>,
     roots: OnceLock<[Value; 6]>,
@@ -65,48 +67,44 @@ pub(super) fn targets<'s>(snapshot: &'s Snapshot, resources: &Resources) -> Vec<
                 .clone()
         });
         let asset = owners.get(&id).copied().unwrap_or(&object.reference);
-        let version = object.api_version.value.rsplit('/').next().unwrap_or("");
-        let pods = pods_of(object, tree);
-        targets.push(Target {
-            object,
-            asset,
-            pointer: "",
-            tree: Arc::clone(tree),
-            group: object.reference.group.clone(),
-            version: version.into(),
-            kind: object.reference.kind.clone(),
-            resource,
-            is_namespaced,
-            labels: object.labels.clone(),
-            space: space.clone(),
-            roots: OnceLock::new(),
-            seen: OnceLock::new(),
-        });
-        if let Some((pointer, pod)) = pods {
+        let itself = Target::itself(object, tree, resource, is_namespaced, space.clone());
+        targets.push(Target { asset, ..itself });
+        if let Some((pointer, pod)) = pods_of(object, tree) {
             let mut labels: Vec<(Str, Str)> = object
                 .templates()
                 .first()
                 .map(|template| template.labels.clone())
                 .unwrap_or_default();
             labels.sort_unstable();
+            let pod = Arc::new(pod);
             targets.push(Target {
-                object,
                 asset,
                 pointer,
-                tree: Arc::new(pod),
                 group: Str::from(""),
                 version: Str::from("v1"),
                 kind: Str::from("Pod"),
-                resource: "pods".to_owned(),
-                is_namespaced: true,
                 labels,
-                space,
-                roots: OnceLock::new(),
-                seen: OnceLock::new(),
+                ..Target::itself(object, &pod, "pods".to_owned(), true, space)
             });
         }
     }
+    number(&mut targets);
     targets
+}
+
+/// Numbers the kinds, so that what is the same for all objects of a kind is found out once.
+fn number(targets: &mut [Target<'_>]) {
+    let mut numbers: HashMap<(Str, Str, String, bool), usize> = HashMap::new();
+    for target in targets {
+        let kind = (
+            target.group.clone(),
+            target.version.clone(),
+            target.resource.clone(),
+            target.is_namespaced,
+        );
+        let next = numbers.len();
+        target.kind_number = *numbers.entry(kind).or_insert(next);
+    }
 }
 
 fn is_namespace(object: &Object) -> bool {
@@ -185,7 +183,40 @@ fn pods_of(object: &Object, tree: &Node) -> Option<(&'static str, Node)> {
     Some((pointer, Node::map(pod, span)))
 }
 
-impl Target<'_> {
+impl<'s> Target<'s> {
+    fn itself(
+        object: &'s Object,
+        tree: &Arc<Node>,
+        resource: String,
+        is_namespaced: bool,
+        space: Option<Arc<Space>>,
+    ) -> Self {
+        let version = object.api_version.value.rsplit('/').next().unwrap_or("");
+        Self {
+            object,
+            asset: &object.reference,
+            pointer: "",
+            tree: Arc::clone(tree),
+            group: object.reference.group.clone(),
+            version: version.into(),
+            kind: object.reference.kind.clone(),
+            resource,
+            is_namespaced,
+            kind_number: 0,
+            labels: object.labels.clone(),
+            space,
+            roots: OnceLock::new(),
+            seen: OnceLock::new(),
+        }
+    }
+
+    /// A pod that is not in the picture, as if it was created in a namespace that is.
+    pub(super) fn pod(pod: &'s Object, snapshot: &Snapshot) -> Option<Self> {
+        let space = space(snapshot, pod.scope, pod.namespace());
+        let tree = pod.tree()?;
+        Some(Self::itself(pod, tree, "pods".to_owned(), true, space))
+    }
+
     pub(super) fn subject(&self) -> Subject<'_> {
         let is_space = &*self.kind == "Namespace" && self.group.is_empty();
         Subject {
@@ -267,21 +298,15 @@ impl Target<'_> {
                 ("resource", text(&self.resource)),
             ])
         };
-        let namespace = if self.is_namespaced {
-            self.object.namespace()
-        } else {
-            ""
-        };
-        Value::record([
-            ("uid", text("00000000-0000-0000-0000-000000000000")),
+        let subject = self.subject();
+        // What is outside of namespaces has no such field, not an empty one.
+        let namespace = subject.namespace.map(|name| ("namespace", text(name)));
+        let fields = [
             ("kind", kind()),
             ("resource", resource()),
-            ("subResource", text("")),
             ("requestKind", kind()),
             ("requestResource", resource()),
-            ("requestSubResource", text("")),
-            ("name", text(self.subject().name)),
-            ("namespace", text(namespace)),
+            ("name", text(subject.name)),
             ("operation", text("CREATE")),
             (
                 "userInfo",
@@ -292,7 +317,8 @@ impl Target<'_> {
             ),
             ("dryRun", Value::Bool(false)),
             ("options", Value::record([])),
-        ])
+        ];
+        Value::record(fields.into_iter().chain(namespace))
     }
 
     fn authorizer(&self) -> Value {

@@ -301,7 +301,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     of(
         Id::W43,
         "object.kind != \"Pod\" || size(object.metadata.?ownerReferences.orValue([])) > 0
-|| object.spec.?restartPolicy.orValue(\"Always\") in [\"Never\", \"OnFailure\"]
+|| variables.spec.?restartPolicy.orValue(\"Always\") in [\"Never\", \"OnFailure\"]
 || object.metadata.?annotations.orValue({}).exists(key,
   key.startsWith(\"helm.sh/hook\") || key == \"kubernetes.io/config.mirror\")
 || (request.namespace == \"kube-system\" && variables.hostNetwork)",

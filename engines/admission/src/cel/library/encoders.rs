@@ -17,6 +17,11 @@ fn encode(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
         return mismatch("base64.encode", args);
     };
     machine.charge(bytes.len() / 5)?;
+    Ok(Value::text(encoded(bytes)))
+}
+
+/// Bytes in base64.
+pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
@@ -31,7 +36,7 @@ fn encode(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
             text.push(char::from(letter));
         }
     }
-    Ok(Value::text(text))
+    text
 }
 
 fn decode(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {

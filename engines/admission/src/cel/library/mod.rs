@@ -1,7 +1,7 @@
 //! The functions, one file for each library.
 
 pub(crate) mod authorizer;
-mod encoders;
+pub(crate) mod encoders;
 pub(crate) mod ip;
 pub(crate) mod lists;
 mod math;

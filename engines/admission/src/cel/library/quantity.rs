@@ -28,7 +28,6 @@ const UNIT: i128 = 1_000_000_000;
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("quantity", false, 1, 1, of),
     ("isQuantity", false, 1, 1, is),
-    ("sign", true, 1, 1, sign),
     ("sign", false, 1, 1, sign),
     ("isGreaterThan", true, 2, 2, |_, args| {
         order("isGreaterThan", args, |order| Value::Bool(order.is_gt()))

@@ -7,70 +7,35 @@ use crate::cel::fault::{Eval, fault};
 use crate::cel::value::{Opaque, Value};
 use std::cmp::Ordering;
 
-/// A semantic version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Semver {
-    numbers: [u64; 3],
-    pre: Vec<String>,
-    build: Vec<String>,
+/// A semantic version. What was built how does not make another version.
+#[derive(Debug, Clone)]
+pub struct Semver(pub(super) semver::Version);
+
+impl PartialEq for Semver {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.cmp_precedence(&other.0).is_eq()
+    }
 }
+
+impl Eq for Semver {}
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("semver", false, 1, 2, of),
     ("isSemver", false, 1, 2, is),
-    ("major", true, 1, 1, |_, args| number(args, 0)),
-    ("minor", true, 1, 1, |_, args| number(args, 1)),
-    ("patch", true, 1, 1, |_, args| number(args, 2)),
+    ("major", true, 1, 1, |_, args| {
+        number(args, |version| version.major)
+    }),
+    ("minor", true, 1, 1, |_, args| {
+        number(args, |version| version.minor)
+    }),
+    ("patch", true, 1, 1, |_, args| {
+        number(args, |version| version.patch)
+    }),
 ];
-
-fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn has_leading_zero(text: &str) -> bool {
-    text.len() > 1 && text.starts_with('0')
-}
 
 impl Semver {
     fn parse(text: &str) -> Option<Self> {
-        let (text, build) = match text.split_once('+') {
-            Some((text, build)) => (text, Some(build)),
-            None => (text, None),
-        };
-        let (core, pre) = match text.split_once('-') {
-            Some((core, pre)) => (core, Some(pre)),
-            None => (text, None),
-        };
-        let mut numbers = [0; 3];
-        let mut parts = core.split('.');
-        for number in &mut numbers {
-            let part = parts.next()?;
-            if !is_number(part) || has_leading_zero(part) {
-                return None;
-            }
-            *number = part.parse().ok()?;
-        }
-        if parts.next().is_some() {
-            return None;
-        }
-        let words = |text: Option<&str>| -> Vec<String> {
-            text.map(|text| text.split('.').map(str::to_owned).collect())
-                .unwrap_or_default()
-        };
-        let (pre, build) = (words(pre), words(build));
-        let is_valid = pre.iter().chain(&build).all(|word| is_identifier(word))
-            && !pre
-                .iter()
-                .any(|word| is_number(word) && has_leading_zero(word));
-        is_valid.then_some(Self {
-            numbers,
-            pre,
-            build,
-        })
+        semver::Version::parse(text).ok().map(Self)
     }
 
     /// `v1.2` and `01.2.3`, too.
@@ -95,43 +60,9 @@ impl Semver {
     }
 }
 
-/// The order of versions; what was built how does not count.
+/// The order of versions.
 pub(super) fn compare(a: &Semver, b: &Semver) -> Ordering {
-    a.numbers.cmp(&b.numbers).then_with(|| {
-        match (a.pre.is_empty(), b.pre.is_empty()) {
-            (true, true) => return Ordering::Equal,
-            (true, false) => return Ordering::Greater,
-            (false, true) => return Ordering::Less,
-            (false, false) => {}
-        }
-        for (a, b) in a.pre.iter().zip(&b.pre) {
-            let order = match (is_number(a), is_number(b)) {
-                (true, true) => a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
-                (true, false) => Ordering::Less,
-                (false, true) => Ordering::Greater,
-                (false, false) => a.cmp(b),
-            };
-            if order.is_ne() {
-                return order;
-            }
-        }
-        a.pre.len().cmp(&b.pre.len())
-    })
-}
-
-/// The version as it is written.
-pub(super) fn shown(version: &Semver) -> String {
-    let [major, minor, patch] = version.numbers;
-    let mut text = format!("{major}.{minor}.{patch}");
-    if !version.pre.is_empty() {
-        text.push('-');
-        text.push_str(&version.pre.join("."));
-    }
-    if !version.build.is_empty() {
-        text.push('+');
-        text.push_str(&version.build.join("."));
-    }
-    text
+    a.0.cmp_precedence(&b.0)
 }
 
 fn read(machine: &mut Machine<'_>, name: &str, args: &[Value]) -> Eval<Option<Semver>> {
@@ -159,16 +90,11 @@ fn is(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
     Ok(Value::Bool(read(machine, "isSemver", args)?.is_some()))
 }
 
-fn number(args: &[Value], index: usize) -> Eval<Value> {
-    let found = match args {
-        [Value::Opaque(opaque)] => match &**opaque {
-            Opaque::Semver(version) => version.numbers.get(index),
-            _ => None,
-        },
-        _ => None,
-    };
-    match found {
-        Some(number) => Ok(Value::Int(number.cast_signed())),
-        None => mismatch("a number of a version", args),
+fn number(args: &[Value], of: fn(&semver::Version) -> u64) -> Eval<Value> {
+    if let [Value::Opaque(opaque)] = args
+        && let Opaque::Semver(version) = &**opaque
+    {
+        return Ok(Value::Int(of(&version.0).cast_signed()));
     }
+    mismatch("a number of a version", args)
 }

@@ -2,7 +2,6 @@
 
 use super::Entry;
 use super::ip;
-use super::semver;
 use super::strings_format::{double, shown};
 use crate::cel::eval::{Machine, mismatch};
 use crate::cel::fault::{Eval, fault};
@@ -210,7 +209,7 @@ fn to_string(machine: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
         [Value::Opaque(opaque)] => match &**opaque {
             Opaque::Ip(address) => ip::shown(*address),
             Opaque::Cidr(cidr) => cidr.shown(),
-            Opaque::Semver(version) => semver::shown(version),
+            Opaque::Semver(version) => version.0.to_string(),
             _ => return mismatch("string", args),
         },
         _ => return mismatch("string", args),
