@@ -206,7 +206,7 @@ fn ours(case: &Case, snapshot: &Snapshot) -> Result<BTreeMap<String, Verdict>, S
         }
         let verdict = match finding.message.strip_prefix(FAILS) {
             Some(why) => Verdict::Fails(why.to_owned()),
-            None => Verdict::Refused(finding.message.clone()),
+            None => Verdict::Refused(finding.message.to_string()),
         };
         verdicts.insert(finding.asset.to_string(), verdict);
     }

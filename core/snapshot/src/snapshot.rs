@@ -275,16 +275,16 @@ impl Snapshot {
         let Some(object) = new.or(old) else {
             return true;
         };
-        let is_workload = |object: &Object| matches!(object.details, Details::Workload { .. });
-        if !old.is_some_and(is_workload) && !new.is_some_and(is_workload) {
-            // No controller of the core group is anything but a workload itself.
-            return object.reference.group.is_empty();
-        }
-        // Pods own nothing; what other workloads own moves with them.
-        if &*object.reference.kind != "Pod" || !object.reference.group.is_empty() {
+        // What names it as its controller would move with it.
+        if self
+            .objects()
+            .any(|(_, other)| names_as_controller(other, object))
+        {
             return false;
         }
-        let joins = new.map(|object| (object.scope, self.top_owner(object)));
+        let is_workload = |object: &&Object| matches!(object.details, Details::Workload { .. });
+        let joins = new.filter(is_workload);
+        let joins = joins.map(|object| (object.scope, self.top_owner(object)));
         let workloads = Arc::make_mut(&mut self.workloads);
         if old.is_some()
             && let Some(place) = workloads.iter().position(|w| w.members.contains(&id))
@@ -389,6 +389,17 @@ fn place_among_owners(object: &Object) -> (bool, Option<&OwnerRef>, Option<&str>
     let is_workload = matches!(object.details, Details::Workload { .. });
     let hash = object.label("pod-template-hash");
     (is_workload, object.controller(), hash)
+}
+
+/// Whether an object's controller goes by the name of another object.
+fn names_as_controller(object: &Object, owner: &Object) -> bool {
+    let ResourceRef {
+        group, kind, name, ..
+    } = &owner.reference;
+    object.reference.namespace == owner.reference.namespace
+        && object
+            .controller()
+            .is_some_and(|c| c.name == *name && c.kind == *kind && c.group == *group)
 }
 
 /// The top owner first, then by name.
