@@ -7,7 +7,7 @@
 
 use crate::{Assessment, Config, assess};
 use seawall_model::{Asset, Coverage, Finding, ResourceRef, SourceMap, Str};
-use seawall_snapshot::reach::{Reach, is_shared, within_namespace};
+use seawall_snapshot::reach::{self, Reach};
 use seawall_snapshot::{Object, Snapshot};
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ impl<'a> Follower<'a> {
     ) -> Judged {
         let mut namespaces = BTreeSet::new();
         for object in changed {
-            match within_namespace(object) {
+            match reach::of(object) {
                 Reach::Namespace(namespace) if !self.has_policies => namespaces.insert(namespace),
                 _ => {
                     let sources = Coverage::default();
@@ -65,7 +65,7 @@ impl<'a> Follower<'a> {
         }
         let needed = |object: &Object| {
             let namespace = object.reference.namespace.as_ref();
-            is_shared(object) || namespace.is_some_and(|name| namespaces.contains(name))
+            reach::is_shared(object) || namespace.is_some_and(|name| namespaces.contains(name))
         };
         let part = snapshot.part(needed);
         let mut found = assess(&part, Coverage::default(), self.map, &self.config).findings;

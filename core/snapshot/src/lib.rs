@@ -10,7 +10,7 @@
 //! ([`Keep::Trees`]).
 //!
 //! A Snapshot is a value: [`Snapshot::apply`] gives a new one that shares every object that
-//! did not change. Whose verdicts a change can move is for the engines to say ([`Reach`]).
+//! did not change. [`reach::of`] says whose verdicts a change can move.
 //!
 //! **Invariant:** building never fails as a whole; what is not a valid object is a
 //! [`Gap`](seawall_model::Gap) with a place.

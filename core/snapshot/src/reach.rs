@@ -1,8 +1,8 @@
 //! How far a change can move verdicts.
 //!
-//! Every engine says it of its own verdicts, from what its rules look at. The rule of thumb
-//! is a namespace: what a pod runs with (its account, its limits, the policies that select
-//! it) is there. Whoever keeps an answer current judges no more than that again.
+//! The rule of thumb is a namespace: what a pod runs with (its account, its limits, the
+//! policies that select it) is there. Whoever keeps an answer current judges no more than
+//! that again. What is not known to be local reaches everything.
 
 use crate::object::{Details, Object};
 use seawall_model::Str;
@@ -10,21 +10,35 @@ use seawall_model::Str;
 /// The objects whose verdicts a change of one object can move.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// Those of a namespace, and the Namespace itself. To judge them takes these, what is in
-    /// no namespace, and the [shared](is_shared) objects of the others.
+    /// Those of a namespace, and the Namespace itself. To judge them takes these and the
+    /// [shared](is_shared) objects.
     Namespace(Str),
     /// All.
     Everything,
 }
 
-/// The reach of an object that matters only to its namespace; everything else reaches far.
-/// Kubernetes' own components are in `kube-` namespaces and decide for the whole cluster.
-pub fn within_namespace(object: &Object) -> Reach {
+/// Kinds that matter only to their namespace, besides those of workloads.
+const LOCAL: [(&str, &str); 9] = [
+    ("", "ConfigMap"),
+    ("", "LimitRange"),
+    ("", "PersistentVolumeClaim"),
+    ("", "ResourceQuota"),
+    ("", "Secret"),
+    ("", "ServiceAccount"),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("policy", "PodDisruptionBudget"),
+    ("rbac.authorization.k8s.io", "Role"),
+];
+
+/// How far a change of this object reaches. Kubernetes' own components are in `kube-`
+/// namespaces and decide for the whole cluster.
+pub fn of(object: &Object) -> Reach {
     let reference = &object.reference;
-    let is_namespace = &*reference.kind == "Namespace" && reference.group.is_empty();
+    let kind = (&*reference.group, &*reference.kind);
+    let is_workload = matches!(object.details, Details::Workload { .. });
     let namespace = match &reference.namespace {
-        Some(namespace) if !is_shared(object) => namespace,
-        None if is_namespace => &reference.name,
+        Some(namespace) if is_workload || LOCAL.contains(&kind) => namespace,
+        None if kind == ("", "Namespace") => &reference.name,
         _ => return Reach::Everything,
     };
     if namespace.starts_with("kube-") {
@@ -33,11 +47,14 @@ pub fn within_namespace(object: &Object) -> Reach {
     Reach::Namespace(namespace.clone())
 }
 
-/// Whether an object of one namespace has a say in another: it grants rights to accounts
-/// there, or is named by what belongs to no namespace. Only of workloads and ConfigMaps it is
-/// known that they have none.
+/// Whether verdicts about a namespace rest on this object of another: a binding can give
+/// rights to any account, and whether anybody uses network policies is told by all of them.
 pub fn is_shared(object: &Object) -> bool {
-    let is_workload = matches!(object.details, Details::Workload { .. });
-    let is_config = &*object.reference.kind == "ConfigMap" && object.reference.group.is_empty();
-    !is_workload && !is_config
+    let reference = &object.reference;
+    reference.namespace.is_none()
+        || matches!(
+            (&*reference.group, &*reference.kind),
+            ("rbac.authorization.k8s.io", "RoleBinding")
+                | ("networking.k8s.io" | "extensions", "NetworkPolicy")
+        )
 }

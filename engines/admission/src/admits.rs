@@ -41,8 +41,8 @@ pub(crate) fn check(
         })
         .collect();
     let careful: Vec<&Object> = groups.iter().filter_map(|group| group.first()).collect();
-    let webhooks = webhooks_on_pods(snapshot, &careful, outcome);
-    let voices = voices(snapshot, &groups, authorizer, outcome);
+    let webhooks = webhooks_on_pods(snapshot, &careful);
+    let voices = voices(snapshot, &groups, authorizer);
     // A namespace may be in several renderings.
     let mut admitted: BTreeMap<(Str, PodShape), bool> = BTreeMap::new();
     let all = namespaces.iter().zip(&groups).zip(&voices).zip(&webhooks);

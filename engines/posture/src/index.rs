@@ -239,25 +239,29 @@ impl<'s> Index<'s> {
         of(scope).or_else(|| of(ScopeId::PLAIN))
     }
 
-    /// Whether an account of this name is anywhere in the input: bases and overlays are
-    /// often put together elsewhere.
-    pub(crate) fn knows_account(&self, name: &str) -> bool {
-        self.spaces
-            .values()
-            .any(|space| space.accounts.contains_key(name))
+    /// Whether a pod of this namespace may meet an account of this name: one of the namespace
+    /// itself, or where a namespace is decided only when it is applied.
+    pub(crate) fn may_have_account(&self, namespace: Option<&str>, name: &str) -> bool {
+        let mut spaces = self.spaces_met_by(namespace);
+        spaces.any(|space| space.accounts.contains_key(name))
     }
 
-    /// Whether a selector matches a pod that may come to be in this namespace: one of the
-    /// namespace itself, or one whose namespace is decided when it is applied. An asker whose
-    /// own namespace is decided then may meet any pod.
+    /// The same for a pod that a selector matches.
     pub(crate) fn may_have_pod(&self, namespace: Option<&str>, selector: &LabelSelector) -> bool {
-        let may_meet =
-            |other: Option<&str>| namespace.is_none() || other.is_none() || other == namespace;
-        let mut spaces = self
-            .spaces
-            .iter()
-            .filter(|((_, other), _)| may_meet(*other));
-        spaces.any(|(_, space)| space.has_pod(selector))
+        let mut spaces = self.spaces_met_by(namespace);
+        spaces.any(|space| space.has_pod(selector))
+    }
+
+    /// What may come to be in one namespace: bases and overlays are often put together
+    /// elsewhere.
+    fn spaces_met_by<'a>(
+        &'a self,
+        namespace: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Space<'s>> {
+        let spaces = self.spaces.iter().filter(move |((_, other), _)| {
+            namespace.is_none() || other.is_none() || *other == namespace
+        });
+        spaces.map(|(_, space)| space)
     }
 
     /// A binding that surely gives this account rights: the subject names its namespace.

@@ -144,7 +144,7 @@ fn every_value_knows_its_line_and_its_key() {
         ),
         (
             container.get("image").unwrap(),
-            format!("{t}:13:14 is image.repository {v}:2:15"),
+            format!("{t}:13:14 is image.tag -"),
         ),
         (
             container.get("imagePullPolicy").unwrap(),

@@ -8,8 +8,8 @@ use super::policies::Policies;
 use super::target::Target;
 use crate::cel::FaultKind;
 use rayon::prelude::*;
+use seawall_model::Outcome;
 use seawall_model::access::Authorizer;
-use seawall_model::{Gap, GapKind, Outcome, Span};
 use seawall_snapshot::{Object, Snapshot};
 use seawall_yaml::Node;
 use std::collections::BTreeSet;
@@ -26,12 +26,13 @@ pub(crate) enum Voice {
     Refuses,
 }
 
-/// What a policy refuses about one pod, and why that may not be all.
+/// What a policy refuses about one pod.
 #[derive(Default)]
 struct Refusal {
     /// The demands that are not met: their index; `None` for a condition.
     demands: BTreeSet<Option<usize>>,
-    unknown: Option<String>,
+    /// Whether there may be more.
+    is_partial: bool,
 }
 
 /// Asks the policies in force about groups of pods, each group for one namespace. The first
@@ -41,7 +42,6 @@ pub(crate) fn voices(
     snapshot: &Snapshot,
     groups: &[Vec<Object>],
     authorizer: Option<&dyn Authorizer>,
-    outcome: &mut Outcome,
 ) -> Vec<Vec<Voice>> {
     let mut voices: Vec<Vec<Voice>> = groups
         .iter()
@@ -65,74 +65,45 @@ pub(crate) fn voices(
         })
         .collect();
     let steps = steps(jobs.len(), groups.iter().map(Vec::len).sum());
-    let said: Vec<Said> = jobs
+    let said: Vec<Vec<Vec<Voice>>> = jobs
         .par_iter()
         .map(|job| said(job, &groups, &params, authorizer, steps))
         .collect();
-    for (job, said) in jobs.iter().zip(said) {
-        for (all, one) in voices.iter_mut().zip(said.voices) {
+    for said in said {
+        for (all, one) in voices.iter_mut().zip(said) {
             for (all, one) in all.iter_mut().zip(one) {
                 *all = (*all).max(one);
             }
-        }
-        if let Some((namespace, reason)) = said.unknown {
-            outcome.coverage.gaps.push(Gap {
-                kind: GapKind::Unsupported,
-                subject: format!("policy {}", job.policy.name).into(),
-                span: job.policy.span,
-                reason: format!(
-                    "whether it refuses dangerous pods in the namespace {namespace} is not \
-                     known, so they count as let in: {reason}"
-                ),
-                hint: String::new(),
-                units: 0,
-            });
         }
     }
     voices
 }
 
-/// What one policy says about all pods, and the first namespace where it is not known.
-struct Said {
-    voices: Vec<Vec<Voice>>,
-    unknown: Option<(String, String)>,
-}
-
+/// What one policy says about all pods.
 fn said(
     job: &Job<'_>,
     groups: &[Vec<Target<'_>>],
     params: &[&Param],
     authorizer: Option<&dyn Authorizer>,
     mut steps: u64,
-) -> Said {
+) -> Vec<Vec<Voice>> {
     let params = job.params(params);
-    let mut unknown = None;
-    let voices = groups
-        .iter()
-        .map(|group| {
-            let mut careful = None;
-            group
-                .iter()
-                .map(|pod| {
-                    let refusal = refusal(job, pod, &params, authorizer, &mut steps);
-                    let careful = careful.get_or_insert_with(|| refusal.demands.clone());
-                    if !refusal.demands.is_subset(careful) {
-                        return Voice::Refuses;
-                    }
-                    let is_demanded = !refusal.demands.is_empty();
-                    let also = is_demanded.then(|| "it refuses a careful pod, too".to_owned());
-                    match refusal.unknown.or(also) {
-                        Some(reason) => {
-                            unknown.get_or_insert((pod.namespace().to_owned(), reason));
-                            Voice::Unknown
-                        }
-                        None => Voice::Admits,
-                    }
-                })
-                .collect()
-        })
-        .collect();
-    Said { voices, unknown }
+    let mut of_group = |group: &Vec<Target<'_>>| {
+        let mut careful = None;
+        let voices = group.iter().map(|pod| {
+            let refusal = refusal(job, pod, &params, authorizer, &mut steps);
+            let careful = careful.get_or_insert_with(|| refusal.demands.clone());
+            if !refusal.demands.is_subset(careful) {
+                Voice::Refuses
+            } else if refusal.is_partial || !refusal.demands.is_empty() {
+                Voice::Unknown
+            } else {
+                Voice::Admits
+            }
+        });
+        voices.collect()
+    };
+    groups.iter().map(of_group).collect()
 }
 
 fn refusal(
@@ -162,7 +133,7 @@ fn refusal(
                     }
                     FaultKind::Error => {}
                     FaultKind::Cost | FaultKind::Unanswerable => {
-                        refusal.unknown.get_or_insert(failure.message);
+                        refusal.is_partial = true;
                     }
                 }
             }
@@ -171,53 +142,25 @@ fn refusal(
     refusal
 }
 
-/// For each of these pods, whether a validating webhook is asked about it; the names of those
-/// webhooks go to the outcome as one gap.
-pub(crate) fn webhooks_on_pods(
-    snapshot: &Snapshot,
-    pods: &[&Object],
-    outcome: &mut Outcome,
-) -> Vec<bool> {
+/// For each of these pods, whether a validating webhook is asked about it: what it would
+/// refuse is not known.
+pub(crate) fn webhooks_on_pods(snapshot: &Snapshot, pods: &[&Object]) -> Vec<bool> {
     const KIND: &str = "ValidatingWebhookConfiguration";
     let targets: Vec<Option<Target<'_>>> =
         pods.iter().map(|pod| Target::pod(pod, snapshot)).collect();
     let mut asked = vec![false; pods.len()];
-    let mut names: Vec<(&str, Span)> = Vec::new();
     for (_, object) in snapshot.of_kind(super::definition::GROUP, KIND) {
         let webhooks = object.tree().and_then(|tree| tree.get("webhooks"));
-        let webhooks = webhooks.and_then(Node::as_seq).unwrap_or_default();
-        let mut is_asked = false;
-        for webhook in webhooks {
+        for webhook in webhooks.and_then(Node::as_seq).unwrap_or_default() {
             let Ok(constraint) = Constraint::of_webhook(webhook) else {
                 continue; // the API server would refuse it
             };
             for (target, asked) in targets.iter().zip(&mut asked) {
                 let Some(target) = target else { continue };
-                let meets = constraint.is_about_something()
+                *asked |= constraint.is_about_something()
                     && constraint.matches(&target.subject()) != Matched::No;
-                *asked |= meets;
-                is_asked |= meets;
             }
         }
-        if is_asked {
-            names.push((&object.reference.name, object.name_span));
-        }
-    }
-    if let [(first, span), rest @ ..] = names.as_slice() {
-        let more = match rest.len() {
-            0 => String::new(),
-            count => format!(" and {count} more"),
-        };
-        outcome.coverage.gaps.push(Gap {
-            kind: GapKind::Unsupported,
-            subject: "webhooks".into(),
-            span: *span,
-            reason: format!(
-                "what {first}{more} would refuse is not known, so dangerous pods count as let in"
-            ),
-            hint: String::new(),
-            units: 0,
-        });
     }
     asked
 }

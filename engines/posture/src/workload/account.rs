@@ -150,7 +150,10 @@ fn missing(s: &Subject<'_>, name: &str, sink: &mut Sink) {
         return;
     };
     // Some of the environment's accounts are here; an operator may make others.
-    if space.accounts.is_empty() || space.custom_resources || s.index.knows_account(name) {
+    if space.accounts.is_empty()
+        || space.custom_resources
+        || s.index.may_have_account(s.namespace(), name)
+    {
         return;
     }
     let Some(field) = &s.template.service_account_name else {
