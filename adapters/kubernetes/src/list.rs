@@ -10,8 +10,9 @@ use seawall_snapshot::{Keep, Object};
 use seawall_yaml::Node;
 use std::time::Duration;
 
-/// Objects of a page. Where they are too large together, pages get shorter.
-const PAGE: u32 = 500;
+/// Objects of a page: with managed fields and status, 200 pods are 3 MB of text and some 20 MB
+/// as trees. Where they are too large together, pages get shorter.
+const PAGE: u32 = 200;
 /// No list has more pages; a server that goes on for ever is cut off.
 const MOST_PAGES: u32 = 100_000;
 

@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::namespace::Mode;
 use crate::namespaces::{Judged, Namespaces};
 use crate::pod_security::evaluate;
-use crate::policy::{Voice, voices, webhooks_on_pods};
+use crate::policy::{GROUP, Voice, voices, webhooks_on_pods};
 use seawall_model::access::Authorizer;
 use seawall_model::fact::{PodSecurityLevel, PodShape};
 use seawall_model::{Fact, FileId, KubernetesVersion, Outcome, SourceMap, Span, Str};
@@ -30,32 +30,23 @@ pub(crate) fn check(
     outcome: &mut Outcome,
 ) {
     let namespaces: Vec<&Judged<'_>> = namespaces.all().collect();
-    let groups: Vec<Vec<Object>> = namespaces
-        .iter()
-        .map(|judged| {
-            let shapes = PodShape::ALL.into_iter();
-            shapes
-                .map(|shape| pod(shape, judged.name(), judged.object.scope))
-                .collect::<Option<_>>()
-                .unwrap_or_default()
-        })
-        .collect();
-    let careful: Vec<&Object> = groups.iter().filter_map(|group| group.first()).collect();
-    let webhooks = webhooks_on_pods(snapshot, &careful);
-    let voices = voices(snapshot, &groups, authorizer);
+    let Some(pods) = pods() else { return };
+    let voices = if has_asked(snapshot) {
+        ask(snapshot, &namespaces, &pods, authorizer)
+    } else {
+        vec![vec![Voice::Admits; pods.len()]; namespaces.len()]
+    };
     // A namespace may be in several renderings.
     let mut admitted: BTreeMap<(Str, PodShape), bool> = BTreeMap::new();
-    let all = namespaces.iter().zip(&groups).zip(&voices).zip(&webhooks);
-    for (((judged, pods), voices), has_webhook) in all {
-        for ((shape, pod), voice) in PodShape::ALL.into_iter().zip(pods).zip(voices) {
-            let by_labels = pod_security(judged, pod, cluster, version);
+    for (judged, voices) in namespaces.iter().zip(&voices) {
+        for ((shape, pod), voice) in PodShape::ALL.into_iter().zip(&pods).zip(voices) {
+            let by_labels = pod_security(judged, &pod.object, cluster, version);
             let voice = (*voice).max(by_labels);
             if voice == Voice::Refuses {
                 continue;
             }
-            let is_certain = voice == Voice::Admits && !has_webhook;
             let key = (Str::from(judged.name()), shape);
-            *admitted.entry(key).or_default() |= is_certain;
+            *admitted.entry(key).or_default() |= voice == Voice::Admits;
         }
     }
     let facts = admitted
@@ -66,6 +57,44 @@ pub(crate) fn check(
             is_certain,
         });
     outcome.facts.extend(facts);
+}
+
+/// Whether there is anybody to ask besides Pod Security.
+fn has_asked(snapshot: &Snapshot) -> bool {
+    const ASKED: [&str; 2] = [
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    ];
+    let mut asked = ASKED.iter().flat_map(|kind| snapshot.of_kind(GROUP, kind));
+    asked.next().is_some()
+}
+
+/// What policies and webhooks say about the pods in each of the namespaces.
+fn ask(
+    snapshot: &Snapshot,
+    namespaces: &[&Judged<'_>],
+    pods: &[Pod],
+    authorizer: Option<&dyn Authorizer>,
+) -> Vec<Vec<Voice>> {
+    let groups: Vec<Vec<Object>> = namespaces
+        .iter()
+        .map(|judged| {
+            let there = |pod: &Pod| pod.inside(judged.name(), judged.object.scope);
+            pods.iter()
+                .map(there)
+                .collect::<Option<_>>()
+                .unwrap_or_default()
+        })
+        .collect();
+    let careful: Vec<&Object> = groups.iter().filter_map(|group| group.first()).collect();
+    let webhooks = webhooks_on_pods(snapshot, &careful);
+    let mut voices = voices(snapshot, &groups, authorizer);
+    for (voices, has_webhook) in voices.iter_mut().zip(webhooks) {
+        for voice in voices.iter_mut().filter(|_| has_webhook) {
+            *voice = Voice::Unknown.max(*voice);
+        }
+    }
+    voices
 }
 
 /// What a namespace's labels, or the cluster's configuration, say about a pod.
@@ -92,8 +121,41 @@ fn pod_security(
     }
 }
 
-/// A pod of a shape, careful in everything else.
-fn pod(shape: PodShape, namespace: &str, scope: ScopeId) -> Option<Object> {
+/// A pod that nobody has written.
+struct Pod {
+    tree: Node,
+    object: Object,
+}
+
+impl Pod {
+    /// A pod of a shape, careful in everything else.
+    fn of(shape: PodShape) -> Option<Self> {
+        let stream = parse(&text(shape), FileId::UNKNOWN, &Limits::default());
+        let tree = stream.documents.into_iter().next()?.root;
+        let object = read(&tree, ScopeId::PLAIN)?;
+        Some(Self { tree, object })
+    }
+
+    /// The same in a namespace of a rendering.
+    fn inside(&self, namespace: &str, scope: ScopeId) -> Option<Object> {
+        let mut tree = self.tree.clone();
+        let metadata = tree.as_map_mut()?.get_mut("metadata")?.as_map_mut()?;
+        let name = Node::string(namespace, Span::NONE);
+        metadata.insert("namespace", Span::NONE, name);
+        read(&tree, scope)
+    }
+}
+
+fn read(tree: &Node, scope: ScopeId) -> Option<Object> {
+    object::read_keeping(tree, scope, &SourceMap::new(), &mut Vec::new(), Keep::Trees)
+}
+
+/// A pod of each shape, in the order of shapes.
+fn pods() -> Option<Vec<Pod>> {
+    PodShape::ALL.into_iter().map(Pod::of).collect()
+}
+
+fn text(shape: PodShape) -> String {
     const CONFINED: &str = "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, readOnlyRootFilesystem: true";
     let of_container = match shape {
         PodShape::Capability => "capabilities: {drop: [ALL], add: [SYS_ADMIN]}",
@@ -115,7 +177,7 @@ fn pod(shape: PodShape, namespace: &str, scope: ScopeId) -> Option<Object> {
         PodShape::Root => "runAsUser: 0",
         _ => "runAsNonRoot: true, runAsUser: 65534, runAsGroup: 65534",
     };
-    let text = format!(
+    format!(
         "apiVersion: v1
 kind: Pod
 metadata:
@@ -136,12 +198,5 @@ spec:
       {mounts}
 ",
         digest = "0".repeat(64),
-    );
-    let stream = parse(&text, FileId::UNKNOWN, &Limits::default());
-    let mut root = stream.documents.into_iter().next()?.root;
-    let metadata = root.as_map_mut()?.get_mut("metadata")?.as_map_mut()?;
-    let name = Node::string(namespace, Span::NONE);
-    metadata.insert("namespace", Span::NONE, name);
-    let map = SourceMap::new();
-    object::read_keeping(&root, scope, &map, &mut Vec::new(), Keep::Trees)
+    )
 }

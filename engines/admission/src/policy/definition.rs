@@ -8,7 +8,7 @@ use seawall_snapshot::LabelSelector;
 use seawall_yaml::{Node, Value};
 
 /// The API group of admission policies.
-pub(super) const GROUP: &str = "admissionregistration.k8s.io";
+pub(crate) const GROUP: &str = "admissionregistration.k8s.io";
 
 /// What is given to every expression, in this order.
 const ROOTS: [&str; 6] = [

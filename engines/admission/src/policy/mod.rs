@@ -28,6 +28,7 @@ mod resources;
 mod target;
 
 pub(crate) use check::check;
+pub(crate) use definition::GROUP;
 pub use definition::Problem;
 pub use policies::Policies;
 pub(crate) use probes::{Voice, voices, webhooks_on_pods};

@@ -88,7 +88,7 @@ fn said(
     mut steps: u64,
 ) -> Vec<Vec<Voice>> {
     let params = job.params(params);
-    let mut of_group = |group: &Vec<Target<'_>>| {
+    let of_group = |group: &Vec<Target<'_>>| {
         let mut careful = None;
         let voices = group.iter().map(|pod| {
             let refusal = refusal(job, pod, &params, authorizer, &mut steps);

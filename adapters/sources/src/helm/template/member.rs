@@ -10,8 +10,8 @@ use crate::helm::value::text::{Origin, Text};
 use crate::helm::value::{Data, Map, MapKind, Value};
 use std::rc::Rc;
 
-/// Steps that reading a pattern of paths takes.
-const GLOB: u64 = 20;
+/// Steps that reading a pattern of paths takes: it becomes a regular expression.
+const GLOB: u64 = 500;
 
 impl Engine<'_> {
     /// `receiver.name`, or what the method of that name gives for the arguments.
