@@ -5,7 +5,6 @@ use seawall_model::{
     Asset, Evidence, Fact, Finding, FindingId, Gap, Locus, Outcome, Proof, Severity, Str,
 };
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 
 /// A finding on its way: the sink adds the asset, and drops it if it is known.
 #[derive(Debug)]
@@ -52,27 +51,8 @@ impl Draft {
     }
 }
 
-/// A finding's id is a hash already: its first bytes do.
-#[derive(Debug, Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(chunk) {
-                *to = *from;
-            }
-            self.0 = self.0.rotate_left(1) ^ u64::from_le_bytes(word);
-        }
-    }
-}
-
-type Ids = HashSet<FindingId, BuildHasherDefault<FirstBytes>>;
+/// What was found in one asset: rule and place. An id says the same, and takes longer to make.
+type Known = HashSet<(Id, String)>;
 
 /// Texts of findings. A thousand pods with one mistake are told the same thing.
 #[derive(Debug, Default)]
@@ -98,9 +78,9 @@ pub(crate) struct Sink {
     /// Subjects by rule.
     counts: Vec<u64>,
     /// What was found in the current object.
-    object: Ids,
+    object: Known,
     /// What was found in the current workload.
-    workload: Ids,
+    workload: Known,
     /// Whether the current object only repeats what its owner says.
     copy: bool,
     texts: Texts,
@@ -113,8 +93,8 @@ impl Sink {
             facts: Vec::new(),
             gaps: Vec::new(),
             counts: vec![0; Id::ALL.len()],
-            object: Ids::default(),
-            workload: Ids::default(),
+            object: Known::new(),
+            workload: Known::new(),
             copy: false,
             texts: Texts::default(),
         }
@@ -151,18 +131,19 @@ impl Sink {
 
     /// Adds a finding, unless the same one is known in this workload.
     pub(crate) fn add(&mut self, asset: &Asset, draft: Draft) {
-        let rule = draft.id.rule_id();
-        let id = FindingId::of(&rule, asset, &draft.locus.path);
+        let place = (draft.id, draft.locus.path.clone());
         let known = if self.copy {
             &self.workload
         } else {
             &self.object
         };
-        if known.contains(&id) {
+        if known.contains(&place) {
             return;
         }
-        self.object.insert(id);
-        self.workload.insert(id);
+        self.object.insert(place.clone());
+        self.workload.insert(place);
+        let rule = draft.id.rule_id();
+        let id = FindingId::of(&rule, asset, &draft.locus.path);
         let mut evidence = Vec::with_capacity(1 + draft.evidence.len());
         let message = self.texts.shared(&draft.message);
         evidence.push(Evidence {
