@@ -146,10 +146,11 @@ impl Reader<'_> {
             ContainerKind::Main,
             ContainerKind::Ephemeral,
         ] {
-            for (index, node, map) in self.objects(spec, kind.field()) {
-                let container = self.container(kind, index, node.span, map);
-                template.containers.push(container);
-            }
+            let mut containers = self.each(spec, kind.field(), |this, index, node, map| {
+                this.container(kind, index, node.span, map)
+            });
+            template.containers.reserve_exact(containers.len());
+            template.containers.append(&mut containers);
         }
         template.host_aliases = spec
             .get("hostAliases")
@@ -248,32 +249,30 @@ impl Reader<'_> {
     }
 
     fn env(&mut self, container: &Map) -> Vec<EnvVar> {
-        let mut variables = Vec::new();
-        for (_, node, map) in self.objects(container, "env") {
-            let name = self.name_of(map, "name");
-            let source = match self.submap(map, "valueFrom") {
+        self.each(container, "env", |this, _, node, map| {
+            let name = this.name_of(map, "name");
+            let source = match this.submap(map, "valueFrom") {
                 Some(from) => {
-                    if let Some(secret) = self.submap(from, "secretKeyRef") {
-                        EnvSource::Secret(self.name_of(secret, "name"), self.name_of(secret, "key"))
-                    } else if let Some(config) = self.submap(from, "configMapKeyRef") {
-                        let name = self.name_of(config, "name");
-                        EnvSource::ConfigMap(name, self.name_of(config, "key"))
+                    if let Some(secret) = this.submap(from, "secretKeyRef") {
+                        EnvSource::Secret(this.name_of(secret, "name"), this.name_of(secret, "key"))
+                    } else if let Some(config) = this.submap(from, "configMapKeyRef") {
+                        let name = this.name_of(config, "name");
+                        EnvSource::ConfigMap(name, this.name_of(config, "key"))
                     } else {
                         EnvSource::Other
                     }
                 }
-                None => EnvSource::Literal(self.text(map, "value").unwrap_or(Field {
+                None => EnvSource::Literal(this.text(map, "value").unwrap_or(Field {
                     value: Str::from(""),
                     span: node.span,
                 })),
             };
-            variables.push(EnvVar {
+            EnvVar {
                 name,
                 span: node.span,
                 source,
-            });
-        }
-        variables
+            }
+        })
     }
 
     fn env_from(&mut self, container: &Map) -> Vec<EnvFrom> {
@@ -294,39 +293,33 @@ impl Reader<'_> {
     }
 
     fn ports(&mut self, container: &Map) -> Vec<Port> {
-        let mut ports = Vec::new();
-        for (_, _, map) in self.objects(container, "ports") {
-            ports.push(Port {
-                name: self.text(map, "name").map(|field| field.value),
-                container_port: self.integer(map, "containerPort"),
-                host_port: self.integer(map, "hostPort"),
-                protocol: self.text(map, "protocol").map(|field| field.value),
-            });
-        }
-        ports
+        self.each(container, "ports", |this, _, _, map| Port {
+            name: this.text(map, "name").map(|field| field.value),
+            container_port: this.integer(map, "containerPort"),
+            host_port: this.integer(map, "hostPort"),
+            protocol: this.text(map, "protocol").map(|field| field.value),
+        })
     }
 
     fn mounts(&mut self, container: &Map) -> Vec<VolumeMount> {
-        let mut mounts = Vec::new();
-        for (_, node, map) in self.objects(container, "volumeMounts") {
-            mounts.push(VolumeMount {
-                name: self.name_of(map, "name"),
-                path: self.name_of(map, "mountPath"),
-                read_only: self
+        self.each(container, "volumeMounts", |this, _, node, map| {
+            VolumeMount {
+                name: this.name_of(map, "name"),
+                path: this.name_of(map, "mountPath"),
+                read_only: this
                     .boolean(map, "readOnly")
                     .is_some_and(|field| field.value),
-                bidirectional: self
+                bidirectional: this
                     .text(map, "mountPropagation")
                     .is_some_and(|field| &*field.value == "Bidirectional"),
-                sub_path: self
+                sub_path: this
                     .text(map, "subPath")
-                    .or_else(|| self.text(map, "subPathExpr"))
+                    .or_else(|| this.text(map, "subPathExpr"))
                     .map(|field| field.value)
                     .filter(|path| !path.is_empty()),
                 span: node.span,
-            });
-        }
-        mounts
+            }
+        })
     }
 
     fn resources(&mut self, container: &Map) -> Resources {
@@ -381,22 +374,19 @@ impl Reader<'_> {
     }
 
     fn tolerations(&mut self, spec: &Map) -> Vec<Toleration> {
-        let mut tolerations = Vec::new();
-        for (_, node, map) in self.objects(spec, "tolerations") {
-            let mut text = |key| self.text(map, key).map(|field| field.value);
-            tolerations.push(Toleration {
+        self.each(spec, "tolerations", |this, _, node, map| {
+            let mut text = |key| this.text(map, key).map(|field| field.value);
+            Toleration {
                 key: text("key").filter(|key| !key.is_empty()),
                 operator: text("operator"),
                 effect: text("effect"),
                 span: node.span,
-            });
-        }
-        tolerations
+            }
+        })
     }
 
     fn volumes(&mut self, spec: &Map) -> Vec<Volume> {
-        let mut volumes = Vec::new();
-        for (index, node, map) in self.objects(spec, "volumes") {
+        self.each(spec, "volumes", |this, index, node, map| {
             let source = map
                 .iter()
                 .find(|entry| &*entry.key != "name" && !entry.value.is_null());
@@ -404,10 +394,10 @@ impl Reader<'_> {
                 entry
                     .value
                     .as_map()
-                    .map_or(VolumeKind::Other, |map| self.volume_kind(&entry.key, map))
+                    .map_or(VolumeKind::Other, |map| this.volume_kind(&entry.key, map))
             });
-            volumes.push(Volume {
-                name: self.name_of(map, "name"),
+            Volume {
+                name: this.name_of(map, "name"),
                 index,
                 span: node.span,
                 source: source.map(|entry| Field {
@@ -415,9 +405,8 @@ impl Reader<'_> {
                     span: entry.key_span,
                 }),
                 kind,
-            });
-        }
-        volumes
+            }
+        })
     }
 
     fn volume_kind(&mut self, source: &str, map: &Map) -> VolumeKind {

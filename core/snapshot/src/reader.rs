@@ -140,10 +140,27 @@ impl<'g> Reader<'g> {
         objects
     }
 
+    /// What `make` makes of each item of a list of mappings, in no more room than it takes:
+    /// a cluster has a hundred thousand such lists.
+    pub(crate) fn each<T>(
+        &mut self,
+        map: &Map,
+        key: &str,
+        mut make: impl FnMut(&mut Self, usize, &Node, &Map) -> T,
+    ) -> Vec<T> {
+        let objects = self.objects(map, key);
+        let mut made = Vec::with_capacity(objects.len());
+        for (index, node, object) in objects {
+            made.push(make(self, index, node, object));
+        }
+        made
+    }
+
     /// A list of texts.
     pub(crate) fn texts(&mut self, map: &Map, key: &str) -> Vec<Field<Str>> {
-        let mut texts = Vec::new();
-        for item in self.items(map, key) {
+        let items = self.items(map, key);
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
             match &item.value {
                 Value::String(text) => {
                     texts.push(Field {
@@ -162,7 +179,7 @@ impl<'g> Reader<'g> {
         let Some(entries) = self.submap(map, key) else {
             return Vec::new();
         };
-        let mut texts = Vec::new();
+        let mut texts = Vec::with_capacity(entries.len());
         for entry in entries {
             match &entry.value.value {
                 Value::String(text) => {
