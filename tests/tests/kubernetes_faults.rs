@@ -290,11 +290,11 @@ fn a_list_that_expires_begins_again_once() {
         "gone",
         Box::new(|path, _, count| {
             discovery(path).unwrap_or_else(|| match path {
-                "/api/v1/pods?limit=500" => ok(pods(0, 500, "a b", "")),
-                "/api/v1/pods?limit=500&continue=a%20b" if count == 1 => no(410, "", "expired"),
-                "/api/v1/pods?limit=500&continue=a%20b" => ok(pods(500, 600, "", "")),
-                "/apis/apps/v1/deployments?limit=500" => ok(pods(0, 1, "x", "")),
-                "/apis/apps/v1/deployments?limit=500&continue=x" => no(410, "", "expired"),
+                "/api/v1/pods?limit=200" => ok(pods(0, 500, "a b", "")),
+                "/api/v1/pods?limit=200&continue=a%20b" if count == 1 => no(410, "", "expired"),
+                "/api/v1/pods?limit=200&continue=a%20b" => ok(pods(500, 600, "", "")),
+                "/apis/apps/v1/deployments?limit=200" => ok(pods(0, 1, "x", "")),
+                "/apis/apps/v1/deployments?limit=200&continue=x" => no(410, "", "expired"),
                 _ => ok(EMPTY),
             })
         }),
@@ -424,9 +424,9 @@ fn a_page_of_large_objects_is_cut_in_smaller_ones() {
         Box::new(|path, _, _| {
             let padding = || "x".repeat(1_500_000);
             discovery(path).unwrap_or_else(|| match path {
-                "/api/v1/pods?limit=500" => ok(pods(0, 60, "", &padding())),
-                "/api/v1/pods?limit=50" => ok(pods(0, 30, "b", &padding())),
-                "/api/v1/pods?limit=50&continue=b" => ok(pods(30, 60, "", &padding())),
+                "/api/v1/pods?limit=200" => ok(pods(0, 60, "", &padding())),
+                "/api/v1/pods?limit=20" => ok(pods(0, 30, "b", &padding())),
+                "/api/v1/pods?limit=20&continue=b" => ok(pods(30, 60, "", &padding())),
                 _ => ok(EMPTY),
             })
         }),

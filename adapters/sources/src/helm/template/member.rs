@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// Steps that reading a pattern of paths takes: it becomes a regular expression.
 const GLOB: u64 = 500;
 
+/// Steps that any other question about files takes.
+const FILE: u64 = 20;
+
 impl Engine<'_> {
     /// `receiver.name`, or what the method of that name gives for the arguments.
     pub(crate) fn member(
@@ -55,7 +58,8 @@ impl Engine<'_> {
                 }
                 Object::Files(files) => {
                     // `Glob` looks at all of them, and keeps what it finds.
-                    self.budget.step(GLOB + 4 * files.files.len() as u64)?;
+                    let pattern = if name == "Glob" { GLOB } else { FILE };
+                    self.budget.step(pattern + 4 * files.files.len() as u64)?;
                     let value = of_files(&mut self.budget, files, name, &args)?;
                     self.budget.keep(&value)?;
                     return Ok(value);
