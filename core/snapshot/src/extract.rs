@@ -12,7 +12,6 @@ use crate::pod::{
 use crate::reader::Reader;
 use seawall_model::{GapKind, Span, Str};
 use seawall_yaml::{Map, Node, Value};
-use std::sync::Arc;
 
 /// How deep in a custom resource a pod template is looked for.
 const TEMPLATE_SEARCH_DEPTH: u8 = 10;
@@ -117,7 +116,6 @@ impl Reader<'_> {
                 .map(|(k, field)| (k, field.value))
                 .collect();
             template.labels.sort_unstable();
-            template.labels.shrink_to_fit();
             template.annotations = self.texts_by_key(metadata, "annotations");
         }
         template.host_network = self.boolean(spec, "hostNetwork");
@@ -138,7 +136,10 @@ impl Reader<'_> {
         template.runtime_class_name = self.text(spec, "runtimeClassName");
         template.priority_class_name = self.text(spec, "priorityClassName");
         template.restart_policy = self.text(spec, "restartPolicy");
-        template.security_context = self.security_context(spec);
+        if let Some(context) = self.submap(spec, "securityContext") {
+            let span = spec.get("securityContext").map(|node| node.span);
+            template.security_context = self.security_context(context, span);
+        }
         template.volumes = self.volumes(spec);
         for kind in [
             ContainerKind::Init,
@@ -168,14 +169,9 @@ impl Reader<'_> {
         Some(template)
     }
 
-    /// The `securityContext` of a pod spec or of a container.
-    fn security_context(&mut self, holder: &Map) -> Arc<SecurityContext> {
-        const KEY: &str = "securityContext";
-        let Some(map) = self.submap(holder, KEY) else {
-            return SecurityContext::none();
-        };
+    fn security_context(&mut self, map: &Map, span: Option<Span>) -> SecurityContext {
         let mut context = SecurityContext {
-            span: holder.get(KEY).map(|node| node.span),
+            span,
             ..SecurityContext::default()
         };
         context.privileged = self.boolean(map, "privileged");
@@ -218,10 +214,17 @@ impl Reader<'_> {
         for (_, _, sysctl) in self.objects(map, "sysctls") {
             context.sysctls.extend(self.text(sysctl, "name"));
         }
-        Arc::new(context)
+        context
     }
 
     fn container(&mut self, kind: ContainerKind, index: usize, span: Span, map: &Map) -> Container {
+        let security_context = match self.submap(map, "securityContext") {
+            Some(context) => {
+                let span = map.get("securityContext").map(|node| node.span);
+                self.security_context(context, span)
+            }
+            None => SecurityContext::default(),
+        };
         Container {
             kind,
             index,
@@ -237,7 +240,7 @@ impl Reader<'_> {
             env: self.env(map),
             env_from: self.env_from(map),
             ports: self.ports(map),
-            security_context: self.security_context(map),
+            security_context,
             mounts: self.mounts(map),
             resources: self.resources(map),
             hooks: self.hooks(map),

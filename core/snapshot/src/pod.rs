@@ -5,7 +5,6 @@
 //! say "unset" and mean it.
 
 use seawall_model::{CauseId, Locus, Span, Str};
-use std::sync::{Arc, LazyLock};
 
 /// A value with the place that set it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +54,7 @@ pub struct PodTemplate {
     /// `restartPolicy`.
     pub restart_policy: Option<Field<Str>>,
     /// `securityContext` of the pod.
-    pub security_context: Arc<SecurityContext>,
+    pub security_context: SecurityContext,
     /// `volumes`.
     pub volumes: Vec<Volume>,
     /// Init, main and ephemeral containers, in that order.
@@ -114,14 +113,6 @@ pub struct SecurityContext {
     pub sysctls: Vec<Field<Str>>,
 }
 
-impl SecurityContext {
-    /// The one of all pods and containers that have none: half of a cluster's.
-    pub fn none() -> Arc<Self> {
-        static NONE: LazyLock<Arc<SecurityContext>> = LazyLock::new(Arc::default);
-        Arc::clone(&NONE)
-    }
-}
-
 /// Which list a container is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ContainerKind {
@@ -172,7 +163,7 @@ pub struct Container {
     /// `ports`.
     pub ports: Vec<Port>,
     /// `securityContext`.
-    pub security_context: Arc<SecurityContext>,
+    pub security_context: SecurityContext,
     /// `volumeMounts`.
     pub mounts: Vec<VolumeMount>,
     /// `resources`.

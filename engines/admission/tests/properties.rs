@@ -130,7 +130,7 @@ fn container() -> BoxedStrategy<Container> {
         .prop_map(|(kind, name, security_context, ports, hooks)| Container {
             kind,
             name,
-            security_context: security_context.into(),
+            security_context,
             ports,
             hooks,
             ..bare()
@@ -192,7 +192,7 @@ fn pod() -> BoxedStrategy<PodTemplate> {
                 host_ipc: truths.2,
                 host_users: truths.3,
                 os_name,
-                security_context: security_context.into(),
+                security_context,
                 containers,
                 volumes,
                 annotations,
