@@ -53,10 +53,12 @@ impl<'a> Follower<'a> {
         snapshot: &Snapshot,
         changed: impl IntoIterator<Item = &'o Object>,
     ) -> Judged {
+        // Pieces that are put together later may be meant for any namespace.
+        let is_local = snapshot.is_complete() && !self.has_policies;
         let mut namespaces = BTreeSet::new();
         for object in changed {
             match reach::of(object) {
-                Reach::Namespace(namespace) if !self.has_policies => namespaces.insert(namespace),
+                Reach::Namespace(namespace) if is_local => namespaces.insert(namespace),
                 _ => {
                     let sources = Coverage::default();
                     return Judged::Everything(self.judge_everything(snapshot, sources));

@@ -61,7 +61,7 @@ fn said(findings: &[Finding]) -> Said {
 }
 
 fn fresh(present: &BTreeMap<usize, usize>, map: &SourceMap) -> Said {
-    let mut builder = Builder::new();
+    let mut builder = Builder::new().complete();
     for (which, variant) in present {
         builder.add(OBJECTS[*which][*variant].clone());
     }
@@ -97,7 +97,7 @@ proptest! {
             1..25),
     ) {
         let map = SourceMap::new();
-        let mut snapshot = Builder::new().build();
+        let mut snapshot = Builder::new().complete().build();
         let mut present = BTreeMap::new();
         let (mut follower, answer) =
             Follower::start(&snapshot, Coverage::default(), &map, Config::default());

@@ -105,7 +105,7 @@ pub(crate) fn picture(answer: Answer) -> (Snapshot, Coverage) {
         looked_at: 0,
         gaps: answer.gaps,
     };
-    let mut builder = Builder::new();
+    let mut builder = Builder::new().complete();
     for listed in answer.lists {
         coverage.gaps.extend(listed.gaps);
         coverage.looked_at += listed.objects.len() as u64;

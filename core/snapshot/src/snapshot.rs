@@ -30,6 +30,7 @@ pub struct Snapshot {
     scopes: Arc<Vec<Scope>>,
     by_name: Arc<HashMap<Key, ObjectId>>,
     workloads: Arc<Vec<Workload>>,
+    is_complete: bool,
 }
 
 /// What an object is looked up by.
@@ -59,6 +60,7 @@ impl Change {
 pub struct Builder {
     objects: Vec<Arc<Object>>,
     scopes: Vec<Scope>,
+    is_complete: bool,
 }
 
 impl Builder {
@@ -71,7 +73,16 @@ impl Builder {
         Self {
             objects: Vec::new(),
             scopes: vec![plain],
+            is_complete: false,
         }
+    }
+
+    /// Says that this is a whole environment as it is, not pieces that something puts together
+    /// later: what an object needs and does not find in its namespace is not there.
+    #[must_use]
+    pub fn complete(mut self) -> Self {
+        self.is_complete = true;
+        self
     }
 
     /// A new scope for a rendering.
@@ -94,6 +105,7 @@ impl Builder {
         let mut snapshot = Snapshot {
             objects: Arc::new(self.objects.into_iter().map(Some).collect()),
             scopes: Arc::new(self.scopes),
+            is_complete: self.is_complete,
             ..Snapshot::default()
         };
         snapshot.index();
@@ -102,6 +114,11 @@ impl Builder {
 }
 
 impl Snapshot {
+    /// Whether this is a whole environment ([`Builder::complete`]).
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// All objects.
     pub fn objects(&self) -> impl Iterator<Item = (ObjectId, &Object)> {
         self.objects
@@ -212,6 +229,7 @@ impl Snapshot {
         let mut part = Snapshot {
             objects: Arc::new(self.objects.iter().map(chosen).collect()),
             scopes: Arc::clone(&self.scopes),
+            is_complete: self.is_complete,
             ..Snapshot::default()
         };
         part.index();

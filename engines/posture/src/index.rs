@@ -239,28 +239,27 @@ impl<'s> Index<'s> {
         of(scope).or_else(|| of(ScopeId::PLAIN))
     }
 
-    /// Whether a pod of this namespace may meet an account of this name: one of the namespace
-    /// itself, or where a namespace is decided only when it is applied.
+    /// Whether a pod of this namespace may meet an account of this name.
     pub(crate) fn may_have_account(&self, namespace: Option<&str>, name: &str) -> bool {
         let mut spaces = self.spaces_met_by(namespace);
         spaces.any(|space| space.accounts.contains_key(name))
     }
 
-    /// The same for a pod that a selector matches.
+    /// Whether a selector of this namespace may meet a pod.
     pub(crate) fn may_have_pod(&self, namespace: Option<&str>, selector: &LabelSelector) -> bool {
         let mut spaces = self.spaces_met_by(namespace);
         spaces.any(|space| space.has_pod(selector))
     }
 
-    /// What may come to be in one namespace: bases and overlays are often put together
-    /// elsewhere.
+    /// What is, or may come to be, in one namespace: in files the namespaces of bases and
+    /// overlays are often decided elsewhere.
     fn spaces_met_by<'a>(
         &'a self,
         namespace: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Space<'s>> {
-        let spaces = self.spaces.iter().filter(move |((_, other), _)| {
-            namespace.is_none() || other.is_none() || *other == namespace
-        });
+        let is_complete = self.snapshot.is_complete();
+        let spaces = self.spaces.iter();
+        let spaces = spaces.filter(move |((_, other), _)| !is_complete || *other == namespace);
         spaces.map(|(_, space)| space)
     }
 
