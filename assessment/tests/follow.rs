@@ -9,9 +9,9 @@
 use proptest::prelude::*;
 use seawall_assessment::{Config, Follower, Judged, assess, namespace_of};
 use seawall_model::{Coverage, Finding, FindingId, SourceFile, SourceKind, SourceMap, Str};
-use seawall_snapshot::{Builder, Change, Object, ScopeId, Snapshot, object};
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use seawall_snapshot::{Builder, Change, Object, ScopeId, object};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// All objects that may come, change and go: of each name, the variants that it may have.
 static OBJECTS: LazyLock<Vec<Vec<Object>>> = LazyLock::new(|| {
@@ -117,19 +117,13 @@ proptest! {
                     Change::Remove(ScopeId::PLAIN, object.reference)
                 });
             }
-            let keys: HashSet<_> = changes.iter().map(Change::key).collect();
-            let of = |snapshot: &Snapshot| -> Vec<Arc<Object>> {
-                let found = keys.iter().filter_map(|(scope, name)| snapshot.shared(*scope, name));
-                found.collect()
-            };
             let names: Vec<String> = changes.iter().map(|change| match change {
                 Change::Put(object) => format!("put {}", object.reference),
                 Change::Remove(_, name) => format!("remove {name}"),
             }).collect();
             told.push(names);
-            let mut changed = of(&snapshot);
-            snapshot = snapshot.apply(changes);
-            changed.extend(of(&snapshot));
+            let changed;
+            (snapshot, changed) = snapshot.update(changes);
             match follower.next(&snapshot, changed.iter().map(AsRef::as_ref)) {
                 Judged::Everything(answer) => now = said(&answer.findings),
                 Judged::Namespaces(namespaces, findings) => {

@@ -15,7 +15,7 @@ use crate::wanted::How;
 use seawall_model::{Coverage, KubernetesVersion, ResourceRef, SourceMap, Str};
 use seawall_snapshot::{Change, Keep, Object, ScopeId, Snapshot};
 use seawall_yaml::{Node, to_json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,16 +106,7 @@ async fn keep_seeing(
         let Some(gathered) = gather(&mut changes).await else {
             return Ok(());
         };
-        let names: HashSet<(ScopeId, ResourceRef)> = gathered.iter().map(Change::key).collect();
-        let of = |snapshot: &Snapshot| -> Vec<Arc<Object>> {
-            let objects = names
-                .iter()
-                .filter_map(|(scope, name)| snapshot.shared(*scope, name));
-            objects.collect()
-        };
-        changed = of(&snapshot);
-        snapshot = snapshot.apply(gathered);
-        changed.extend(of(&snapshot));
+        (snapshot, changed) = snapshot.update(gathered);
     }
 }
 

@@ -141,7 +141,9 @@ pub fn summary(lines: &[Line], extent: Extent, verbose: bool) -> String {
         for (caution, lines) in cautions {
             let told = format!("{} ({}): {}", rules(&lines), lines.len(), clean(caution));
             text.push_str(&wrapped("  ", "      ", &told));
-            named(&mut text, &lines, verbose);
+            if verbose {
+                named(&mut text, &lines);
+            }
         }
     }
     let left = of(|state| matches!(state, State::LeftOut(_)));
@@ -250,10 +252,9 @@ fn rules(lines: &[&Line]) -> String {
     rules.join(", ")
 }
 
-/// The first few things of a list by name.
-fn named(text: &mut String, lines: &[&Line], all: bool) {
-    let most = if all { usize::MAX } else { 0 };
-    for line in lines.iter().take(most) {
+/// The things of a list by name.
+fn named(text: &mut String, lines: &[&Line]) {
+    for line in lines {
         let _ = writeln!(
             text,
             "    {} {}",

@@ -1,8 +1,11 @@
 //! The user's own lines, read again for a report: located, cut to size and masked.
 
+mod file_text;
+
 use crate::redact::{self, MASK};
+use file_text::FileText;
 use seawall_model::{FileId, SourceText, Span};
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -20,90 +23,6 @@ const LONG_LINE: usize = 2_000;
 const PIECE: u32 = 64 << 10;
 /// Lines that are searched for what a line belongs to.
 const SEARCH: usize = 400;
-
-/// The text of one file, or of a piece of a long one, with the places of its lines.
-#[derive(Debug)]
-struct FileText {
-    text: String,
-    /// The number of its first line.
-    first: usize,
-    is_piece: bool,
-    /// Byte offset of each line's beginning.
-    starts: Vec<usize>,
-    /// Where its tree says that credentials are; `None` for a text too long to be parsed.
-    credentials: OnceCell<Option<Vec<Range<usize>>>>,
-}
-
-impl FileText {
-    fn new(text: String) -> Self {
-        let mut starts = vec![0];
-        starts.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, b)| *b == b'\n')
-                .map(|(at, _)| at + 1),
-        );
-        Self {
-            text,
-            first: 1,
-            is_piece: false,
-            starts,
-            credentials: OnceCell::new(),
-        }
-    }
-
-    /// A piece of a long file. It is no document, so nobody knows where its credentials are.
-    fn piece(text: String, first: usize) -> Self {
-        let mut piece = Self::new(text);
-        piece.first = first;
-        piece.is_piece = true;
-        piece.credentials = OnceCell::from(None);
-        piece
-    }
-
-    /// Credentials in a range, counted from its beginning; `None` when nobody knows.
-    fn credentials(&self, range: Range<usize>) -> Option<Vec<Range<usize>>> {
-        let all = self
-            .credentials
-            .get_or_init(|| crate::credentials::places(&self.text))
-            .as_ref()?;
-        let first = all.partition_point(|place| place.end <= range.start);
-        let in_range = all
-            .iter()
-            .skip(first)
-            .take_while(|place| place.start < range.end)
-            .map(|place| {
-                place.start.max(range.start) - range.start..place.end.min(range.end) - range.start
-            });
-        Some(in_range.collect())
-    }
-
-    /// A line without its end, by its number.
-    fn line(&self, number: usize) -> Option<&str> {
-        let range = self.line_range(number)?;
-        self.text.get(range)
-    }
-
-    fn line_range(&self, number: usize) -> Option<Range<usize>> {
-        let start = *self.starts.get(number.checked_sub(self.first)?)?;
-        let end = self
-            .starts
-            .get(number - self.first + 1)
-            .map_or(self.text.len(), |next| next - 1);
-        let line = self.text.get(start..end)?;
-        Some(start..start + line.trim_end_matches('\r').len())
-    }
-
-    /// The number of the line that a byte is in.
-    fn line_of(&self, byte: usize) -> usize {
-        self.starts.partition_point(|start| *start <= byte) + self.first - 1
-    }
-
-    /// The number of the last line.
-    fn last(&self) -> usize {
-        self.starts.len() + self.first - 1
-    }
-}
 
 /// Where a span ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,9 +88,7 @@ impl<'a> Sources<'a> {
         }
         let read = self.text.text(id).map(|text| Rc::new(FileText::new(text)));
         let mut kept = self.kept.borrow_mut();
-        let bytes = read
-            .as_ref()
-            .map_or(64, |f| f.text.len() + f.starts.len() * 8);
+        let bytes = read.as_ref().map_or(64, |f| f.weight());
         if kept.bytes + bytes > KEEP {
             kept.files.clear();
             kept.bytes = 0;

@@ -243,10 +243,13 @@ fn take(document: Document, want: Want, map: &SourceMap, read: &mut Read) {
     }
     let is_list = object::is_list(&root);
     for node in object::flatten(root) {
-        if !object::looks_like_object(&node) && is_list {
-            read.strays.add(node.span);
+        if !object::looks_like_object(&node) {
+            if is_list {
+                read.strays.add(node.span);
+            }
+            continue;
         }
-        if !object::looks_like_object(&node) || is_tool_file(&node) {
+        if is_tool_file(&node) {
             continue;
         }
         match want {

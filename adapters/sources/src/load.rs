@@ -249,7 +249,7 @@ fn load_from(
 ) -> Result<Loaded, LoadError> {
     let asked = Remembering::new(&*tree);
     let kustomize = kustomize::Builder::new(&asked, map);
-    let plan = plan(request, &asked, &kustomize, map)?;
+    let plan = plan(request, &asked, &kustomize)?;
     let mut builder = Builder::new();
     let jobs = jobs(&plan, &mut builder);
     request
@@ -320,7 +320,7 @@ pub fn render(request: &Request, map: &SourceMap) -> Result<(Vec<Node>, Coverage
     let tree = open(request)?;
     let asked = Remembering::new(&*tree);
     let kustomize = kustomize::Builder::new(&asked, map);
-    let plan = plan(request, &asked, &kustomize, map)?;
+    let plan = plan(request, &asked, &kustomize)?;
     let jobs = jobs(&plan, &mut Builder::new());
     let read: Vec<Read> = jobs
         .par_iter()

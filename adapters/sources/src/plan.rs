@@ -9,7 +9,7 @@ use crate::load::{LoadError, Request};
 use crate::tree::{Kind, Tree, normalise, parent};
 use crate::{helm, kustomize, walk};
 use rayon::prelude::*;
-use seawall_model::{FileId, Gap, GapKind, SourceMap, Span};
+use seawall_model::{FileId, Gap, GapKind, Span};
 use seawall_yaml::Limits;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -34,7 +34,6 @@ pub(crate) fn plan(
     request: &Request,
     tree: &dyn Tree,
     builder: &kustomize::Builder<'_>,
-    map: &SourceMap,
 ) -> Result<Plan, LoadError> {
     helm::check(&request.helm).map_err(LoadError::Value)?;
     for path in &request.helm.values_files {
@@ -94,7 +93,6 @@ pub(crate) fn plan(
         .collect();
     plan.files.sort_unstable();
     plan.files.dedup();
-    let _ = map;
     Ok(plan)
 }
 
@@ -233,16 +231,19 @@ fn overlays(dirs: &BTreeSet<String>, builder: &kustomize::Builder<'_>) -> Overla
         }
     }
     result.roots.sort_unstable();
-    let reached = reached.iter().filter_map(|dir| inputs.get(*dir));
-    let mut uses: HashMap<String, u32> = HashMap::new();
-    for path in reached
-        .flat_map(|inputs| inputs.files.iter().chain(&inputs.directories))
-        .chain(&result.roots)
-    {
-        *uses.entry(path.clone()).or_default() += 1;
-    }
-    builder.expect(uses);
+    let reached = || reached.iter().filter_map(|dir| inputs.get(*dir));
+    let files = reached().flat_map(|inputs| &inputs.files);
+    let bases = reached().flat_map(|inputs| &inputs.directories);
+    builder.expect(counts(files), counts(bases.chain(&result.roots)));
     result
+}
+
+fn counts<'p>(paths: impl Iterator<Item = &'p String>) -> HashMap<String, u32> {
+    let mut counts: HashMap<String, u32> = HashMap::new();
+    for path in paths {
+        *counts.entry(path.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// Follows what kustomizations name, and collects where that leads; that a directory names

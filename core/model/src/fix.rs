@@ -92,6 +92,13 @@ impl Operation {
         }
     }
 
+    /// Operations on one thing, each in its [turn](Operation::turn).
+    pub fn in_turn(operations: &[Operation]) -> Vec<&Operation> {
+        let mut operations: Vec<&Operation> = operations.iter().collect();
+        operations.sort_by_cached_key(|operation| operation.turn());
+        operations
+    }
+
     /// When its turn is among the operations on one thing, so that none moves what another is
     /// about: first those that know bytes, from the last to the first; then what is set, then
     /// what is removed, later items of a list first.

@@ -155,6 +155,14 @@ impl Object {
     pub fn controller(&self) -> Option<&OwnerRef> {
         self.owners.iter().find(|owner| owner.controller)
     }
+
+    /// Whether its controller goes by this name.
+    pub fn is_controlled_by(&self, owner: &ResourceRef) -> bool {
+        self.reference.namespace == owner.namespace
+            && self.controller().is_some_and(|by| {
+                by.name == owner.name && by.kind == owner.kind && by.group == owner.group
+            })
+    }
 }
 
 /// API groups whose documents are configuration files without a name.

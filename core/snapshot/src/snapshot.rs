@@ -45,16 +45,6 @@ pub enum Change {
     Remove(ScopeId, ResourceRef),
 }
 
-impl Change {
-    /// Of which object it is.
-    pub fn key(&self) -> (ScopeId, ResourceRef) {
-        match self {
-            Change::Put(object) => key_of(object),
-            Change::Remove(scope, reference) => (*scope, reference.clone()),
-        }
-    }
-}
-
 /// Collects objects for a [`Snapshot`].
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -183,12 +173,6 @@ impl Snapshot {
         })
     }
 
-    /// An object of a rendering by name, to keep longer than this picture.
-    pub fn shared(&self, scope: ScopeId, reference: &ResourceRef) -> Option<Arc<Object>> {
-        let id = *self.by_name.get(&(scope, reference.clone()))?;
-        self.objects.get(id.0 as usize)?.clone()
-    }
-
     /// The Namespace object that an object of `scope` lives in, if it is in the picture.
     pub fn namespace(&self, scope: ScopeId, name: &str) -> Option<&Object> {
         let reference = ResourceRef {
@@ -240,24 +224,30 @@ impl Snapshot {
     /// one, and so is everything with a clone of it that the changes do not touch; ids of
     /// objects that stay are the same in both.
     #[must_use]
-    pub fn apply(mut self, changes: Vec<Change>) -> Snapshot {
+    pub fn apply(self, changes: Vec<Change>) -> Snapshot {
+        self.update(changes).0
+    }
+
+    /// The same, and what has changed: the objects as they were and as they are.
+    #[must_use]
+    pub fn update(mut self, changes: Vec<Change>) -> (Snapshot, Vec<Arc<Object>>) {
+        let mut changed = Vec::new();
         // Of two objects with one name the first is looked up: which one that is may change.
         let mut unsettled = self.by_name.len() < self.len();
         for change in changes {
-            unsettled |= !self.make(change);
+            unsettled |= !self.make(change, &mut changed);
         }
         if unsettled {
             self.index();
         }
-        self
+        (self, changed)
     }
 
     /// Makes one change; false when the look-ups have to be made anew for it.
-    fn make(&mut self, change: Change) -> bool {
-        let key = change.key();
-        let new = match change {
-            Change::Put(object) => Some(Arc::from(object)),
-            Change::Remove(..) => None,
+    fn make(&mut self, change: Change, changed: &mut Vec<Arc<Object>>) -> bool {
+        let (key, new) = match change {
+            Change::Put(object) => (key_of(&object), Some(Arc::from(object))),
+            Change::Remove(scope, reference) => ((scope, reference), None),
         };
         let by_name = Arc::make_mut(&mut self.by_name);
         let objects = Arc::make_mut(&mut self.objects);
@@ -282,7 +272,9 @@ impl Snapshot {
             by_name.remove(&key);
         }
         let old = std::mem::replace(slot, new.clone());
-        self.regroup(id, old.as_deref(), new.as_deref())
+        let is_settled = self.regroup(id, old.as_deref(), new.as_deref());
+        changed.extend(old.into_iter().chain(new));
+        is_settled
     }
 
     /// Keeps the workloads right after a change; false when that takes all objects.
@@ -296,7 +288,7 @@ impl Snapshot {
         // What names it as its controller would move with it.
         if self
             .objects()
-            .any(|(_, other)| names_as_controller(other, object))
+            .any(|(_, other)| other.is_controlled_by(&object.reference))
         {
             return false;
         }
@@ -407,17 +399,6 @@ fn place_among_owners(object: &Object) -> (bool, Option<&OwnerRef>, Option<&str>
     let is_workload = matches!(object.details, Details::Workload { .. });
     let hash = object.label("pod-template-hash");
     (is_workload, object.controller(), hash)
-}
-
-/// Whether an object's controller goes by the name of another object.
-fn names_as_controller(object: &Object, owner: &Object) -> bool {
-    let ResourceRef {
-        group, kind, name, ..
-    } = &owner.reference;
-    object.reference.namespace == owner.reference.namespace
-        && object
-            .controller()
-            .is_some_and(|c| c.name == *name && c.kind == *kind && c.group == *group)
 }
 
 /// The top owner first, then by name.

@@ -179,6 +179,23 @@ impl Node {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// What stands below under a key or at a position, as a token of a JSON pointer names it.
+    pub fn child(&self, token: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Map(map) => map.get(token),
+            Value::Seq(items) => items.get(token.parse::<usize>().ok()?),
+            _ => None,
+        }
+    }
+
+    /// The node at a JSON pointer (RFC 6901).
+    pub fn pointer(&self, pointer: &str) -> Option<&Node> {
+        let tokens = seawall_model::fix::tokens(pointer);
+        tokens
+            .iter()
+            .try_fold(self, |node, token| node.child(token))
+    }
+
     /// The mapping, if it is one.
     pub fn as_map(&self) -> Option<&Map> {
         match &self.value {

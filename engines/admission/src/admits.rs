@@ -19,6 +19,7 @@ use seawall_model::{Fact, FileId, KubernetesVersion, Outcome, SourceMap, Span, S
 use seawall_snapshot::{Keep, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, Node, parse};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Adds what every namespace lets in.
 pub(crate) fn check(
@@ -30,16 +31,16 @@ pub(crate) fn check(
     outcome: &mut Outcome,
 ) {
     let namespaces: Vec<&Judged<'_>> = namespaces.all().collect();
-    let Some(pods) = pods() else { return };
+    let pods = &**PODS;
     let voices = if has_asked(snapshot) {
-        ask(snapshot, &namespaces, &pods, authorizer)
+        ask(snapshot, &namespaces, pods, authorizer)
     } else {
         vec![vec![Voice::Admits; pods.len()]; namespaces.len()]
     };
     // A namespace may be in several renderings.
     let mut admitted: BTreeMap<(Str, PodShape), bool> = BTreeMap::new();
     for (judged, voices) in namespaces.iter().zip(&voices) {
-        for ((shape, pod), voice) in PodShape::ALL.into_iter().zip(&pods).zip(voices) {
+        for ((shape, pod), voice) in PodShape::ALL.into_iter().zip(pods).zip(voices) {
             let by_labels = pod_security(judged, &pod.object, cluster, version);
             let voice = (*voice).max(by_labels);
             if voice == Voice::Refuses {
@@ -151,9 +152,10 @@ fn read(tree: &Node, scope: ScopeId) -> Option<Object> {
 }
 
 /// A pod of each shape, in the order of shapes.
-fn pods() -> Option<Vec<Pod>> {
-    PodShape::ALL.into_iter().map(Pod::of).collect()
-}
+static PODS: LazyLock<Vec<Pod>> = LazyLock::new(|| {
+    let pods: Option<_> = PodShape::ALL.into_iter().map(Pod::of).collect();
+    pods.unwrap_or_default()
+});
 
 fn text(shape: PodShape) -> String {
     const CONFINED: &str = "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, readOnlyRootFilesystem: true";

@@ -6,10 +6,13 @@
 
 #![allow(clippy::expect_used)] // helpers of tests may fail loudly
 
+#[path = "support/config.rs"]
+mod config;
 mod support;
 
+use config::config;
 use seawall_model::{Outcome, SourceMap};
-use seawall_posture::{Config, check, rules};
+use seawall_posture::{check, rules};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,19 +20,6 @@ use support::Loader;
 
 fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")
-}
-
-fn config(text: &str) -> Config {
-    let mut config = Config::default();
-    for line in text.lines().take_while(|line| line.starts_with('#')) {
-        if let Some(version) = line.strip_prefix("# kubernetes: ") {
-            config.kubernetes_version = version.parse().expect("a version");
-        }
-        if let Some(registries) = line.strip_prefix("# registries: ") {
-            config.allowed_registries = registries.split(", ").map(str::to_owned).collect();
-        }
-    }
-    config
 }
 
 fn run(path: &Path) -> (Outcome, SourceMap) {

@@ -4,29 +4,19 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // helpers of tests may fail loudly
 
+#[path = "support/config.rs"]
+mod config;
 mod support;
 
+use config::config;
 use seawall_model::{Asset, FileId, Finding, Outcome, Repair, Repairable};
-use seawall_posture::{Config, check, fixes, rules};
+use seawall_posture::{check, fixes, rules};
 use seawall_yaml::edit::Editor;
 use seawall_yaml::{Limits, Node};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use support::Loader;
-
-fn config(text: &str) -> Config {
-    let mut config = Config::default();
-    for line in text.lines().take_while(|line| line.starts_with('#')) {
-        if let Some(version) = line.strip_prefix("# kubernetes: ") {
-            config.kubernetes_version = version.parse().expect("a version");
-        }
-        if let Some(registries) = line.strip_prefix("# registries: ") {
-            config.allowed_registries = registries.split(", ").map(str::to_owned).collect();
-        }
-    }
-    config
-}
 
 fn judged(name: &str, text: &str) -> Outcome {
     let mut loader = Loader::new();

@@ -35,11 +35,7 @@ pub(super) fn places<'n>(
     let path = tokens(pointer);
     let mut way = vec![object];
     for token in &path {
-        let node = way.last().and_then(|node| match &node.value {
-            Value::Map(map) => map.get(token),
-            Value::Seq(items) => items.get(token.parse::<usize>().ok()?),
-            _ => None,
-        });
+        let node = way.last().and_then(|node| node.child(token));
         let Some(node) = node else { break };
         way.push(node);
     }

@@ -255,19 +255,8 @@ impl Build<'_, '_> {
 
     /// A base, from the cache if it can be.
     fn shared(&mut self, place: &Place) -> Arc<Cached> {
-        let lock = || {
-            self.builder
-                .bases
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let last = self.builder.store.is_last_use(&place.root.dir);
-        let known = if last {
-            lock().remove(&place.root.dir)
-        } else {
-            lock().get(&place.root.dir).cloned()
-        };
-        if let Some(cached) = known {
+        let known = self.builder.bases.ask(&place.root.dir);
+        if let Some(cached) = known.there {
             // Where the base would lead back to one of its users, it has to fail again.
             let circular = self.chain.iter().any(|user| {
                 cached
@@ -289,8 +278,8 @@ impl Build<'_, '_> {
             visited: std::mem::replace(&mut self.visited, visited),
         });
         self.visited.extend(cached.visited.iter().cloned());
-        if self.shares && !last {
-            lock().insert(place.root.dir.clone(), cached.clone());
+        if self.shares && known.keeps {
+            self.builder.bases.keep(&place.root.dir, &cached);
         }
         cached
     }

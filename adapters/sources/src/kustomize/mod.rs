@@ -29,6 +29,7 @@ mod helm;
 mod ids;
 mod inputs;
 mod jsonpatch;
+mod kept;
 mod keyed;
 mod kust;
 mod kust_reader;
@@ -88,7 +89,7 @@ impl Fail {
 /// hundred overlays of one base read it once. Can be shared between threads.
 pub struct Builder<'a> {
     store: store::Store<'a>,
-    bases: Mutex<HashMap<String, Arc<build::Cached>>>,
+    bases: kept::Kept<build::Cached>,
     kustomizations: Mutex<HashMap<String, Arc<kust::Kust>>>,
 }
 
@@ -105,15 +106,16 @@ impl<'a> Builder<'a> {
     pub fn new(tree: &'a dyn Tree, map: &'a SourceMap) -> Self {
         Self {
             store: store::Store::new(tree, map),
-            bases: Mutex::default(),
+            bases: kept::Kept::default(),
             kustomizations: Mutex::default(),
         }
     }
 
     /// Says how often each file and each base is going to be asked for, by overlays together,
     /// so that none is kept longer than that. What is not listed is kept to the end.
-    pub fn expect(&self, uses: HashMap<String, u32>) {
-        self.store.expect(uses);
+    pub fn expect(&self, files: HashMap<String, u32>, bases: HashMap<String, u32>) {
+        self.store.parsed.expect(files);
+        self.bases.expect(bases);
     }
 
     /// Whether a directory holds a component, which only other kustomizations can build.
@@ -176,14 +178,15 @@ mod tests {
         let map = SourceMap::default();
         let keeping = Builder::new(&tree, &map);
         let builder = Builder::new(&tree, &map);
-        let uses = [("base", 2), ("base/a.yaml", 1), ("x", 1), ("y", 1)];
-        builder.expect(uses.map(|(path, n)| (path.to_owned(), n)).into());
+        let uses = |path: &str, n| (path.to_owned(), n);
+        let bases = [uses("base", 2), uses("x", 1), uses("y", 1)];
+        builder.expect([uses("base/a.yaml", 1)].into(), bases.into());
         for overlay in ["x", "y", "y"] {
             let built = builder.build(overlay);
             assert_eq!(built.objects.len(), 1);
             assert_eq!(built.objects, keeping.build(overlay).objects);
         }
-        let kept = |builder: &Builder<'_>| builder.bases.lock().unwrap().len();
+        let kept = |builder: &Builder<'_>| builder.bases.len();
         assert_eq!(kept(&keeping), 3);
         assert_eq!(kept(&builder), 2, "what was asked for against expectation");
     }

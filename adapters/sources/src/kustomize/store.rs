@@ -3,6 +3,7 @@
 
 use super::Fail;
 use super::decode::Text;
+use super::kept::Kept;
 use super::parse::{Parsed, parse};
 use crate::tree::{self, Kind, Tree};
 use seawall_model::{GapKind, SourceMap, Span, Str};
@@ -28,9 +29,7 @@ pub(super) struct Root {
 pub(super) struct Store<'a> {
     pub(super) tree: &'a dyn Tree,
     pub(super) map: &'a SourceMap,
-    parsed: Mutex<HashMap<String, Arc<Parsed>>>,
-    /// How often files and bases will yet be asked for, where that is known.
-    uses: Mutex<HashMap<String, u32>>,
+    pub(super) parsed: Kept<Parsed>,
     roots: Mutex<HashMap<String, Option<Root>>>,
     here: Mutex<Option<Arc<str>>>,
 }
@@ -55,29 +54,9 @@ impl<'a> Store<'a> {
         Self {
             tree,
             map,
-            parsed: Mutex::default(),
-            uses: Mutex::default(),
+            parsed: Kept::default(),
             roots: Mutex::default(),
             here: Mutex::default(),
-        }
-    }
-
-    /// See [`super::Builder::expect`].
-    pub(super) fn expect(&self, uses: HashMap<String, u32>) {
-        *self.uses.lock().unwrap_or_else(PoisonError::into_inner) = uses;
-    }
-
-    /// Counts a use of a file or base; true when nobody is expected to ask for it again. What
-    /// is asked for all the same is kept from then on, so nothing is made more than twice.
-    pub(super) fn is_last_use(&self, path: &str) -> bool {
-        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        match uses.get_mut(path) {
-            None => false,
-            Some(1) => uses.remove(path).is_some(),
-            Some(more) => {
-                *more -= 1;
-                false
-            }
         }
     }
 
@@ -195,20 +174,16 @@ impl<'a> Store<'a> {
     /// A file that the kustomization in `root` names, parsed.
     pub(super) fn file(&self, root: &Root, path: &Text) -> Result<(Str, Arc<Parsed>), Fail> {
         let full = self.locate(root, path)?;
-        let lock = || self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = self.is_last_use(&full);
-        let known = if last {
-            lock().remove(&full)
+        let known = self.parsed.ask(&full);
+        let parsed = if let Some(parsed) = known.there {
+            parsed
         } else {
-            lock().get(&full).cloned()
+            let parsed = Arc::new(self.parse_file(&full, path.span)?);
+            if known.keeps {
+                self.parsed.keep(&full, &parsed);
+            }
+            parsed
         };
-        let parsed = match known {
-            Some(parsed) => parsed,
-            None => Arc::new(self.parse_file(&full, path.span)?),
-        };
-        if !last {
-            lock().insert(full.clone(), parsed.clone());
-        }
         Ok((full.into(), parsed))
     }
 

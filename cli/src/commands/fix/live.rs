@@ -94,9 +94,8 @@ pub(super) fn with_patches(
 
 /// The tree with operations, each in its turn.
 fn changed(tree: &Node, operations: &[Operation]) -> Result<Node, String> {
-    let mut operations: Vec<&Operation> = operations.iter().collect();
-    operations.sort_by_cached_key(|operation| operation.turn());
-    operations.into_iter().try_fold(tree.clone(), |tree, next| {
+    let mut operations = Operation::in_turn(operations).into_iter();
+    operations.try_fold(tree.clone(), |tree, next| {
         edit::changed(&tree, next).map_err(|refusal| refusal.to_string())
     })
 }
@@ -117,9 +116,7 @@ fn made_by(id: ObjectId, snapshot: &Snapshot) -> Vec<&Object> {
             };
             let of = |maker: &ObjectId| {
                 let there = snapshot.get(*maker).map(|maker| &maker.reference);
-                object.controller().zip(there).is_some_and(|(by, maker)| {
-                    by.kind == maker.kind && by.name == maker.name && by.group == maker.group
-                })
+                there.is_some_and(|maker| object.is_controlled_by(maker))
             };
             if makers.iter().any(of) {
                 makers.insert(*member);

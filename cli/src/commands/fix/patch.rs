@@ -26,12 +26,10 @@ impl Patch {
         rules: String,
         notes: Vec<String>,
     ) -> Option<Self> {
-        let mut operations: Vec<&Operation> = operations.iter().collect();
-        operations.sort_by_cached_key(|operation| operation.turn());
         let mut tests: Vec<String> = Vec::new();
         let mut steps: Vec<String> = Vec::new();
         let mut now = tree.clone();
-        for operation in operations {
+        for operation in Operation::in_turn(operations) {
             let next = seawall_yaml::edit::changed(&now, operation).ok()?;
             if next == now {
                 continue;
@@ -44,7 +42,10 @@ impl Patch {
             match operation {
                 Operation::Set { pointer, value } => set(&now, pointer, value, &mut steps),
                 Operation::Append { pointer, value } => {
-                    if at(&now, pointer).is_some_and(|node| node.as_seq().is_some()) {
+                    if now
+                        .pointer(pointer)
+                        .is_some_and(|node| node.as_seq().is_some())
+                    {
                         steps.push(step("add", &format!("{pointer}/-"), Some(value)));
                     } else {
                         set(&now, pointer, &Data::List(vec![value.clone()]), &mut steps);
@@ -158,15 +159,6 @@ fn kind(resource: &ResourceRef) -> String {
     }
 }
 
-fn at<'n>(root: &'n Node, pointer: &str) -> Option<&'n Node> {
-    tokens(pointer)
-        .iter()
-        .try_fold(root, |node, token| match node.as_seq() {
-            Some(items) => items.get(token.parse::<usize>().ok()?),
-            None => node.get(token),
-        })
-}
-
 /// Tests that the items of lists on the way are still what they were: a patch counts items, and
 /// somebody may have put another one before them since. Words of commands are not repeated:
 /// there may be a credential among them.
@@ -177,7 +169,7 @@ fn held(tree: &Node, pointer: &str) -> Vec<String> {
     let mut key = String::new();
     for token in tokens(pointer) {
         let is_item = node.as_seq().is_some();
-        let Some(next) = at(node, &below("", &token)) else {
+        let Some(next) = node.child(&token) else {
             break;
         };
         way = below(&way, &token);
@@ -214,7 +206,7 @@ fn scalar(node: &Node) -> Option<Data> {
 fn set(root: &Node, pointer: &str, value: &Data, steps: &mut Vec<String>) {
     let mut pointer = pointer.to_owned();
     let mut value = value.clone();
-    let is_there = |pointer: &str| at(root, pointer).is_some_and(|node| !node.is_null());
+    let is_there = |pointer: &str| root.pointer(pointer).is_some_and(|node| !node.is_null());
     if is_there(&pointer) {
         steps.push(step("replace", &pointer, Some(&value)));
         return;
@@ -241,8 +233,9 @@ fn step(what: &str, pointer: &str, value: Option<&Data>) -> String {
     text
 }
 
-/// JSON text without a character that a terminal would obey.
-fn escaped(json: &str) -> String {
+/// Data as JSON, without a character that a terminal would obey.
+fn json(value: &Data) -> String {
+    let json = seawall_yaml::to_json(&Node::from(value));
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         match u32::from(c) {
@@ -254,27 +247,6 @@ fn escaped(json: &str) -> String {
         }
     }
     text
-}
-
-fn json(value: &Data) -> String {
-    match value {
-        Data::Bool(truth) => truth.to_string(),
-        Data::Int(number) => number.to_string(),
-        Data::Text(text) => {
-            let node = Node::string(text.clone(), seawall_model::Span::NONE);
-            escaped(&seawall_yaml::to_json(&node))
-        }
-        Data::List(items) => {
-            let items: Vec<String> = items.iter().map(json).collect();
-            format!("[{}]", items.join(","))
-        }
-        Data::Map(entries) => {
-            let entries = entries
-                .iter()
-                .map(|(key, value)| format!("{}:{}", json(&Data::Text(key.clone())), json(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
-        }
-    }
 }
 
 #[cfg(test)]

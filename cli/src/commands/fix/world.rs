@@ -169,14 +169,11 @@ impl World {
             }
         };
         let object = candidate.object.and_then(|id| self.loaded.snapshot.get(id));
-        let Some(tree) = object.and_then(Object::tree) else {
+        let tree = object.and_then(Object::tree);
+        let Some(tree) = tree.filter(|_| !mend.operations.is_empty()) else {
             candidate.state = Some(State::ByHand(candidate.finding.remediation.to_string()));
             return false;
         };
-        if mend.operations.is_empty() {
-            candidate.state = Some(State::ByHand(candidate.finding.remediation.to_string()));
-            return false;
-        }
         if let Some((id, object)) = candidate.object.zip(object)
             && live::is_live(object, &self.map)
         {

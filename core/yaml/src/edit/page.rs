@@ -2,7 +2,7 @@
 //! stands in.
 
 use super::survey::{Style, survey};
-use super::tree::{child, lifted};
+use super::tree::lifted;
 use super::{Refusal, Replacement, refuse};
 use crate::{Entry, Node, Value};
 use seawall_model::fix::tokens;
@@ -134,7 +134,9 @@ impl<'t> Page<'t> {
                 ));
             }
             let entry = node.as_map().and_then(|map| map.entry(token));
-            let next = child(node, token).filter(|_| entry.is_none_or(|entry| inside(entry, node)));
+            let next = node
+                .child(token)
+                .filter(|_| entry.is_none_or(|entry| inside(entry, node)));
             let Some(next) = next else {
                 way.rest = path.get(at..).unwrap_or_default().to_vec();
                 if entry.is_some() && way.rest.len() > 1 {

@@ -11,12 +11,12 @@ pub(super) fn changed(root: &Node, operation: &Operation) -> Result<Node, Refusa
     match operation {
         Operation::Set { pointer, value } => set(&mut root, &tokens(pointer), value)?,
         Operation::Append { pointer, value } => {
-            if let Some(list) = at(&root, pointer).and_then(Node::as_seq) {
+            if let Some(list) = root.pointer(pointer).and_then(Node::as_seq) {
                 let mut items = list.to_vec();
-                items.push(node(value));
+                items.push(Node::from(value));
                 let path = tokens(pointer);
                 put(&mut root, &path, Node::seq(items, Span::NONE))?;
-            } else if at(&root, pointer).is_some_and(|node| !node.is_null()) {
+            } else if root.pointer(pointer).is_some_and(|node| !node.is_null()) {
                 return refuse("there is something else where a list belongs");
             } else {
                 let list = Data::List(vec![value.clone()]);
@@ -36,35 +36,19 @@ pub(super) fn changed(root: &Node, operation: &Operation) -> Result<Node, Refusa
     Ok(root)
 }
 
-/// The node at a pointer.
-pub(super) fn at<'n>(root: &'n Node, pointer: &str) -> Option<&'n Node> {
-    tokens(pointer)
-        .iter()
-        .try_fold(root, |node, token| child(node, token))
-}
-
-/// What stands below a node under a key or at a position.
-pub(super) fn child<'n>(node: &'n Node, token: &str) -> Option<&'n Node> {
-    match &node.value {
-        Value::Map(map) => map.get(token),
-        Value::Seq(items) => items.get(token.parse::<usize>().ok()?),
-        _ => None,
-    }
-}
-
 /// The outermost thing that holds nothing but what is to be removed. Items of lists are not
 /// removed with the last of what they hold: they count by their position.
 pub(super) fn lifted(root: &Node, pointer: &str) -> String {
     let mut pointer = pointer.to_owned();
     while let Some((up, _)) = pointer.rsplit_once('/') {
-        let alone = match at(root, up).map(|node| &node.value) {
+        let alone = match root.pointer(up).map(|node| &node.value) {
             Some(Value::Map(map)) => map.len() == 1,
             Some(Value::Seq(items)) => items.len() == 1,
             _ => false,
         };
         let in_map = up
             .rsplit_once('/')
-            .and_then(|(above, _)| at(root, above))
+            .and_then(|(above, _)| root.pointer(above))
             .is_some_and(|above| above.as_map().is_some());
         if !alone || !in_map {
             break;
@@ -74,23 +58,27 @@ pub(super) fn lifted(root: &Node, pointer: &str) -> String {
     pointer
 }
 
-/// The tree of data.
-pub(super) fn node(data: &Data) -> Node {
-    let value = match data {
-        Data::Bool(truth) => Value::Bool(*truth),
-        Data::Int(number) => Value::Int(*number),
-        Data::Text(text) => Value::String(text.clone()),
-        Data::List(items) => return Node::seq(items.iter().map(node).collect(), Span::NONE),
-        Data::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| Entry {
-                key: key.clone(),
-                key_span: Span::NONE,
-                value: node(value),
-            });
-            return Node::map(Map::from_entries(entries.collect()), Span::NONE);
-        }
-    };
-    Node::new(value, Span::NONE)
+/// The tree of data; it stands nowhere.
+impl From<&Data> for Node {
+    fn from(data: &Data) -> Self {
+        let value = match data {
+            Data::Bool(truth) => Value::Bool(*truth),
+            Data::Int(number) => Value::Int(*number),
+            Data::Text(text) => Value::String(text.clone()),
+            Data::List(items) => {
+                return Node::seq(items.iter().map(Node::from).collect(), Span::NONE);
+            }
+            Data::Map(entries) => {
+                let entries = entries.iter().map(|(key, value)| Entry {
+                    key: key.clone(),
+                    key_span: Span::NONE,
+                    value: Node::from(value),
+                });
+                return Node::map(Map::from_entries(entries.collect()), Span::NONE);
+            }
+        };
+        Node::new(value, Span::NONE)
+    }
 }
 
 /// Data under keys, from the outermost.
@@ -102,7 +90,7 @@ pub(super) fn nested(keys: &[String], value: &Data) -> Data {
 
 fn set(node: &mut Node, path: &[String], value: &Data) -> Result<(), Refusal> {
     let Some((first, rest)) = path.split_first() else {
-        *node = self::node(value);
+        *node = Node::from(value);
         return Ok(());
     };
     match &mut node.value {
@@ -110,12 +98,12 @@ fn set(node: &mut Node, path: &[String], value: &Data) -> Result<(), Refusal> {
             if let Some(inner) = map.get_mut(first) {
                 return set(inner, rest, value);
             }
-            let new = self::node(&nested(rest, value));
+            let new = Node::from(&nested(rest, value));
             map.insert(first.as_str(), Span::NONE, new);
             Ok(())
         }
         Value::Null => {
-            *node = self::node(&nested(path, value));
+            *node = Node::from(&nested(path, value));
             Ok(())
         }
         Value::Seq(_) => match item(node, first) {

@@ -111,7 +111,7 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     /// The node at a pointer of the object.
     fn at(&self, pointer: &str) -> Option<&'a Node> {
-        at(self.object, pointer)
+        self.object.pointer(pointer)
     }
 
     /// The item that the path names last: `key` of `…/tolerations[key]`.
@@ -124,16 +124,6 @@ impl<'a> Found<'a> {
     fn pod(&self) -> Option<Pod<'a>> {
         Pod::around(self.object, self.pointer)
     }
-}
-
-/// The node at a pointer.
-fn at<'n>(object: &'n Node, pointer: &str) -> Option<&'n Node> {
-    seawall_model::fix::tokens(pointer)
-        .iter()
-        .try_fold(object, |node, token| match node.as_seq() {
-            Some(items) => items.get(token.parse::<usize>().ok()?),
-            None => node.get(token),
-        })
 }
 
 /// What a pointer points into.

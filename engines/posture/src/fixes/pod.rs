@@ -28,7 +28,7 @@ impl<'n> Pod<'n> {
     pub(super) fn around(object: &'n Node, pointer: &str) -> Option<Self> {
         let mut pointer = pointer;
         loop {
-            let here = super::at(object, pointer);
+            let here = object.pointer(pointer);
             if let Some(spec) = here.filter(|node| LISTS.iter().any(|key| has_list(node, key))) {
                 return Some(Self {
                     pointer: pointer.to_owned(),

@@ -52,7 +52,7 @@ fn regex(engine: &mut Engine<'_>, args: &Args) -> Result<Regex> {
     // Matching is linear, but far slower than reading.
     engine.budget.read(args.length().saturating_mul(8))?;
     if let Some(known) = engine.regexes.get(pattern.as_str()) {
-        return known.clone().map_err(refused);
+        return known.clone().map_err(Fail::from);
     }
     engine.budget.step(COMPILING)?;
     let made = compile(pattern.as_str());
@@ -60,17 +60,26 @@ fn regex(engine: &mut Engine<'_>, args: &Args) -> Result<Regex> {
         engine.regexes.clear();
     }
     engine.regexes.insert(pattern.rc(), made.clone());
-    made.map_err(refused)
+    made.map_err(Fail::from)
 }
 
-/// What is said where an expression is larger than that.
-const TOO_LARGE: &str = "a regular expression has more than 16 KiB, or 512 KiB when it is compiled";
+/// Why there is no expression.
+#[derive(Debug, Clone)]
+pub(crate) enum Refused {
+    /// For us alone it is too large.
+    TooLarge,
+    /// It is none: what is wrong.
+    Wrong(String),
+}
 
-fn refused(why: String) -> Fail {
-    if why == TOO_LARGE {
-        Fail::limit(why)
-    } else {
-        Fail::new(why)
+impl From<Refused> for Fail {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TooLarge => Fail::limit(
+                "a regular expression has more than 16 KiB, or 512 KiB when it is compiled",
+            ),
+            Refused::Wrong(why) => Fail::new(why),
+        }
     }
 }
 
@@ -86,9 +95,9 @@ const LONGEST: usize = 16 << 10;
 /// Largest compiled expression, and what a search may remember, in bytes.
 const LARGEST: usize = 512 << 10;
 
-pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, String> {
+pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, Refused> {
     if pattern.len() > LONGEST {
-        return Err(TOO_LARGE.to_owned());
+        return Err(Refused::TooLarge);
     }
     regex::RegexBuilder::new(&translate(pattern))
         .size_limit(LARGEST)
@@ -97,7 +106,7 @@ pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, String> {
         .build()
         .map_err(|error| {
             if let regex::Error::CompiledTooBig(_) = error {
-                return TOO_LARGE.to_owned();
+                return Refused::TooLarge;
             }
             let why = error.to_string();
             let why = why
@@ -105,7 +114,7 @@ pub(crate) fn compile(pattern: &str) -> std::result::Result<Regex, String> {
                 .last()
                 .unwrap_or("")
                 .trim_start_matches("error: ");
-            format!("`{pattern}` is no regular expression: {why}")
+            Refused::Wrong(format!("`{pattern}` is no regular expression: {why}"))
         })
 }
 

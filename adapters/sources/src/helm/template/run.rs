@@ -6,6 +6,7 @@ use super::program::{Choice, Loop, Operand, Pipeline, Root, Stage, Step, Target}
 use super::scope::{Scope, Template};
 use super::{At, offset};
 use crate::helm::error::{Fail, Result};
+use crate::helm::funcs::regexes::Refused;
 use crate::helm::funcs::{Args, Builtin};
 use crate::helm::limits;
 use crate::helm::places::{Places, ROOT};
@@ -23,7 +24,7 @@ pub(crate) struct Engine<'a> {
     pub(crate) scope: Rc<Scope>,
     pub(crate) includes: HashMap<Rc<str>, u32>,
     pub(crate) budget: limits::Budget,
-    pub(crate) regexes: HashMap<Rc<str>, std::result::Result<regex::Regex, String>>,
+    pub(crate) regexes: HashMap<Rc<str>, std::result::Result<regex::Regex, Refused>>,
 }
 
 /// What is to be done after a step.
