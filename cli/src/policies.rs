@@ -46,13 +46,15 @@ pub(crate) fn load(config: &Config, map: &SourceMap) -> Result<Option<Arc<Polici
         };
         return Err(Failure::usage(
             message,
-            "policies are ValidatingAdmissionPolicy objects of admissionregistration.k8s.io/v1",
+            "policies are ValidatingAdmissionPolicy objects, or Gatekeeper templates and constraints",
         ));
     }
     if policies.is_empty() {
         let paths = request.paths.join(", ");
         return Err(Failure::usage(
-            format!("there is no ValidatingAdmissionPolicy in {paths}"),
+            format!(
+                "there is no policy in {paths}: neither a ValidatingAdmissionPolicy nor a Gatekeeper constraint"
+            ),
             "check the path; `seawall generate vap` makes policies of the built-in rules",
         ));
     }

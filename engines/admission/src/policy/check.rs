@@ -66,12 +66,14 @@ pub(crate) fn check(
         return;
     }
     let jobs = jobs(own, &found, outcome);
-    if jobs.is_empty() {
+    if jobs.is_empty() && own.is_empty() {
         return;
     }
     tell_without_tree(snapshot, own, outcome);
     let resources = Resources::of(snapshot);
     let targets = targets(snapshot, &resources);
+    #[cfg(feature = "rego")]
+    super::gatekeeper::check(&own.constraints, &targets, outcome);
     let policies: Vec<&Policy> = jobs.iter().map(|job| job.policy).collect();
     let params = Param::in_picture(snapshot, &policies);
     let steps = steps(jobs.len(), targets.len());

@@ -19,6 +19,8 @@ mod defaults;
 mod definition;
 mod evaluate;
 mod findings;
+#[cfg(feature = "rego")]
+mod gatekeeper;
 mod params;
 mod place;
 mod plugins;

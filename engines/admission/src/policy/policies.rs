@@ -2,7 +2,7 @@
 
 use super::definition::{Binding, Policy, Problem, Reader, kind_of};
 use super::params::Param;
-use seawall_model::{Area, Rule, Severity};
+use seawall_model::{Area, Rule, RuleId, Severity};
 use seawall_yaml::Node;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,8 +13,13 @@ pub struct Policies {
     pub(super) all: Vec<Policy>,
     pub(super) bindings: Vec<Binding>,
     pub(super) params: Vec<Param>,
+    #[cfg(feature = "rego")]
+    pub(super) constraints: Vec<super::gatekeeper::Constraint>,
     rules: Vec<Rule>,
 }
+
+/// The groups of Gatekeeper's templates and constraints.
+pub(super) const GATEKEEPER: [&str; 2] = ["templates.gatekeeper.sh", "constraints.gatekeeper.sh"];
 
 impl Policies {
     /// Reads the policies among these trees. Trees of other kinds are what bindings may name
@@ -22,6 +27,9 @@ impl Policies {
     pub fn read(trees: &[Node]) -> (Self, Vec<Problem>) {
         let mut all = Self::default();
         let mut problems = Vec::new();
+        let (gatekeeper, trees): (Vec<&Node>, Vec<&Node>) = trees
+            .iter()
+            .partition(|tree| group_of(tree).is_some_and(|group| GATEKEEPER.contains(&group)));
         for tree in trees {
             match kind_of(tree) {
                 Some("ValidatingAdmissionPolicy") => {
@@ -49,7 +57,35 @@ impl Policies {
         });
         all.all.sort_by(|a, b| a.name.cmp(&b.name));
         all.rules = all.all.iter().map(|policy| all.rule(policy)).collect();
+        all.take_gatekeepers(&gatekeeper, &mut problems);
         (all, problems)
+    }
+
+    #[cfg(feature = "rego")]
+    fn take_gatekeepers(&mut self, trees: &[&Node], problems: &mut Vec<Problem>) {
+        self.constraints = super::gatekeeper::read(trees, problems);
+        self.rules.extend(self.constraints.iter().map(|constraint| {
+            let what = constraint.title();
+            let why = format!(
+                "Your own policy says so: {what}. A cluster with Gatekeeper and this constraint \
+                 refuses the object, warns about it or writes it down."
+            );
+            rule_of(constraint.rule.clone(), what, constraint.severity, why)
+        }));
+    }
+
+    #[cfg(not(feature = "rego"))]
+    #[allow(clippy::unused_self)] // as with the feature
+    fn take_gatekeepers(&mut self, trees: &[&Node], problems: &mut Vec<Problem>) {
+        problems.extend(trees.first().map(|tree| {
+            Problem {
+                subject: "policies in Rego".into(),
+                span: tree.span,
+                message: "this seawall was built without Rego: build it with \
+                      `cargo build --release --features rego`"
+                    .to_owned(),
+            }
+        }));
     }
 
     /// The rules that the policies are.
@@ -59,7 +95,7 @@ impl Policies {
 
     /// Whether there is no policy.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.rules.is_empty()
     }
 
     /// How bad it is to violate a policy: what its annotation says, or what its bindings do
@@ -109,15 +145,28 @@ impl Policies {
             str::to_owned,
         );
         Rule {
-            id: policy.rule.clone(),
-            title: Cow::Owned(title),
-            severity: self.severity(policy),
             area: notes.area.unwrap_or(Area::Containers),
-            why: Cow::Owned(why),
             fix: Cow::Owned(fix),
-            references: Cow::Borrowed(&[]),
-            aliases: Cow::Borrowed(&[]),
-            since: "0.1.0",
+            ..rule_of(policy.rule.clone(), title, self.severity(policy), why)
         }
     }
+}
+
+fn rule_of(id: RuleId, title: String, severity: Severity, why: String) -> Rule {
+    Rule {
+        id,
+        title: Cow::Owned(title),
+        severity,
+        area: Area::Containers,
+        why: Cow::Owned(why),
+        fix: Cow::Borrowed("Change the object so that the policy is met."),
+        references: Cow::Borrowed(&[]),
+        aliases: Cow::Borrowed(&[]),
+        since: "0.1.0",
+    }
+}
+
+/// The API group that an object says it is of.
+pub(super) fn group_of(tree: &Node) -> Option<&str> {
+    Some(tree.get("apiVersion")?.as_str()?.split_once('/')?.0)
 }

@@ -235,6 +235,16 @@ impl<'s> Target<'s> {
         }
     }
 
+    #[cfg(feature = "rego")]
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    #[cfg(feature = "rego")]
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// The namespace it is in; for a namespace, itself.
     pub(super) fn namespace(&self) -> &str {
         if self.is_namespaced {
