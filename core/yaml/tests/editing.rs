@@ -239,6 +239,20 @@ fn what_is_removed_leaves_no_hole() {
     becomes("a: 1\n", &[rm("/b"), rm("/c/d")], "a: 1\n");
 }
 
+/// A comment goes with the only thing that it can speak of, and stays above a group.
+#[test]
+fn a_comment_goes_with_what_it_speaks_of() {
+    let rm = |pointer: &str| Operation::remove(pointer);
+    let list = "a:\n- x\n# old\n# agents\n- y\nb: 1\n";
+    becomes(list, &[rm("/a/1")], "a:\n- x\nb: 1\n");
+    let group = "a:\n# old agents\n- x\n- y\nb: 1\n";
+    becomes(group, &[rm("/a/0")], "a:\n# old agents\n- y\nb: 1\n");
+    let map = "a:\n  x: 1\n  # old\n  old: 2\n  # new\n  z: 3\n";
+    becomes(map, &[rm("/a/old")], "a:\n  x: 1\n  # new\n  z: 3\n");
+    let keys = "a:\n  # both\n  x: 1\n  y: 2\n";
+    becomes(keys, &[rm("/a/x")], "a:\n  # both\n  y: 2\n");
+}
+
 #[test]
 fn aliases_and_merges_are_left_alone() {
     let text = "base: &b\n  x: 1\n  in:\n    y: 1\none: *b\ntwo:\n  <<: *b\n  z: 1\n";

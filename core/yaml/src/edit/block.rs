@@ -75,19 +75,7 @@ impl<'t> Page<'t> {
         if !indent.chars().all(|c| c == ' ') {
             return None;
         }
-        let mut start = self.line_start(at);
-        while start > 0 {
-            let above = self.line_start(start - 1);
-            let line = self.text.get(above..start)?;
-            let comment = line
-                .strip_prefix(indent)
-                .is_some_and(|l| l.starts_with('#'));
-            if !comment {
-                break;
-            }
-            start = above;
-        }
-        Some(start)
+        Some(self.under_comments(at, indent))
     }
 
     /// How new text is written beside an entry.

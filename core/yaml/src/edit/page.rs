@@ -272,6 +272,22 @@ impl<'t> Page<'t> {
             end = self.line_end(next);
         }
     }
+
+    /// The beginning of a byte's line, or of the comments directly above it that stand at the
+    /// same indentation.
+    pub(super) fn under_comments(&self, at: usize, indent: &str) -> usize {
+        let mut start = self.line_start(at);
+        while start > 0 {
+            let above = self.line_start(start - 1);
+            let line = self.text.get(above..start).unwrap_or_default();
+            let rest = line.strip_prefix(indent);
+            if !rest.is_some_and(|rest| rest.starts_with('#')) {
+                break;
+            }
+            start = above;
+        }
+        start
+    }
 }
 
 /// The entries of a mapping that are written in it, in the order of the text.

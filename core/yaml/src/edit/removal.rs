@@ -57,7 +57,9 @@ impl<'t> Page<'t> {
         let before = self.before(start);
         if before.chars().all(|c| c == ' ') {
             let end = self.with_comments(self.last_byte(entry), before.len() + 1);
-            return Ok(vec![self.lines(start, end)]);
+            return Ok(vec![
+                self.lines(self.with_heading(start, end, before, false), end),
+            ]);
         }
         // The first key behind a dash: the next one takes its place.
         let entries = written(map);
@@ -90,7 +92,26 @@ impl<'t> Page<'t> {
         let text = self.text.get(..item.span.end as usize).unwrap_or_default();
         let last = text.trim_end_matches(['\n', '\r']).len();
         let end = self.with_comments(last.max(start), column);
-        Ok(vec![self.lines(start, end)])
+        let indent = dash.strip_suffix('-').unwrap_or_default();
+        Ok(vec![
+            self.lines(self.with_heading(start, end, indent, true), end),
+        ])
+    }
+
+    /// Where a piece starts with the comments above it, if they speak of nothing else: what
+    /// stands below it at the same indentation may be of their group.
+    fn with_heading(&self, start: usize, end: usize, indent: &str, is_item: bool) -> usize {
+        let next = self.next_line(end);
+        let below = self.text.get(next..self.line_end(next)).unwrap_or_default();
+        let sibling = |c: char| !matches!(c, ' ' | '#' | '\r');
+        let is_of_group = below
+            .strip_prefix(indent)
+            .is_some_and(|rest| rest.starts_with('-') == is_item && rest.starts_with(sibling));
+        if is_of_group {
+            start
+        } else {
+            self.under_comments(start, indent)
+        }
     }
 
     /// Whole lines, with their line ends; at the end of a text the one before.
