@@ -6,9 +6,12 @@ use crate::control_plane::{self, Cluster, base64};
 use crate::support::{Dir, Ran};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A user with a kubeconfig.
 struct User<'a> {
@@ -101,6 +104,7 @@ fn the_live_cluster() {
     a_dump_is_the_same(&user, &live);
     less_is_read_for_fewer_checks(&user, &cluster);
     rights(&user, &cluster, &live);
+    plug_ins_and_proxies(&user, &cluster);
     broken_kubeconfigs(&user, &cluster);
     findings_come_and_go(&user, &cluster);
     nothing_was_written(&cluster);
@@ -338,6 +342,63 @@ fn broken_kubeconfigs(user: &User<'_>, cluster: &Cluster) {
         .run(&scan)
         .exits(2)
         .says("cannot read the kubeconfig");
+}
+
+/// The other ways to a cluster: a program that gives a token, a proxy on the way.
+fn plug_ins_and_proxies(user: &User<'_>, cluster: &Cluster) {
+    let good = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let scan = |name: &str, text: &str| {
+        user.dir.write(name, text);
+        let user = User {
+            dir: user.dir,
+            kubeconfig: user.dir.path().join(name),
+        };
+        user.scan("full", &["--only", "W01"])
+    };
+    let direct = scan("direct", &good);
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"token": "full-token"},
+    });
+    let exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "echo", "args": [credential.to_string()],
+    });
+    let plugin = good.replace("token: full-token", &format!("exec: {exec}"));
+    assert_eq!(differences(&direct, &scan("plug-in", &plugin)), [""; 0]);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("proxy-url: http://{}", listener.local_addr().unwrap());
+    let passed = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&passed);
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            counter.fetch_add(1, Ordering::Relaxed);
+            std::thread::spawn(move || pass_on(client));
+        }
+    });
+    let server = format!("server: https://127.0.0.1:{}", cluster.port);
+    let proxied = good.replace(&server, &format!("{server}\n    {proxy}"));
+    assert_ne!(proxied, good);
+    assert_eq!(differences(&direct, &scan("proxy", &proxied)), [""; 0]);
+    assert!(passed.load(Ordering::Relaxed) > 0);
+}
+
+/// What a proxy does with `CONNECT host:port`.
+fn pass_on(mut client: TcpStream) {
+    let mut head = BufReader::new(client.try_clone().unwrap());
+    let mut target = String::new();
+    head.read_line(&mut target).unwrap();
+    let mut line = String::new();
+    while head.read_line(&mut line).is_ok() && line.trim() != "" {
+        line.clear();
+    }
+    let address = target.split(' ').nth(1).unwrap_or_default();
+    let mut server = TcpStream::connect(address).unwrap();
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let _ = std::io::copy(&mut server, &mut client);
 }
 
 /// `seawall watch` while a Deployment is made, mended and removed.

@@ -7,7 +7,7 @@ use seawall_model::Str;
 const FEWEST: usize = 1 << 10;
 const MOST: usize = 1 << 15;
 /// Longer texts are rarely repeated.
-const LONGEST: usize = 40;
+const LONGEST: usize = 128;
 
 /// A cache of recent short texts with one slot per hash. It forgets on collision, so a
 /// hostile text can make it useless but not slow or large.
