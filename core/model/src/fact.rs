@@ -91,6 +91,19 @@ pub enum Fact {
         /// server's default, a webhook or a policy without an answer decides.
         is_certain: bool,
     },
+    /// Somebody on the internet gets to a port of a workload's pods.
+    Exposed {
+        /// The workload.
+        workload: ResourceRef,
+        /// `TCP`, `UDP` or `SCTP`.
+        protocol: &'static str,
+        /// The port that the pods listen on.
+        port: u16,
+        /// Whether only some requests get through: a path, a host, an identity decides.
+        is_conditional: bool,
+        /// Whether it takes a proxy that stands before it.
+        is_through_proxy: bool,
+    },
     /// A workload's pods may do what this level refuses: the strictest level they meet.
     Meets {
         /// The workload.

@@ -1,0 +1,14 @@
+//! What is wrong: the checks behind the catalogue, those of policies and those of meshes.
+
+mod meshes;
+mod policies;
+mod report;
+
+use crate::network::Network;
+use crate::sink::Sink;
+
+/// Judges a network.
+pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
+    policies::check(network, sink);
+    meshes::check(network, sink);
+}

@@ -1,0 +1,164 @@
+//! What is wrong with what is in force: the rules of the catalogue that speak about meshes.
+//!
+//! Each module judges one thing and knows nothing of the others. How bad a port is that
+//! accepts plaintext depends on who can reach it, which is another layer's answer: checks ask
+//! [`Outsiders`].
+
+mod istio;
+mod linkerd;
+mod others;
+
+use super::report::Report;
+use crate::istio::Istio;
+use crate::linkerd::Linkerd;
+use crate::network::Network;
+use crate::places::Peer;
+use crate::reach::Protocol;
+use crate::sink::{Sink, lower, raise};
+use crate::ways::Entry;
+use crate::world::EndpointId;
+use seawall_model::{Locus, Severity, Span};
+use seawall_snapshot::Object;
+use seawall_yaml::Node;
+use std::collections::HashSet;
+
+/// Who can reach a port without an identity of a mesh, by all that holds below the mesh.
+pub(crate) trait Outsiders {
+    /// The strongest of them for a port of an endpoint.
+    fn of(&self, endpoint: EndpointId, port: u16) -> Outsider;
+}
+
+/// Somebody without an identity of the mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outsider {
+    /// Nobody gets there.
+    Nobody,
+    /// It was not found out.
+    Unknown,
+    /// Pods of the cluster, one of them by name.
+    Pod(String),
+    /// Anybody on the internet.
+    Internet,
+}
+
+/// Who gets to a port by what the network policies and the ways in say.
+struct Below<'n, 'w, 's> {
+    network: &'n Network<'w, 's>,
+    /// Pods outside the mesh, best examples first.
+    outside: Vec<EndpointId>,
+    /// Ports that the internet gets to without a proxy of the mesh before them.
+    exposed: HashSet<(EndpointId, u16)>,
+}
+
+impl<'n, 'w, 's> Below<'n, 'w, 's> {
+    fn new(network: &'n Network<'w, 's>, istio: &Istio<'_>) -> Self {
+        let world = network.world();
+        let is_outside = |id: EndpointId| {
+            let membership = istio.membership(id);
+            membership.is_some_and(crate::istio::membership::Membership::is_outside)
+        };
+        let mut outside: Vec<(bool, bool, EndpointId)> = world
+            .endpoint_ids()
+            .filter(|(id, _)| is_outside(*id))
+            .map(|(id, endpoint)| {
+                let namespace = world.namespace_at(endpoint.namespace);
+                let name = namespace.map_or("", |namespace| namespace.name);
+                // A pod of an application is a better example than one of the cluster's own.
+                let is_own = name == &*istio.mesh.root_namespace || name.starts_with("kube-");
+                (is_own, endpoint.is_host_network(), id)
+            })
+            .collect();
+        outside.sort_unstable();
+        let is_past_mesh = |through: Option<Peer>| match through {
+            Some(Peer::Endpoint(id)) => is_outside(id),
+            _ => true,
+        };
+        let ways = network.exposure().into_iter();
+        let ways = ways.filter(|way| is_past_mesh(way.through) && way.entry != Entry::Internal);
+        Self {
+            network,
+            outside: outside.into_iter().map(|(_, _, id)| id).collect(),
+            exposed: ways.map(|way| (way.endpoint, way.port)).collect(),
+        }
+    }
+}
+
+impl Outsiders for Below<'_, '_, '_> {
+    fn of(&self, endpoint: EndpointId, port: u16) -> Outsider {
+        if self.exposed.contains(&(endpoint, port)) {
+            return Outsider::Internet;
+        }
+        let to = Peer::Endpoint(endpoint);
+        let gets_there = |from: &EndpointId| {
+            let open = self.network.below_layers(Peer::Endpoint(*from), to);
+            open.any().has(Protocol::Tcp, port)
+        };
+        let mut others = self.outside.iter().filter(|id| **id != endpoint).peekable();
+        // Where nobody else is outside the mesh nothing shows that the policies stop somebody.
+        if others.peek().is_none() {
+            return Outsider::Unknown;
+        }
+        match others.find(|id| gets_there(id)) {
+            Some(id) => Outsider::Pod(self.network.name(Peer::Endpoint(*id))),
+            None => Outsider::Nobody,
+        }
+    }
+}
+
+/// Judges the meshes of a world.
+pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
+    let world = network.world();
+    let mut report = Report::default();
+    if let Some(istio) = Istio::new(world) {
+        let outsiders = Below::new(network, &istio);
+        istio::check(&istio::Scene::new(world, &istio, &outsiders), &mut report);
+    }
+    if let Some(linkerd) = Linkerd::new(world) {
+        linkerd::check(world, &linkerd, &mut report);
+    }
+    others::check(world, &mut report);
+    report.hand_in(sink);
+}
+
+/// A place in an object by JSON pointer; without a span it is the object's name.
+pub(crate) fn place(object: &Object, pointer: &str, span: Option<Span>) -> Locus {
+    Locus {
+        pointer: pointer.to_owned(),
+        path: pointer.trim_start_matches('/').to_owned(),
+        span: span.unwrap_or(object.name_span),
+    }
+}
+
+/// The value at a path of keys in an object's tree.
+pub(crate) fn get<'s>(object: &'s Object, path: &[&str]) -> Option<&'s Node> {
+    let node = object.body()?.at(path);
+    node.filter(|node| !node.is_null())
+}
+
+/// The items at a path of keys in an object's tree.
+pub(crate) fn items<'s>(object: &'s Object, path: &[&str]) -> &'s [Node] {
+    get(object, path).and_then(Node::as_seq).unwrap_or_default()
+}
+
+/// The texts of a list.
+pub(crate) fn texts(node: Option<&Node>) -> Vec<&str> {
+    let items = node.and_then(Node::as_seq).unwrap_or_default();
+    items.iter().filter_map(Node::as_str).collect()
+}
+
+/// `1 workload`, `2 workloads`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
+    }
+}
+
+/// A severity by who gets there.
+pub(crate) fn weighed(severity: Severity, outsider: &Outsider) -> Severity {
+    match outsider {
+        Outsider::Internet => raise(severity),
+        Outsider::Nobody => lower(severity),
+        Outsider::Unknown | Outsider::Pod(_) => severity,
+    }
+}

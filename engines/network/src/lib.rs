@@ -1,0 +1,101 @@
+//! Who can talk to whom, how, and is it authenticated?
+//!
+//! Lateral movement is possible exactly where everything that Kubernetes and the meshes say
+//! *together* allows it. So this engine first makes the cluster as the network sees it
+//! ([`World`]), computes from it what every layer decides, and only then judges
+//! ([`check`]): a weak setting that nobody can reach is not worth an alarm, and a policy
+//! that exists but does nothing is.
+//!
+//! Two models are always kept apart. *Configured*: clients behave as their configuration
+//! says. *Adversarial*: the source is compromised; it ignores its own proxy, speaks plaintext
+//! or under its own identity, and addresses pods directly; only what the destination and the
+//! CNI enforce still counts.
+
+mod blast;
+mod checks;
+pub mod istio;
+mod layer;
+pub mod linkerd;
+mod meshes;
+mod names;
+mod network;
+mod places;
+mod policy;
+mod reach;
+mod rows;
+mod rules;
+mod selection;
+mod sink;
+mod ways;
+mod why;
+mod world;
+
+pub use blast::Hop;
+pub use layer::{Layer, Model, Told};
+pub use network::{Matrix, Network};
+pub use places::{Peer, RegionId};
+pub use policy::{Direction, Tier};
+pub use reach::{Bits, Cidr, NOT_PUBLIC, Ports, Protocol};
+pub use rows::Reach;
+pub use ways::{Entry, Exposure, Link};
+pub use why::{Cite, Reason, Step, Verdict, Why};
+pub use world::{Endpoint, EndpointId, Namespace, NamespaceId, World, are_same, looks_at};
+
+use seawall_model::{Fact, KubernetesVersion, Outcome, Rule};
+use seawall_snapshot::Snapshot;
+
+/// What the verdicts depend on besides the snapshot.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cluster's version.
+    pub kubernetes_version: KubernetesVersion,
+    /// Where pods have their addresses from. Empty means that nobody said: then the picture
+    /// is asked, and after it the ranges that are usual count.
+    pub pod_ranges: Vec<Cidr>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            kubernetes_version: KubernetesVersion::NEWEST,
+            pod_ranges: Vec::new(),
+        }
+    }
+}
+
+/// The catalogue, in order of ids.
+pub fn rules() -> &'static [Rule] {
+    rules::catalogue()
+}
+
+/// Judges everything in the snapshot that the catalogue speaks about.
+pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
+    let world = World::new(snapshot);
+    let mut sink = sink::Sink::new();
+    let network = Network::new(&world, config);
+    checks::check(&network, &mut sink);
+    let mut outcome = sink.finish();
+    outcome.facts = facts(&network);
+    outcome
+}
+
+/// What other engines want to know: what meets the internet.
+fn facts(network: &Network<'_, '_>) -> Vec<Fact> {
+    let world = network.world();
+    let ways = network.exposure().into_iter();
+    let open = ways.filter(|way| way.verdict > Verdict::Closed && way.entry != Entry::Internal);
+    let mut facts: Vec<Fact> = open
+        .filter_map(|way| {
+            let endpoint = world.endpoint_at(way.endpoint)?;
+            Some(Fact::Exposed {
+                workload: endpoint.workload.owner.clone(),
+                protocol: way.protocol.name(),
+                port: way.port,
+                is_conditional: way.verdict == Verdict::Some || !way.requests.is_empty(),
+                is_through_proxy: way.through.is_some(),
+            })
+        })
+        .collect();
+    facts.dedup();
+    facts
+}

@@ -1,0 +1,252 @@
+//! Istio: mutual TLS and authorization at the destination's proxy.
+
+use crate::istio::Istio;
+use crate::istio::authorization::{Condition, Ground, Identity, Possible};
+use crate::istio::door::Door;
+use crate::istio::membership::Place;
+use crate::layer::{Layer, Model, Told, by_port};
+use crate::places::Peer;
+use crate::reach::Protocol;
+use crate::rows::Reach;
+use crate::why::{Cite, Verdict};
+use crate::world::{EndpointId, World};
+use seawall_yaml::{Node, Value};
+use std::collections::BTreeMap;
+
+/// The port that ambient tunnels arrive on (HBONE).
+const TUNNEL: u16 = 15008;
+/// The proxy's own ports, which it does not redirect.
+const OWN: [u16; 3] = [15020, 15021, 15090];
+
+/// Istio behind the policies.
+#[derive(Debug)]
+pub(crate) struct IstioLayer<'w, 's> {
+    world: &'w World<'s>,
+    istio: Istio<'s>,
+    /// By endpoint: its identity, and the number of it.
+    identities: Vec<(Option<Identity>, usize)>,
+    /// Ports that policies speak of.
+    named: Vec<u16>,
+}
+
+impl<'w, 's> IstioLayer<'w, 's> {
+    /// Istio as it is in force in a world, if it is there.
+    pub(crate) fn new(world: &'w World<'s>) -> Option<Self> {
+        let istio = Istio::new(world)?;
+        let mut numbers: BTreeMap<Identity, usize> = BTreeMap::new();
+        let identities = world.endpoint_ids().map(|(id, _)| {
+            let identity = istio.identity_of(world, id);
+            let next = numbers.len() + 1;
+            let number = identity
+                .clone()
+                .map_or(0, |one| *numbers.entry(one).or_insert(next));
+            (identity, number)
+        });
+        let identities = identities.collect();
+        let mut named: Vec<u16> = OWN.to_vec();
+        for kind in ["AuthorizationPolicy", "PeerAuthentication"] {
+            for object in world.of_kind(crate::istio::SECURITY, kind) {
+                if let Some(spec) = object.body().and_then(|body| body.get("spec")) {
+                    ports_in(spec, false, &mut named);
+                }
+            }
+        }
+        for one in &istio.memberships {
+            named.extend(one.inbound.only.iter().flatten().chain(&one.inbound.except));
+        }
+        named.sort_unstable();
+        named.dedup();
+        Some(Self {
+            world,
+            istio,
+            identities,
+            named,
+        })
+    }
+
+    fn identity(&self, peer: Peer) -> Option<&Identity> {
+        match peer {
+            Peer::Endpoint(id) => self.identities.get(id.0 as usize)?.0.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn place(&self, peer: Peer) -> Option<Place> {
+        match peer {
+            Peer::Endpoint(id) => self.istio.membership(id).map(|one| one.place),
+            _ => None,
+        }
+    }
+
+    /// The ports of an endpoint that may be told apart.
+    fn apart(&self, id: EndpointId) -> Vec<u16> {
+        let mut apart = self.named.clone();
+        if let Some(endpoint) = self.world.endpoint_at(id) {
+            let declared = endpoint.declared_ports().into_iter();
+            let tcp = declared.filter(|(protocol, _)| *protocol == Protocol::Tcp);
+            apart.extend(tcp.map(|(_, port)| port));
+        }
+        apart.sort_unstable();
+        apart.dedup();
+        apart
+    }
+}
+
+impl<'s> Layer<'s> for IstioLayer<'_, 's> {
+    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model) -> Reach {
+        let Peer::Endpoint(id) = to else {
+            return open.clone();
+        };
+        if !self.holds(to) {
+            return open.clone();
+        }
+        let caller = self.identity(from);
+        let is_ambient = |peer| self.place(peer) == Some(Place::Ambient);
+        let tunnel = is_ambient(from) && is_ambient(to) && open.any().has(Protocol::Tcp, TUNNEL);
+        by_port(open, tunnel, &self.apart(id), |port, in_tunnel| {
+            let Some(door) = self.istio.door(self.world, id, port, caller) else {
+                return Verdict::Open;
+            };
+            let as_itself = door.as_itself.as_ref().map(|v| &v.condition);
+            let as_nobody = door.as_nobody.as_ref().map(|v| &v.condition);
+            let ways = match model {
+                _ if in_tunnel => [as_itself, None],
+                // A client in the mesh speaks mutual TLS where it is understood.
+                Model::Configured if as_itself.is_some() => [as_itself, None],
+                _ => [as_itself, as_nobody],
+            };
+            ways.into_iter()
+                .flatten()
+                .map(verdict)
+                .max()
+                .unwrap_or(Verdict::Closed)
+        })
+    }
+
+    fn holds(&self, to: Peer) -> bool {
+        let place = self.place(to);
+        matches!(
+            place,
+            Some(Place::Sidecar | Place::Ambient | Place::Gateway)
+        )
+    }
+
+    fn class(&self, from: Peer) -> usize {
+        // Whether the source is in ambient decides, too: only such pods have a tunnel.
+        let ambient = usize::from(self.place(from) == Some(Place::Ambient));
+        match from {
+            Peer::Endpoint(id) => {
+                let number = self.identities.get(id.0 as usize).map_or(0, |(_, n)| *n);
+                2 * number + ambient
+            }
+            _ => 0,
+        }
+    }
+
+    fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>> {
+        let Peer::Endpoint(id) = to else { return None };
+        if protocol != Protocol::Tcp || !self.holds(to) {
+            return None;
+        }
+        let door = self.istio.door(self.world, id, port, self.identity(from))?;
+        let verdict = verdict(&door.condition());
+        let mut cites: Vec<Cite<'s>> = Vec::new();
+        if !door.is_held {
+            let reason = &self.istio.membership(id)?.reason;
+            return Some(Told {
+                said: format!(
+                    "Istio's proxy does not decide about port {port}: {}",
+                    reason.note
+                ),
+                verdict: Verdict::Open,
+                cites,
+            });
+        }
+        let (mode, decision) = door.mode.worst();
+        if let Some(decision) = decision {
+            cites.push(Cite {
+                object: decision.object,
+                pointer: "/spec".to_owned(),
+                span: decision.span,
+                condition: None,
+                is_assumed: false,
+            });
+        }
+        cites.extend(grounds(&door).map(|ground| Cite {
+            object: ground.object,
+            pointer: match ground.rule {
+                Some(rule) => format!("/spec/rules/{rule}"),
+                None => "/spec".to_owned(),
+            },
+            span: ground.span,
+            condition: (verdict == Verdict::Some).then(|| door.condition().to_string().into()),
+            is_assumed: false,
+        }));
+        let lets = match verdict {
+            Verdict::Open => "its policies let this pass",
+            Verdict::Some => "its policies let some requests pass",
+            Verdict::Closed => "this is refused",
+        };
+        let who = match (&door.as_nobody, &door.as_itself) {
+            (Some(nobody), _) if !nobody.is_denied() => " even in plaintext, without an identity",
+            (_, Some(_)) => " under the source's identity",
+            _ => "",
+        };
+        let who = if verdict == Verdict::Closed { "" } else { who };
+        Some(Told {
+            said: format!(
+                "Istio at port {port}: mutual TLS is {}; {lets}{who}",
+                mode.name()
+            ),
+            verdict,
+            cites,
+        })
+    }
+}
+
+fn grounds<'d, 's>(door: &'d Door<'s>) -> impl Iterator<Item = &'d Ground<'s>> {
+    let mut ways: Vec<&crate::istio::authorization::Verdict<'s>> =
+        [&door.as_nobody, &door.as_itself]
+            .into_iter()
+            .flatten()
+            .collect();
+    // The way that lets more pass is the one to show.
+    ways.sort_by_key(|way| std::cmp::Reverse(verdict(&way.condition)));
+    ways.into_iter().take(1).flat_map(|way| &way.because)
+}
+
+fn verdict(condition: &Condition) -> Verdict {
+    match condition {
+        Condition::Always => Verdict::Open,
+        Condition::Never => Verdict::Closed,
+        other => match other.possible() {
+            Possible::No => Verdict::Closed,
+            Possible::Yes(_) | Possible::Unknown => Verdict::Some,
+        },
+    }
+}
+
+/// The ports that stand in a policy, by number.
+fn ports_in(node: &Node, is_about_ports: bool, ports: &mut Vec<u16>) {
+    match &node.value {
+        Value::Map(map) => {
+            for entry in map {
+                let key = &*entry.key;
+                if key == "portLevelMtls" {
+                    let levels = entry.value.as_map().into_iter().flatten();
+                    ports.extend(levels.filter_map(|level| level.key.parse::<u16>().ok()));
+                }
+                let is_about = matches!(key, "ports" | "notPorts" | "values" | "notValues");
+                ports_in(&entry.value, is_about, ports);
+            }
+        }
+        Value::Seq(items) => {
+            for item in items.iter() {
+                ports_in(item, is_about_ports, ports);
+            }
+        }
+        Value::String(text) if is_about_ports => ports.extend(text.parse::<u16>().ok()),
+        Value::Int(number) if is_about_ports => ports.extend(u16::try_from(*number).ok()),
+        _ => {}
+    }
+}

@@ -1,0 +1,306 @@
+//! The closed catalogue: every rule this engine can report, each with its id, its words and
+//! the controls it speaks about.
+//!
+//! [`Id`] is the catalogue's index: dense, so that counting subjects is an array access. A
+//! test holds that every id has exactly one entry and that entries stay in order.
+
+mod cilium;
+mod istio;
+mod kubernetes;
+mod linkerd;
+mod others;
+
+use seawall_model::{Area, Framework, Reference, Rule, RuleId, Severity};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// The first release with these rules.
+const SINCE: &str = "0.1.0";
+
+macro_rules! ids {
+    ($($id:ident = $text:literal,)*) => {
+        /// One rule of the catalogue.
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(crate) enum Id { $($id,)* }
+
+        impl Id {
+            /// All ids in catalogue order.
+            pub(crate) const ALL: &'static [Id] = &[$(Id::$id,)*];
+
+            /// The id as users see it.
+            pub(crate) const fn text(self) -> &'static str {
+                match self { $(Id::$id => $text,)* }
+            }
+        }
+    };
+}
+
+ids! {
+    NP_03 = "NP-03",
+    NP_04 = "NP-04",
+    NP_05 = "NP-05",
+    NP_06 = "NP-06",
+    NP_07 = "NP-07",
+    NP_08 = "NP-08",
+    NP_11 = "NP-11",
+    NP_12 = "NP-12",
+    NP_13 = "NP-13",
+    NP_14 = "NP-14",
+    NP_15 = "NP-15",
+    NP_16 = "NP-16",
+    NP_17 = "NP-17",
+    NP_22 = "NP-22",
+    CIL_01 = "CIL-01",
+    CIL_02 = "CIL-02",
+    CIL_03 = "CIL-03",
+    CIL_04 = "CIL-04",
+    CIL_05 = "CIL-05",
+    CIL_06 = "CIL-06",
+    CIL_07 = "CIL-07",
+    CIL_08 = "CIL-08",
+    CIL_09 = "CIL-09",
+    CIL_10 = "CIL-10",
+    CIL_11 = "CIL-11",
+    CIL_12 = "CIL-12",
+    CIL_13 = "CIL-13",
+    CIL_16 = "CIL-16",
+    CIL_17 = "CIL-17",
+    CIL_20 = "CIL-20",
+    CIL_21 = "CIL-21",
+    IST_TLS_01 = "IST-TLS-01",
+    IST_TLS_02 = "IST-TLS-02",
+    IST_TLS_03 = "IST-TLS-03",
+    IST_TLS_04 = "IST-TLS-04",
+    IST_TLS_05 = "IST-TLS-05",
+    IST_TLS_06 = "IST-TLS-06",
+    IST_TLS_07 = "IST-TLS-07",
+    IST_TLS_08 = "IST-TLS-08",
+    IST_TLS_09 = "IST-TLS-09",
+    IST_TLS_10 = "IST-TLS-10",
+    IST_TLS_11 = "IST-TLS-11",
+    IST_TLS_12 = "IST-TLS-12",
+    IST_TLS_15 = "IST-TLS-15",
+    IST_AZ_01 = "IST-AZ-01",
+    IST_AZ_02 = "IST-AZ-02",
+    IST_AZ_03 = "IST-AZ-03",
+    IST_AZ_04 = "IST-AZ-04",
+    IST_AZ_05 = "IST-AZ-05",
+    IST_AZ_06 = "IST-AZ-06",
+    IST_AZ_07 = "IST-AZ-07",
+    IST_AZ_08 = "IST-AZ-08",
+    IST_AZ_09 = "IST-AZ-09",
+    IST_AZ_10 = "IST-AZ-10",
+    IST_AZ_11 = "IST-AZ-11",
+    IST_AZ_12 = "IST-AZ-12",
+    IST_AZ_13 = "IST-AZ-13",
+    IST_AZ_15 = "IST-AZ-15",
+    IST_AZ_18 = "IST-AZ-18",
+    IST_AZ_20 = "IST-AZ-20",
+    IST_AZ_21 = "IST-AZ-21",
+    IST_AZ_22 = "IST-AZ-22",
+    IST_AZ_24 = "IST-AZ-24",
+    IST_AZ_25 = "IST-AZ-25",
+    IST_AZ_28 = "IST-AZ-28",
+    IST_AZ_29 = "IST-AZ-29",
+    IST_AZ_31 = "IST-AZ-31",
+    IST_AZ_32 = "IST-AZ-32",
+    IST_AZ_36 = "IST-AZ-36",
+    IST_JWT_01 = "IST-JWT-01",
+    IST_JWT_02 = "IST-JWT-02",
+    IST_JWT_03 = "IST-JWT-03",
+    IST_JWT_05 = "IST-JWT-05",
+    IST_TC_01 = "IST-TC-01",
+    IST_TC_02 = "IST-TC-02",
+    IST_TC_03 = "IST-TC-03",
+    IST_TC_04 = "IST-TC-04",
+    IST_TC_05 = "IST-TC-05",
+    IST_TC_06 = "IST-TC-06",
+    IST_TC_07 = "IST-TC-07",
+    IST_TC_11 = "IST-TC-11",
+    IST_TC_12 = "IST-TC-12",
+    IST_GW_01 = "IST-GW-01",
+    IST_GW_02 = "IST-GW-02",
+    IST_GW_03 = "IST-GW-03",
+    IST_GW_04 = "IST-GW-04",
+    IST_GW_05 = "IST-GW-05",
+    IST_GW_08 = "IST-GW-08",
+    IST_GW_09 = "IST-GW-09",
+    IST_GW_12 = "IST-GW-12",
+    IST_GW_14 = "IST-GW-14",
+    IST_GW_16 = "IST-GW-16",
+    IST_EG_01 = "IST-EG-01",
+    IST_BP_02 = "IST-BP-02",
+    IST_BP_03 = "IST-BP-03",
+    IST_BP_04 = "IST-BP-04",
+    IST_BP_05 = "IST-BP-05",
+    IST_BP_08 = "IST-BP-08",
+    IST_BP_09 = "IST-BP-09",
+    IST_BP_10 = "IST-BP-10",
+    IST_BP_11 = "IST-BP-11",
+    IST_BP_12 = "IST-BP-12",
+    IST_BP_13 = "IST-BP-13",
+    IST_BP_18 = "IST-BP-18",
+    IST_AM_01 = "IST-AM-01",
+    IST_AM_02 = "IST-AM-02",
+    IST_AM_04 = "IST-AM-04",
+    IST_AM_06 = "IST-AM-06",
+    IST_AM_07 = "IST-AM-07",
+    IST_AM_08 = "IST-AM-08",
+    IST_AM_10 = "IST-AM-10",
+    IST_AM_11 = "IST-AM-11",
+    IST_AM_16 = "IST-AM-16",
+    IST_AM_18 = "IST-AM-18",
+    IST_AM_22 = "IST-AM-22",
+    IST_CP_01 = "IST-CP-01",
+    IST_CP_02 = "IST-CP-02",
+    IST_CP_03 = "IST-CP-03",
+    IST_VER_01 = "IST-VER-01",
+    LNK_01 = "LNK-01",
+    LNK_02 = "LNK-02",
+    LNK_03 = "LNK-03",
+    LNK_04 = "LNK-04",
+    LNK_05 = "LNK-05",
+    LNK_06 = "LNK-06",
+    LNK_07 = "LNK-07",
+    LNK_08 = "LNK-08",
+    LNK_09 = "LNK-09",
+    LNK_11 = "LNK-11",
+    LNK_12 = "LNK-12",
+    LNK_15 = "LNK-15",
+    LNK_18 = "LNK-18",
+    LNK_19 = "LNK-19",
+    LNK_20 = "LNK-20",
+    LNK_27 = "LNK-27",
+    LNK_29 = "LNK-29",
+    CSL_01 = "CSL-01",
+    CSL_02 = "CSL-02",
+    CSL_04 = "CSL-04",
+    CSL_07 = "CSL-07",
+    KUM_01 = "KUM-01",
+    KUM_02 = "KUM-02",
+    KUM_03 = "KUM-03",
+    KUM_05 = "KUM-05",
+    KUM_09 = "KUM-09",
+    CMP_12 = "CMP-12",
+}
+
+impl Id {
+    /// The id as the shared vocabulary has it.
+    pub(crate) const fn rule_id(self) -> RuleId {
+        RuleId::new(self.text())
+    }
+
+    /// The catalogue's severity, which a finding starts from.
+    pub(crate) fn severity(self) -> Severity {
+        catalogue()
+            .get(self as usize)
+            .map_or(Severity::Medium, |rule| rule.severity)
+    }
+}
+
+/// A catalogue entry as this engine writes it: everything static.
+struct Entry {
+    id: Id,
+    title: &'static str,
+    severity: Severity,
+    area: Area,
+    why: &'static str,
+    fix: &'static str,
+    references: &'static [Reference],
+    aliases: &'static [&'static str],
+}
+
+/// An entry about a service mesh.
+const fn mesh(
+    id: Id,
+    title: &'static str,
+    severity: Severity,
+    why: &'static str,
+    fix: &'static str,
+) -> Entry {
+    Entry {
+        id,
+        title,
+        severity,
+        area: Area::Mesh,
+        why,
+        fix,
+        references: &[],
+        aliases: &[],
+    }
+}
+
+const fn nsa(control: &'static str) -> Reference {
+    Reference {
+        framework: Framework::Nsa,
+        control,
+    }
+}
+
+const fn mitre(control: &'static str) -> Reference {
+    Reference {
+        framework: Framework::Mitre,
+        control,
+    }
+}
+
+/// All rules, in the order of [`Id`].
+pub(crate) fn catalogue() -> &'static [Rule] {
+    static CATALOGUE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        let parts = [
+            &[
+                kubernetes::ENTRIES,
+                cilium::ENTRIES,
+                linkerd::ENTRIES,
+                others::ENTRIES,
+            ],
+            istio::PARTS,
+        ];
+        let parts = parts.into_iter().flatten().copied();
+        let mut entries: Vec<&Entry> = parts.flatten().collect();
+        entries.sort_by_key(|entry| entry.id);
+        entries.into_iter().map(rule).collect()
+    });
+    &CATALOGUE
+}
+
+fn rule(entry: &Entry) -> Rule {
+    Rule {
+        id: entry.id.rule_id(),
+        title: Cow::Borrowed(entry.title),
+        severity: entry.severity,
+        area: entry.area,
+        why: Cow::Borrowed(entry.why),
+        fix: Cow::Borrowed(entry.fix),
+        references: Cow::Borrowed(entry.references),
+        aliases: Cow::Borrowed(entry.aliases),
+        since: SINCE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_has_one_entry_at_its_index() {
+        let texts: Vec<&str> = catalogue().iter().map(|rule| rule.id.as_str()).collect();
+        let ids: Vec<&str> = Id::ALL.iter().map(|id| id.text()).collect();
+        assert_eq!(texts, ids);
+    }
+
+    #[test]
+    fn entries_read_well() {
+        for rule in catalogue() {
+            let id = &rule.id;
+            assert!(rule.title.chars().count() <= 60, "{id}: title too long");
+            assert!(
+                !rule.title.ends_with('.'),
+                "{id}: title ends with a full stop"
+            );
+            assert!(rule.why.ends_with('.'), "{id}: why is a sentence");
+            assert!(rule.fix.ends_with('.'), "{id}: fix is a sentence");
+        }
+    }
+}
