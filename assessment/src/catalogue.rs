@@ -8,6 +8,7 @@ pub fn catalogue() -> Vec<Rule> {
     let mut rules: Vec<Rule> = seawall_admission::rules()
         .iter()
         .chain(seawall_posture::rules())
+        .chain(seawall_network::rules())
         .cloned()
         .collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));

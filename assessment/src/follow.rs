@@ -2,22 +2,35 @@
 //!
 //! A change of one pod cannot move what is said of another namespace, so a [`Follower`]
 //! judges again only what the engines say a change can reach: usually one namespace, else
-//! everything. What it has said then equals, at every moment, what [`assess`] would say of
+//! everything. The network is one piece: who reaches whom depends on everybody, so it is
+//! judged as a whole, and only when it sees a difference. What was said then equals, at every moment, what [`assess`] would say of
 //! the whole picture; a test over random changes holds that.
 
+use crate::run::{Engines, assess_by};
 use crate::{Assessment, Config, assess};
 use seawall_model::{Asset, Coverage, Finding, ResourceRef, SourceMap, Str};
 use seawall_snapshot::reach::{self, Reach};
 use seawall_snapshot::{Object, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What was judged again, and the findings of it.
 #[derive(Debug)]
 pub enum Judged {
     /// All there is.
     Everything(Box<Assessment>),
-    /// These namespaces; whatever was found of them before is replaced.
-    Namespaces(BTreeSet<Str>, Vec<Finding>),
+    /// These parts; whatever was found of them before is replaced.
+    Parts(BTreeSet<Part>, Vec<Finding>),
+}
+
+/// A part of the answer that is judged by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// What is of no namespace.
+    Cluster,
+    /// What is in a namespace, and the Namespace itself.
+    Namespace(Str),
+    /// What the network's rules say, wherever.
+    Network,
 }
 
 /// See the module.
@@ -56,6 +69,7 @@ impl<'a> Follower<'a> {
         // Pieces that are put together later may be meant for any namespace.
         let is_local = snapshot.is_complete() && !self.has_policies;
         let mut namespaces = BTreeSet::new();
+        let mut network = NetworkChange::default();
         for object in changed {
             match reach::of(object) {
                 Reach::Namespace(namespace) if is_local => namespaces.insert(namespace),
@@ -64,17 +78,24 @@ impl<'a> Follower<'a> {
                     return Judged::Everything(self.judge_everything(snapshot, sources));
                 }
             };
+            network.take(object);
         }
         let needed = |object: &Object| {
             let namespace = object.reference.namespace.as_ref();
             reach::is_shared(object) || namespace.is_some_and(|name| namespaces.contains(name))
         };
-        let part = snapshot.part(needed);
-        let mut found = assess(&part, Coverage::default(), self.map, &self.config).findings;
-        found.retain(|finding| {
-            namespace_of(&finding.asset).is_some_and(|namespace| namespaces.contains(namespace))
-        });
-        Judged::Namespaces(namespaces, found)
+        let judge = |snapshot: &Snapshot, engines| {
+            let sources = Coverage::default();
+            assess_by(engines, snapshot, sources, self.map, &self.config).findings
+        };
+        let mut found = judge(&snapshot.part(needed), Engines::Local);
+        let mut parts: BTreeSet<Part> = namespaces.into_iter().map(Part::Namespace).collect();
+        found.retain(|finding| parts.contains(&part_of(finding)));
+        if network.is_one() {
+            found.extend(judge(snapshot, Engines::Network));
+            parts.insert(Part::Network);
+        }
+        Judged::Parts(parts, found)
     }
 
     fn judge_everything(&mut self, snapshot: &Snapshot, sources: Coverage) -> Box<Assessment> {
@@ -87,17 +108,50 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// The namespace whose findings those about an asset are.
-pub fn namespace_of(asset: &Asset) -> Option<&Str> {
+/// What changed, as the network sees it: each object as it was and as it is.
+#[derive(Default)]
+struct NetworkChange<'o> {
+    before: HashMap<&'o ResourceRef, &'o Object>,
+    is_different: bool,
+}
+
+impl<'o> NetworkChange<'o> {
+    fn take(&mut self, object: &'o Object) {
+        if !seawall_network::looks_at(object) {
+            return;
+        }
+        match self.before.remove(&object.reference) {
+            Some(before) => self.is_different |= !seawall_network::are_same(before, object),
+            None => {
+                self.before.insert(&object.reference, object);
+            }
+        }
+    }
+
+    /// Whether the network sees a difference: an object that came or went alone is one.
+    fn is_one(&self) -> bool {
+        self.is_different || !self.before.is_empty()
+    }
+}
+
+/// The part of the answer that a finding is in.
+pub fn part_of(finding: &Finding) -> Part {
+    let network = seawall_network::rules();
+    if network.iter().any(|rule| rule.id == finding.rule) {
+        return Part::Network;
+    }
     let Asset::Resource(ResourceRef {
         group,
         kind,
         namespace,
         name,
-    }) = asset
+    }) = &finding.asset
     else {
-        return None;
+        return Part::Cluster;
     };
     let is_namespace = group.is_empty() && &**kind == "Namespace";
-    namespace.as_ref().or(is_namespace.then_some(name))
+    let namespace = namespace.as_ref().or(is_namespace.then_some(name));
+    namespace.map_or(Part::Cluster, |namespace| {
+        Part::Namespace(namespace.clone())
+    })
 }

@@ -14,13 +14,15 @@ pub mod fixes;
 mod follow;
 mod frameworks;
 mod gate;
+pub mod least;
 mod merge;
+pub mod reach;
 mod run;
 mod suppress;
 
 pub use catalogue::{catalogue, catalogue_with, find_rule, means, selectable_words};
 pub use compare::{Baseline, Change, Comparison, Counts, Known, KnownGap};
-pub use follow::{Follower, Judged, namespace_of};
+pub use follow::{Follower, Judged, Part, part_of};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
 pub use run::assess;

@@ -7,6 +7,17 @@ use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
 use seawall_snapshot::{ScopeKind, Snapshot};
 use std::collections::HashSet;
 
+/// Which engines are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engines {
+    /// All of them.
+    All,
+    /// Those whose verdicts about a namespace rest on little else.
+    Local,
+    /// The one that looks at everybody at once.
+    Network,
+}
+
 /// Judges a snapshot. `sources` is what the sources could and could not read; `map` tells
 /// values keys apart.
 pub fn assess(
@@ -15,21 +26,18 @@ pub fn assess(
     map: &SourceMap,
     config: &Config,
 ) -> Assessment {
-    let version = config
-        .kubernetes_version
-        .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
-    let admission = seawall_admission::Config {
-        kubernetes_version: version,
-        policies: config.policies.clone(),
-    };
-    let posture = seawall_posture::Config {
-        kubernetes_version: version,
-        allowed_registries: config.allowed_registries.clone(),
-    };
-    let (admission, posture) = rayon::join(
-        || seawall_admission::check(snapshot, &admission),
-        || seawall_posture::check(snapshot, &posture),
-    );
+    assess_by(Engines::All, snapshot, sources, map, config)
+}
+
+/// The same by some of the engines.
+pub(crate) fn assess_by(
+    engines: Engines,
+    snapshot: &Snapshot,
+    sources: Coverage,
+    map: &SourceMap,
+    config: &Config,
+) -> Assessment {
+    let outcomes = outcomes(engines, snapshot, config);
     let rules = catalogue_with(config.policies.as_deref());
     let chosen = chosen(&rules, config);
     let mut answer = Assessment {
@@ -42,7 +50,7 @@ pub fn assess(
         facts,
         assessed,
         coverage,
-    } in [admission, posture]
+    } in outcomes
     {
         found.retain(|finding| chosen.contains(&finding.rule));
         if found.len() > findings.len() {
@@ -100,6 +108,55 @@ impl Assessment {
         let severities = counts.map(|(_, finding)| finding.severity);
         self.gate = Gate::decide(config, severities, &self.coverage);
     }
+}
+
+/// What the engines say.
+fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome; 3] {
+    let version = config
+        .kubernetes_version
+        .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
+    let admission = seawall_admission::Config {
+        kubernetes_version: version,
+        policies: config.policies.clone(),
+    };
+    let posture = seawall_posture::Config {
+        kubernetes_version: version,
+        allowed_registries: config.allowed_registries.clone(),
+    };
+    let network = seawall_network::Config {
+        kubernetes_version: version,
+        ..seawall_network::Config::default()
+    };
+    let is_asked = |engine| engines == Engines::All || engines == engine;
+    let ask = |engine: Engines, check: &(dyn Fn() -> Outcome + Sync)| {
+        if is_asked(engine) {
+            check()
+        } else {
+            Outcome::default()
+        }
+    };
+    let ((admission, posture), network) = rayon::join(
+        || {
+            rayon::join(
+                || {
+                    ask(Engines::Local, &|| {
+                        seawall_admission::check(snapshot, &admission)
+                    })
+                },
+                || {
+                    ask(Engines::Local, &|| {
+                        seawall_posture::check(snapshot, &posture)
+                    })
+                },
+            )
+        },
+        || {
+            ask(Engines::Network, &|| {
+                seawall_network::check(snapshot, &network)
+            })
+        },
+    );
+    [admission, posture, network]
 }
 
 /// The rules that `--only` and `--skip` leave.

@@ -7,8 +7,8 @@
 )]
 
 use proptest::prelude::*;
-use seawall_assessment::{Config, Follower, Judged, assess, namespace_of};
-use seawall_model::{Coverage, Finding, FindingId, SourceFile, SourceKind, SourceMap, Str};
+use seawall_assessment::{Config, Follower, Judged, Part, assess, part_of};
+use seawall_model::{Coverage, Finding, FindingId, SourceFile, SourceKind, SourceMap};
 use seawall_snapshot::{Builder, Change, Object, ScopeId, object};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -45,14 +45,12 @@ fn read(text: &str, path: &str, map: &SourceMap, by_name: &mut BTreeMap<String, 
 }
 
 /// What is said of a finding.
-type Said = BTreeMap<Option<Str>, BTreeMap<FindingId, String>>;
+type Said = BTreeMap<Part, BTreeMap<FindingId, String>>;
 
 fn said(findings: &[Finding]) -> Said {
     let mut said = Said::new();
     for finding in findings {
-        let space = said
-            .entry(namespace_of(&finding.asset).cloned())
-            .or_default();
+        let space = said.entry(part_of(finding)).or_default();
         let severity = finding.severity.name();
         let text = format!("{severity} {} {}", finding.rule, finding.message);
         space.insert(finding.id, text);
@@ -126,8 +124,8 @@ proptest! {
             (snapshot, changed) = snapshot.update(changes);
             match follower.next(&snapshot, changed.iter().map(AsRef::as_ref)) {
                 Judged::Everything(answer) => now = said(&answer.findings),
-                Judged::Namespaces(namespaces, findings) => {
-                    now.retain(|space, _| space.as_ref().is_none_or(|s| !namespaces.contains(s)));
+                Judged::Parts(parts, findings) => {
+                    now.retain(|part, _| !parts.contains(part));
                     now.extend(said(&findings));
                 }
             }

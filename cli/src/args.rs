@@ -58,6 +58,10 @@ pub(crate) enum Command {
     Rbac(Rbac),
     /// Save what a scan of a cluster sees, without credentials, to scan it elsewhere.
     Dump(Dump),
+    /// Tell who reaches whom, on which ports, and why or why not.
+    Reach(Reach),
+    /// Tell what a compromised workload reaches, step by step.
+    Blast(Blast),
     /// Print the objects that a scan sees, each with its origin.
     Render(Render),
     /// Scan the example environment inside this program.
@@ -124,6 +128,43 @@ pub(crate) struct Reading {
     /// The cluster's version (v1.0 to v1.37) [default: a live cluster's own, else the newest].
     #[arg(long, value_name = "VERSION")]
     pub(crate) kubernetes_version: Option<String>,
+}
+
+/// Who reaches whom. A source or destination is `internet`, `node`, an address, a workload
+/// (`shop/web`, `deployment/web`), a namespace (`shop/`) or labels of pods (`app=web`).
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Only from there.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) from: Option<String>,
+    /// Only to there. With --from, too, it is proved down to the deciding rules.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) to: Option<String>,
+    /// Only on this port: 5432, udp/53 [default: those that workloads declare].
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<String>,
+    /// Demand something, and exit with 1 if it does not hold: `deny from internet to app=db on
+    /// 5432`, `allow from shop/web to data/db`; or a file with a demand on each line.
+    #[arg(long, value_name = "DEMAND", conflicts_with_all = ["from", "to", "port"])]
+    pub(crate) assert: Vec<String>,
+    /// Tell what is open now and was not, or was and is not any more, since this git revision.
+    #[arg(long, value_name = "REVISION", conflicts_with = "assert")]
+    pub(crate) baseline: Option<String>,
+    /// How to tell it: terminal, json, csv, dot, svg or mermaid.
+    #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
+    pub(crate) output: String,
+}
+
+/// What a compromised workload reaches.
+#[derive(Debug, Args)]
+pub(crate) struct Blast {
+    /// Who is compromised: a workload, `internet`, `node`.
+    #[arg(value_name = "WHO")]
+    pub(crate) from: String,
+    #[command(flatten)]
+    pub(crate) source: Source,
 }
 
 /// The user's own settings.
@@ -348,6 +389,25 @@ pub(crate) enum Generate {
         #[arg(long, value_name = "MODE", default_value = "warn")]
         mode: String,
     },
+    /// The fewest NetworkPolicies that let pass what was seen: a default deny for each namespace,
+    /// and what each workload needs. They are proved before they are printed; the proof is told on
+    /// standard error.
+    Netpol(Netpol),
+}
+
+/// NetworkPolicies for flows.
+#[derive(Debug, Args)]
+pub(crate) struct Netpol {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Flows that were seen: JSON of `hubble observe -o json`, or lines like
+    /// `shop/web -> data/db tcp/5432` (`internet`, `dns`, `node` and addresses are ends, too)
+    /// [default: what the manifests declare].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) flows: Vec<String>,
+    /// Close what workloads send, too, but for what was seen and DNS.
+    #[arg(long)]
+    pub(crate) egress: bool,
 }
 
 #[derive(Debug, Subcommand)]

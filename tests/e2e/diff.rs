@@ -11,7 +11,7 @@ metadata:
   namespace: shop
 ";
 
-fn git(dir: &Dir, args: &[&str]) -> bool {
+pub(crate) fn git(dir: &Dir, args: &[&str]) -> bool {
     let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
     let mut command = Command::new("git");
     command.current_dir(dir.path()).args(identity).args(args);

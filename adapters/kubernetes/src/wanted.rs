@@ -19,14 +19,24 @@ const fn known(group: &'static str, plural: &'static str, rules: &'static [&'sta
 }
 
 /// Rules about pods, and rules that need to know which pods there are.
-const PODS: &[&str] = &["A", "K", "W", "N07", "N12", "N13", "N18"];
+const PODS: &[&str] = &[
+    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+];
+/// Rules about who reaches whom.
+const NETWORK: &[&str] = &["N07", "N12", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM"];
 const ADMISSION: &[&str] = &["N02", "N03", "N04", "N05", "W47"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 const REGISTRATION: &str = "admissionregistration.k8s.io";
 
 /// What is read of Kubernetes itself and of policy engines. `*` stands for every resource of a group.
-const KNOWN: [Known; 42] = [
-    known("", "namespaces", &["A", "N01", "N07", "N13", "W44"]),
+const KNOWN: [Known; 48] = [
+    known(
+        "",
+        "namespaces",
+        &[
+            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+        ],
+    ),
     known("", "pods", PODS),
     known("", "podtemplates", PODS),
     known("", "replicationcontrollers", PODS),
@@ -36,25 +46,41 @@ const KNOWN: [Known; 42] = [
     known("apps", "statefulsets", PODS),
     known("batch", "cronjobs", PODS),
     known("batch", "jobs", PODS),
-    known("", "configmaps", &["K", "N11", "W32"]),
+    known(
+        "",
+        "configmaps",
+        &["K", "N11", "W32", "CIL", "IST", "CSL", "KUM"],
+    ),
     known("", "limitranges", &["N13", "W39"]),
     known("", "resourcequotas", &["N13"]),
     known("", "serviceaccounts", &["W29", "W30", "W31"]),
-    known("", "services", &["N03", "N09", "N12", "N18"]),
+    known(
+        "",
+        "services",
+        &[
+            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+        ],
+    ),
     known(RBAC, "clusterrolebindings", &["W29", "W30"]),
     known(RBAC, "rolebindings", &["W29", "W30"]),
     known(
         "networking.k8s.io",
         "ingresses",
-        &["N10", "N11", "N12", "N18", "W47"],
+        &["N10", "N11", "N12", "N18", "W47", "NP", "CIL", "IST"],
     ),
-    known("networking.k8s.io", "networkpolicies", &["N07", "N12"]),
-    known("policy.networking.k8s.io", "*", &["N07"]),
-    known("cilium.io", "ciliumnetworkpolicies", &["N07"]),
-    known("cilium.io", "ciliumclusterwidenetworkpolicies", &["N07"]),
+    known("networking.k8s.io", "networkpolicies", NETWORK),
+    known("policy.networking.k8s.io", "*", NETWORK),
+    known("cilium.io", "ciliumnetworkpolicies", NETWORK),
+    known("cilium.io", "ciliumclusterwidenetworkpolicies", NETWORK),
+    known("cilium.io", "ciliumcidrgroups", &["CIL"]),
+    known("gateway.networking.k8s.io", "*", NETWORK),
     known("crd.projectcalico.org", "networkpolicies", &["N07"]),
     known("crd.projectcalico.org", "globalnetworkpolicies", &["N07"]),
-    known("security.istio.io", "authorizationpolicies", &["N07"]),
+    known("security.istio.io", "*", NETWORK),
+    known("networking.istio.io", "*", &["IST"]),
+    known("policy.linkerd.io", "*", &["LNK"]),
+    known("consul.hashicorp.com", "*", &["CSL"]),
+    known("kuma.io", "*", &["KUM"]),
     known("autoscaling", "horizontalpodautoscalers", &["N12", "W47"]),
     known("policy", "poddisruptionbudgets", &["N12", "W47"]),
     known(REGISTRATION, "mutatingwebhookconfigurations", ADMISSION),

@@ -112,7 +112,7 @@ fn record<'c>(out: &mut dyn io::Write, cells: impl Iterator<Item = &'c str>) -> 
     out.write_all(b"\r\n")
 }
 
-fn cell(value: &str) -> String {
+pub(crate) fn cell(value: &str) -> String {
     let value = clean(value);
     // What a spreadsheet takes for a formula, also after blanks.
     let formula = value

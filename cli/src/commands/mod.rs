@@ -8,7 +8,9 @@ mod explain;
 mod fix;
 mod generate;
 mod judge;
+mod netpol;
 mod rbac;
+mod reach;
 mod render;
 mod rules;
 mod scan;
@@ -32,10 +34,13 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Rbac(rbac) => rbac::run(&rbac),
         Command::Dump(dump) => dump::run(&dump, &global),
         Command::Render(render) => render::run(&render, &global),
+        Command::Reach(asked) => reach::run(&asked, &global),
+        Command::Blast(asked) => reach::blast(&asked, &global),
         Command::Fix(fix) => fix::run(&fix, &global),
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),
         Command::Generate(Generate::Vap { only, mode }) => generate::vap(&only, &mode, &global),
+        Command::Generate(Generate::Netpol(asked)) => netpol::run(&asked, &global),
         Command::Config(ConfigCommand::Show { judge }) => {
             Config::load(&judge, None).and_then(|config| show(&config))
         }

@@ -18,7 +18,7 @@ pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
     for rule in &rules {
         let _ = writeln!(
             text,
-            "{:<8} {:<8} {:<15} {:<9} {}",
+            "{:<10} {:<8} {:<15} {:<9} {}",
             rule.id,
             rule.severity,
             rule.area.name(),

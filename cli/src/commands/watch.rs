@@ -4,9 +4,9 @@ use super::{cluster, judge, print};
 use crate::args::{Global, Watch};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use seawall_assessment::{Follower, Judged, namespace_of};
+use seawall_assessment::{Follower, Judged, Part, part_of};
 use seawall_kubernetes::{Access, Options, Seen};
-use seawall_model::{Finding, FindingId, KubernetesVersion, Severity, SourceMap, Str};
+use seawall_model::{Finding, FindingId, KubernetesVersion, Severity, SourceMap};
 use seawall_report::clean;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -59,9 +59,9 @@ pub(crate) fn run(watch: &Watch, global: &Global) -> Result<Exit, Failure> {
     failure.map_or(Ok(Exit::Clean), Err)
 }
 
-/// The lines of findings that were printed: by namespace, by finding.
+/// The lines of findings that were printed: by part of the answer, by finding.
 #[derive(Debug, Default)]
-struct Told(BTreeMap<Option<Str>, Lines>);
+struct Told(BTreeMap<Part, Lines>);
 
 type Lines = BTreeMap<FindingId, String>;
 
@@ -71,16 +71,15 @@ impl Told {
     fn replace(&mut self, judged: Judged, least: Severity) -> String {
         let (before, findings) = match judged {
             Judged::Everything(answer) => (std::mem::take(&mut self.0), answer.findings),
-            Judged::Namespaces(namespaces, findings) => {
-                let spaces = namespaces.into_iter().map(Some);
-                let spaces = spaces.filter_map(|space| self.0.remove_entry(&space));
-                (spaces.collect(), findings)
+            Judged::Parts(parts, findings) => {
+                let parts = parts.into_iter();
+                let before = parts.filter_map(|part| self.0.remove_entry(&part));
+                (before.collect(), findings)
             }
         };
-        let mut now: BTreeMap<Option<Str>, Lines> = BTreeMap::new();
+        let mut now: BTreeMap<Part, Lines> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| finding.severity >= least) {
-            let space = namespace_of(&finding.asset).cloned();
-            let lines = now.entry(space).or_default();
+            let lines = now.entry(part_of(finding)).or_default();
             lines.insert(finding.id, line(finding));
         }
         let mut text = String::new();

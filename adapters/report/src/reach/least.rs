@@ -1,0 +1,164 @@
+//! What generated policies do, for whoever applies them.
+
+use super::terminal::paragraph;
+use crate::text::{clean, count};
+use seawall_assessment::least::{Answer, Observed, Uncovered};
+use seawall_model::SourceMap;
+use std::fmt::Write as _;
+
+/// Names that are told of a kind at most.
+const MOST_NAMES: usize = 6;
+/// Flows, lines and policies that are told one by one at most.
+const MOST_TOLD: usize = 20;
+
+/// What was read.
+pub fn observed(seen: &Observed, is_declared: bool) -> String {
+    let mut text = String::new();
+    if is_declared {
+        paragraph(
+            &mut text,
+            "",
+            "FLOWS none were given: what the manifests declare counts (hosts in variables, \
+             arguments and ConfigMaps, ways in from the internet). What they do not say is \
+             closed; --flows takes what was seen.",
+        );
+        return text;
+    }
+    let mut head = format!("FLOWS {}", count(seen.lines, "line"));
+    if seen.skipped > 0 {
+        head = format!("{head} · {} to leave out (replies, drops)", seen.skipped);
+    }
+    if seen.bad > 0 {
+        head = format!("{head} · {} not understood", seen.bad);
+    }
+    if seen.beyond > 0 {
+        head = format!("{head} · {} beyond what is kept", seen.beyond);
+    }
+    paragraph(&mut text, "", &head);
+    for wrong in seen.wrong.iter().take(MOST_TOLD) {
+        let told = format!("{}: not understood: {}", wrong.line, wrong.reason);
+        paragraph(&mut text, "  ", &told);
+    }
+    if let Some((first, last)) = &seen.window {
+        let told = format!("seen from {first} to {last}; what happens more rarely is closed");
+        paragraph(&mut text, "  ", &told);
+    }
+    text
+}
+
+/// What policies do.
+pub fn least(answer: &Answer, map: &SourceMap) -> String {
+    let mut text = String::new();
+    let (before, after) = answer.pairs;
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let policies = answer.policies.len();
+    let head = format!(
+        "NETPOL closes {} of {before} open pairs · {} kept open · {policies} {}",
+        before.saturating_sub(after),
+        count(number(answer.flows), "flow"),
+        if policies == 1 { "policy" } else { "policies" },
+    );
+    paragraph(&mut text, "", &head);
+    let mut proof = if policies == 0 {
+        "nothing to add: what is there keeps the flows open and closes the rest that policies can"
+    } else {
+        "proved: every flow still passes, nothing new does, and without any port of any rule a \
+         flow would be closed"
+    }
+    .to_owned();
+    if answer.needless > 0 {
+        let left = count(number(answer.needless), "rule");
+        proof = format!("{proof}; {left} left out, as other policies allow the same");
+    }
+    paragraph(&mut text, "  ", &proof);
+    text.push_str(&uncovered(&answer.uncovered));
+    keepers(answer, map, &mut text);
+    let mut told = |words: &str| paragraph(&mut text, "  ", words);
+    if answer.host_pairs > 0 {
+        told(&format!(
+            "{} still open to or from pods in their node's network, which no policy holds",
+            count(number(answer.host_pairs), "pair"),
+        ));
+    }
+    if answer.alike_pairs > 0 {
+        told(&format!(
+            "{} that no flow uses stay open: by their labels these workloads are others that do",
+            count(number(answer.alike_pairs), "pair"),
+        ));
+    }
+    if !answer.closed_ways.is_empty() {
+        told(&format!(
+            "closes the way in from the internet to {}",
+            some(&answer.closed_ways)
+        ));
+    }
+    if !answer.silent.is_empty() {
+        told(&format!(
+            "no flow reaches {}: closed but for what other policies allow",
+            some(&answer.silent)
+        ));
+    }
+    if !answer.left_open.is_empty() {
+        told(&format!(
+            "left open: {}, as no flow shows what nodes and the control plane send there",
+            answer.left_open.join(", ")
+        ));
+    }
+    if answer.has_internet {
+        told(
+            "internet is all public addresses; where a load balancer hides its clients, allow \
+             the addresses of the nodes by hand",
+        );
+    }
+    if answer.is_dns_assumed {
+        told(
+            "DNS is taken to be answered by pods of kube-system with k8s-app=kube-dns; they are \
+             not in the input",
+        );
+    }
+    if answer.is_mesh_cut {
+        told(
+            "a mesh is here: its proxies have to reach its control plane (Istio: TCP 15012); see \
+             that flows or other policies allow it",
+        );
+    }
+    text
+}
+
+/// What generated policies cannot close, since policies only add to each other.
+fn keepers(answer: &Answer, map: &SourceMap, text: &mut String) {
+    for (policy, pairs) in answer.keepers.iter().take(MOST_TOLD) {
+        let pairs = count(u64::try_from(*pairs).unwrap_or(u64::MAX), "pair");
+        let told = format!("{} keeps {pairs} open that no flow uses:", policy.object);
+        paragraph(text, "  ", &told);
+        // A place is for copying: it is not broken.
+        let _ = writeln!(text, "    {}", clean(&map.display(policy.span)));
+    }
+    if !answer.keepers.is_empty() {
+        let why = "policies only add to each other: narrow these by hand";
+        paragraph(text, "  ", why);
+    }
+}
+
+/// Flows that policies do not cover.
+pub fn uncovered(all: &[Uncovered]) -> String {
+    let mut text = String::new();
+    for one in all.iter().take(MOST_TOLD) {
+        let told = format!("{}: not covered: {}: {}", one.line, one.flow, one.reason);
+        paragraph(&mut text, "  ", &told);
+    }
+    if all.len() > MOST_TOLD {
+        let more = format!("and {} more that are not covered", all.len() - MOST_TOLD);
+        paragraph(&mut text, "  ", &more);
+    }
+    text
+}
+
+fn some(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    let more = match names.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", shown.join(", "))
+}
