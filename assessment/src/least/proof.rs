@@ -338,7 +338,10 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
     ) -> Vec<(Citation, usize)> {
         let used: HashSet<(Peer, Peer)> = self.needs.iter().map(|n| (n.from, n.to)).collect();
         let mut found: BTreeMap<(String, String), (Citation, usize)> = BTreeMap::new();
-        let ids: Vec<EndpointId> = network.world().endpoint_ids().map(|(id, _)| id).collect();
+        // Whoever is in its node's network passes whatever policies say.
+        let groups = self.ends.groups().filter(|group| !group.is_host);
+        let ids = groups.flat_map(|group| &group.endpoints).copied();
+        let ids: Vec<EndpointId> = ids.collect();
         let pairs = ids
             .iter()
             .flat_map(|to| ids.iter().map(move |from| (*from, *to)));
