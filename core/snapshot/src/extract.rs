@@ -166,6 +166,7 @@ impl Reader<'_> {
             .submap(spec, "affinity")
             .is_some_and(|affinity| affinity.contains_key("podAntiAffinity"));
         template.spread = anti_affinity || spec.contains_key("topologySpreadConstraints");
+        template.shrink();
         Some(template)
     }
 

@@ -320,7 +320,39 @@ pub enum VolumeKind {
     Other,
 }
 
+impl SecurityContext {
+    fn shrink(&mut self) {
+        self.supplemental_groups.shrink_to_fit();
+        self.capabilities_add.shrink_to_fit();
+        self.capabilities_drop.shrink_to_fit();
+        self.sysctls.shrink_to_fit();
+    }
+}
+
 impl PodTemplate {
+    /// Gives back what lists have room for and do not need. They grow in steps, and a cluster
+    /// has ten thousand pods.
+    pub(crate) fn shrink(&mut self) {
+        self.labels.shrink_to_fit();
+        self.annotations.shrink_to_fit();
+        self.node_selector.shrink_to_fit();
+        self.volumes.shrink_to_fit();
+        self.tolerations.shrink_to_fit();
+        self.image_pull_secrets.shrink_to_fit();
+        self.security_context.shrink();
+        self.containers.shrink_to_fit();
+        for container in &mut self.containers {
+            container.command.shrink_to_fit();
+            container.args.shrink_to_fit();
+            container.env.shrink_to_fit();
+            container.env_from.shrink_to_fit();
+            container.ports.shrink_to_fit();
+            container.mounts.shrink_to_fit();
+            container.hooks.shrink_to_fit();
+            container.security_context.shrink();
+        }
+    }
+
     /// JSON pointer of the pod spec.
     pub fn spec_pointer(&self) -> String {
         format!("{}/spec", self.pointer)
