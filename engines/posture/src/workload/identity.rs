@@ -10,15 +10,17 @@ use seawall_snapshot::{Container, Field};
 
 pub(super) fn check(s: &Subject<'_>, sink: &mut Sink) {
     sink.assess_all(&[Id::W15, Id::W25]);
-    if s.is_windows() {
-        return; // Windows has users by name, not by number
-    }
     // From v1.35 the standards let root in a user namespace be.
     let relaxed =
         s.template.has_user_namespace() && s.version() >= pod_security::USER_NAMESPACES_SINCE;
+    let containers = s.template.containers.len() as u64;
     if !relaxed {
-        let containers = s.template.containers.len() as u64;
-        sink.assess(Id::W13, containers);
+        sink.assess(Id::W13, containers); // that it is absent is told of Windows, too
+    }
+    if s.is_windows() {
+        return; // Windows has users by name, not by number
+    }
+    if !relaxed {
         sink.assess(Id::W14, containers);
         roots(s, sink);
         refusals(s, sink);
