@@ -2,7 +2,8 @@
 //!
 //! Whatever crosses a crate border has its type here: where something stands ([`span`]),
 //! what it is ([`resource`]), what a rule says ([`rule`]), what was found ([`finding`]),
-//! what was looked at and what was not ([`coverage`]), what engines tell each other
+//! how an engine writes its rules and
+//! collects what it finds ([`catalogue`], [`sink`]), what was looked at and what was not ([`coverage`]), what engines tell each other
 //! ([`fact`]) and ask each other ([`access`]), what one engine returns ([`outcome`]),
 //! and what repairs a finding ([`fix`]).
 //!
@@ -11,6 +12,7 @@
 
 pub mod access;
 pub mod calendar;
+pub mod catalogue;
 pub mod coverage;
 pub mod fact;
 pub mod finding;
@@ -20,6 +22,7 @@ pub mod pod_security;
 pub mod resource;
 pub mod rule;
 pub mod severity;
+pub mod sink;
 pub mod span;
 pub mod version;
 

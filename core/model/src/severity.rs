@@ -38,6 +38,28 @@ impl Severity {
             Severity::Critical => "critical",
         }
     }
+
+    /// One step worse.
+    #[must_use]
+    pub fn raised(self) -> Self {
+        match self {
+            Severity::Info => Severity::Low,
+            Severity::Low => Severity::Medium,
+            Severity::Medium => Severity::High,
+            Severity::High | Severity::Critical => Severity::Critical,
+        }
+    }
+
+    /// One step less bad.
+    #[must_use]
+    pub fn lowered(self) -> Self {
+        match self {
+            Severity::Critical => Severity::High,
+            Severity::High => Severity::Medium,
+            Severity::Medium => Severity::Low,
+            Severity::Low | Severity::Info => Severity::Info,
+        }
+    }
 }
 
 impl fmt::Display for Severity {

@@ -10,33 +10,12 @@ mod kubernetes;
 mod linkerd;
 mod others;
 
-use seawall_model::{Area, Framework, Reference, Rule, RuleId, Severity};
-use std::borrow::Cow;
+use seawall_model::catalogue::{mitre, nsa, rules};
+use seawall_model::{Area, Rule, Severity, rule_ids};
 use std::sync::LazyLock;
 
-/// The first release with these rules.
-const SINCE: &str = "0.1.0";
-
-macro_rules! ids {
-    ($($id:ident = $text:literal,)*) => {
-        /// One rule of the catalogue.
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub(crate) enum Id { $($id,)* }
-
-        impl Id {
-            /// All ids in catalogue order.
-            pub(crate) const ALL: &'static [Id] = &[$(Id::$id,)*];
-
-            /// The id as users see it.
-            pub(crate) const fn text(self) -> &'static str {
-                match self { $(Id::$id => $text,)* }
-            }
-        }
-    };
-}
-
-ids! {
+rule_ids! {
+    catalogue;
     NP_03 = "NP-03",
     NP_04 = "NP-04",
     NP_05 = "NP-05",
@@ -185,31 +164,8 @@ ids! {
     CMP_12 = "CMP-12",
 }
 
-impl Id {
-    /// The id as the shared vocabulary has it.
-    pub(crate) const fn rule_id(self) -> RuleId {
-        RuleId::new(self.text())
-    }
-
-    /// The catalogue's severity, which a finding starts from.
-    pub(crate) fn severity(self) -> Severity {
-        catalogue()
-            .get(self as usize)
-            .map_or(Severity::Medium, |rule| rule.severity)
-    }
-}
-
-/// A catalogue entry as this engine writes it: everything static.
-struct Entry {
-    id: Id,
-    title: &'static str,
-    severity: Severity,
-    area: Area,
-    why: &'static str,
-    fix: &'static str,
-    references: &'static [Reference],
-    aliases: &'static [&'static str],
-}
+/// An entry of this catalogue.
+type Entry = seawall_model::catalogue::Entry<Id>;
 
 /// An entry about a service mesh.
 const fn mesh(
@@ -231,20 +187,6 @@ const fn mesh(
     }
 }
 
-const fn nsa(control: &'static str) -> Reference {
-    Reference {
-        framework: Framework::Nsa,
-        control,
-    }
-}
-
-const fn mitre(control: &'static str) -> Reference {
-    Reference {
-        framework: Framework::Mitre,
-        control,
-    }
-}
-
 /// All rules, in the order of [`Id`].
 pub(crate) fn catalogue() -> &'static [Rule] {
     static CATALOGUE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
@@ -257,26 +199,9 @@ pub(crate) fn catalogue() -> &'static [Rule] {
             ],
             istio::PARTS,
         ];
-        let parts = parts.into_iter().flatten().copied();
-        let mut entries: Vec<&Entry> = parts.flatten().collect();
-        entries.sort_by_key(|entry| entry.id);
-        entries.into_iter().map(rule).collect()
+        rules(parts.into_iter().flatten().copied())
     });
     &CATALOGUE
-}
-
-fn rule(entry: &Entry) -> Rule {
-    Rule {
-        id: entry.id.rule_id(),
-        title: Cow::Borrowed(entry.title),
-        severity: entry.severity,
-        area: entry.area,
-        why: Cow::Borrowed(entry.why),
-        fix: Cow::Borrowed(entry.fix),
-        references: Cow::Borrowed(entry.references),
-        aliases: Cow::Borrowed(entry.aliases),
-        since: SINCE,
-    }
 }
 
 #[cfg(test)]

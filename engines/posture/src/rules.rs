@@ -16,33 +16,12 @@ mod server;
 mod server_limits;
 mod supply;
 
-use seawall_model::{Area, Framework, Reference, Rule, RuleId, Severity};
-use std::borrow::Cow;
+use seawall_model::catalogue::{cis, mitre, nsa, pss, rules};
+use seawall_model::{Rule, rule_ids};
 use std::sync::LazyLock;
 
-/// The first release with these rules.
-const SINCE: &str = "0.1.0";
-
-macro_rules! ids {
-    ($($id:ident = $text:literal,)*) => {
-        /// One rule of the catalogue.
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub(crate) enum Id { $($id,)* }
-
-        impl Id {
-            /// All ids in catalogue order.
-            pub(crate) const ALL: &'static [Id] = &[$(Id::$id,)*];
-
-            /// The id as users see it.
-            pub(crate) const fn text(self) -> &'static str {
-                match self { $(Id::$id => $text,)* }
-            }
-        }
-    };
-}
-
-ids! {
+rule_ids! {
+    catalogue;
     W01 = "W01", W02 = "W02", W03 = "W03", W04 = "W04", W05 = "W05", W06 = "W06", W07 = "W07",
     W08 = "W08", W09 = "W09", W10 = "W10", W11 = "W11", W12 = "W12", W13 = "W13", W14 = "W14",
     W15 = "W15", W16 = "W16", W17 = "W17", W18 = "W18", W19 = "W19", W20 = "W20", W21 = "W21",
@@ -74,59 +53,8 @@ ids! {
     Y01 = "Y01", Y02 = "Y02",
 }
 
-impl Id {
-    /// The id as the shared vocabulary has it.
-    pub(crate) const fn rule_id(self) -> RuleId {
-        RuleId::new(self.text())
-    }
-
-    /// The catalogue's severity, which a finding starts from.
-    pub(crate) fn severity(self) -> Severity {
-        catalogue()
-            .get(self as usize)
-            .map_or(Severity::Medium, |rule| rule.severity)
-    }
-}
-
-/// A catalogue entry as this engine writes it: everything static.
-struct Entry {
-    id: Id,
-    title: &'static str,
-    severity: Severity,
-    area: Area,
-    why: &'static str,
-    fix: &'static str,
-    references: &'static [Reference],
-    aliases: &'static [&'static str],
-}
-
-const fn cis(control: &'static str) -> Reference {
-    Reference {
-        framework: Framework::Cis,
-        control,
-    }
-}
-
-const fn nsa(control: &'static str) -> Reference {
-    Reference {
-        framework: Framework::Nsa,
-        control,
-    }
-}
-
-const fn pss(control: &'static str) -> Reference {
-    Reference {
-        framework: Framework::Pss,
-        control,
-    }
-}
-
-const fn mitre(control: &'static str) -> Reference {
-    Reference {
-        framework: Framework::Mitre,
-        control,
-    }
-}
+/// An entry of this catalogue.
+type Entry = seawall_model::catalogue::Entry<Id>;
 
 /// All rules, in the order of [`Id`].
 pub(crate) fn catalogue() -> &'static [Rule] {
@@ -144,25 +72,9 @@ pub(crate) fn catalogue() -> &'static [Rule] {
             kubelet::ENTRIES,
             reading::ENTRIES,
         ];
-        let mut entries: Vec<&Entry> = parts.iter().copied().flatten().collect();
-        entries.sort_by_key(|entry| entry.id);
-        entries.into_iter().map(rule).collect()
+        rules(parts)
     });
     &CATALOGUE
-}
-
-fn rule(entry: &Entry) -> Rule {
-    Rule {
-        id: entry.id.rule_id(),
-        title: Cow::Borrowed(entry.title),
-        severity: entry.severity,
-        area: entry.area,
-        why: Cow::Borrowed(entry.why),
-        fix: Cow::Borrowed(entry.fix),
-        references: Cow::Borrowed(entry.references),
-        aliases: Cow::Borrowed(entry.aliases),
-        since: SINCE,
-    }
 }
 
 #[cfg(test)]

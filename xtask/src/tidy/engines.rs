@@ -1,7 +1,7 @@
 //! Every engine has the same front, and every rule its twins.
 //!
 //! The ids of an engine's rules stand in its sources as `RuleId::new("W01")` or, in a macro
-//! named `ids`, as `W01 = "W01"`. An engine whose cases have a folder per rule
+//! named `rule_ids`, as `W01 = "W01"`. An engine whose cases have a folder per rule
 //! (`cases/W01/bad.yaml`, `cases/W01/good.yaml`) has one for each.
 
 use crate::house::{House, Rust};
@@ -58,7 +58,8 @@ fn front(house: &House, room: &str) -> Vec<Note> {
 fn twins(house: &House, room: &str) -> Vec<Note> {
     let ids = rule_ids(house, room);
     if ids.is_empty() {
-        let text = "no rule id was found: write them as `RuleId::new(\"…\")` or in `ids! { … }`";
+        let text =
+            "no rule id was found: write them as `RuleId::new(\"…\")` or in `rule_ids! { … }`";
         return vec![Note::new(CHECK, &format!("{room}/src/lib.rs"), 0, text)];
     }
     let cases = format!("{room}/cases");
@@ -113,9 +114,9 @@ fn constructed(source: &Rust) -> Vec<String> {
         .collect()
 }
 
-/// The right sides in `ids! { W01 = "W01", … }`.
+/// The right sides in `rule_ids! { W01 = "W01", … }`.
 fn listed(text: &str) -> Vec<String> {
-    let Some((_, rest)) = text.split_once("\nids! {") else {
+    let Some((_, rest)) = text.split_once("\nrule_ids! {") else {
         return Vec::new();
     };
     let block = rest.split('}').next().unwrap_or_default();
@@ -141,7 +142,7 @@ mod tests {
             ("engines/p/src/lib.rs", LIBRARY),
             (
                 "engines/p/src/rules.rs",
-                "//! A.\nids! {\n    W02 = \"W02\",\n}\n",
+                "//! A.\nrule_ids! {\n    W02 = \"W02\",\n}\n",
             ),
             ("engines/p/cases/P01/bad.yaml", ""),
             ("engines/p/cases/P01/good.yaml", ""),

@@ -14,7 +14,7 @@ use crate::linkerd::Linkerd;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::Protocol;
-use crate::sink::{Sink, lower, raise};
+use crate::sink::Sink;
 use crate::ways::Entry;
 use crate::world::EndpointId;
 use seawall_model::{Locus, Severity, Span};
@@ -157,8 +157,8 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 /// A severity by who gets there.
 pub(crate) fn weighed(severity: Severity, outsider: &Outsider) -> Severity {
     match outsider {
-        Outsider::Internet => raise(severity),
-        Outsider::Nobody => lower(severity),
+        Outsider::Internet => severity.raised(),
+        Outsider::Nobody => severity.lowered(),
         Outsider::Unknown | Outsider::Pod(_) => severity,
     }
 }

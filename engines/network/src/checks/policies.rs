@@ -14,7 +14,7 @@ use super::report::Report;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::policy::Policy;
-use crate::sink::{Sink, raise};
+use crate::sink::Sink;
 use crate::ways::Exposure;
 use crate::why::Verdict;
 use crate::world::EndpointId;
@@ -112,7 +112,7 @@ impl<'n, 's> Scene<'n, 's> {
             .iter()
             .any(|endpoint| self.exposed.contains_key(endpoint))
         {
-            raise(severity)
+            severity.raised()
         } else {
             severity
         }

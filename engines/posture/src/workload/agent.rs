@@ -4,7 +4,7 @@
 //! finding says what they are and ranks below the same setting on an ordinary workload.
 
 use crate::image::ImageReference;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::{Proof, Severity, Span};
 use seawall_snapshot::{ContainerKind, PodTemplate, Workload};
 
@@ -141,7 +141,7 @@ fn kind_of(image: &ImageReference<'_>) -> Option<&'static str> {
 /// The finding, one step lower and with the reason, if the subject is a node agent.
 pub(crate) fn excuse(draft: Draft, severity: Severity, agent: Option<Agent>) -> Draft {
     match agent {
-        Some(agent) => draft.severity(lower(severity)).evidence(
+        Some(agent) => draft.severity(severity.lowered()).evidence(
             format!(
                 "this looks like {}, which may not work without it; keep other workloads out of \
                  its namespace and update it first",

@@ -3,7 +3,7 @@
 use super::agent::excuse;
 use super::{Subject, is_privileged, who};
 use crate::rules::Id;
-use crate::sink::{Draft, Sink, lower};
+use crate::sink::{Draft, Sink};
 use crate::words::list;
 use seawall_model::{Proof, Severity, pod_security};
 use seawall_snapshot::{Container, Field};
@@ -185,7 +185,7 @@ fn unmasked_proc(s: &Subject<'_>, c: &Container, span: seawall_model::Span, sink
     let message = format!("{} sees /proc without the runtime's masks", who(c));
     let fix = "Remove procMount, or set hostUsers to false on the pod".to_owned();
     let severity = if s.in_user_namespace() {
-        lower(Id::W20.severity())
+        Id::W20.severity().lowered()
     } else {
         Id::W20.severity()
     };

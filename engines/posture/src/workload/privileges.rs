@@ -4,7 +4,7 @@
 use super::agent::excuse;
 use super::{Subject, is_privileged, who};
 use crate::rules::Id;
-use crate::sink::{Draft, Sink, lower};
+use crate::sink::{Draft, Sink};
 use crate::words::{counted, list};
 use seawall_model::{Proof, Severity, Span, Str, pod_security};
 use seawall_snapshot::pod::SecurityContext;
@@ -111,7 +111,7 @@ fn capabilities(s: &Subject<'_>, c: &Container, sink: &mut Sink) {
             );
         }
         if s.in_user_namespace() {
-            severity = lower(severity);
+            severity = severity.lowered();
         }
         sink.add(s.asset, excuse(draft, severity, s.agent));
     } else if let Some(raw) = context.capabilities_add.iter().find(is_raw) {

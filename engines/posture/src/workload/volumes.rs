@@ -3,7 +3,7 @@
 use super::agent::excuse;
 use super::{Subject, is_privileged, paths};
 use crate::rules::Id;
-use crate::sink::{Draft, Sink, lower};
+use crate::sink::{Draft, Sink};
 use crate::words::{counted, list};
 use seawall_model::{KubernetesVersion, Proof, Severity, Str, pod_security};
 use seawall_snapshot::pod::{Volume, VolumeKind, VolumeMount};
@@ -134,7 +134,7 @@ fn host_path(
     // The paths of the table belong to root: another user gets at less of them.
     let rootless = uses.iter().all(|u| runs_as_other(s, u.container));
     let severity = if rootless {
-        lower(worth.severity)
+        worth.severity.lowered()
     } else {
         worth.severity
     };

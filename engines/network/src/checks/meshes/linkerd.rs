@@ -9,7 +9,7 @@ use crate::linkerd::{
     Target, default_policy,
 };
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use crate::world::{Endpoint, EndpointId, World};
 use seawall_model::{Asset, Locus, Proof, Severity, Span};
 use seawall_snapshot::Object;
@@ -452,7 +452,7 @@ fn policy(one: &Authorization<'_>, clients: &Clients, report: &mut Report) {
             let severity = if anywhere {
                 Severity::High
             } else {
-                lower(Severity::High)
+                Severity::High.lowered()
             };
             Draft::new(Id::LNK_07, locus, message, fix).severity(severity)
         }
@@ -480,7 +480,7 @@ fn server_authorization(one: &Authorization<'_>, clients: &Clients, report: &mut
     let severity = if anywhere {
         Severity::High
     } else {
-        lower(Severity::High)
+        Severity::High.lowered()
     };
     let from = if anywhere {
         "everybody"

@@ -4,7 +4,7 @@ use super::network_policies::holds;
 use super::{Report, Scene, place};
 use crate::policy::{Action, Direction, Policy, Rule, Tier};
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::Severity;
 
 const GROUP: &str = "policy.networking.k8s.io";
@@ -86,7 +86,7 @@ fn overrides(scene: &Scene<'_, '_>, policy: &Policy<'_>, rule: &Rule, report: &m
     let severity = if whole {
         Severity::High
     } else {
-        lower(Severity::High)
+        Severity::High.lowered()
     };
     let draft = Draft::new(Id::NP_15, place(&rule.pointer, rule.span), message, fix)
         .severity(scene.weighed(severity, &overridden))

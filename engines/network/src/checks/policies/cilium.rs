@@ -5,7 +5,7 @@ use super::{Report, Scene, place, plugin};
 use crate::policy::{At, Direction, Policy, Tier};
 use crate::reach::{Cidr, METADATA, Protocol};
 use crate::rules::Id;
-use crate::sink::{Draft, raise};
+use crate::sink::Draft;
 use seawall_model::{Asset, Proof, Severity};
 use seawall_snapshot::Object;
 use std::collections::BTreeMap;
@@ -364,7 +364,7 @@ impl Read<'_, '_> {
                     let fix = "Name endpoints, names in DNS or blocks, and ports";
                     let mut severity = Severity::Medium;
                     if !has_ports && direction == Direction::Ingress {
-                        severity = raise(severity);
+                        severity = severity.raised();
                     }
                     let draft = self
                         .draft(Id::CIL_06, &at, message, fix, &held)

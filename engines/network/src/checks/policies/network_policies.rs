@@ -5,7 +5,7 @@ use super::{Report, Scene, items, place};
 use crate::policy::{Direction, Policy, Rule};
 use crate::reach::{Cidr, METADATA, Ports, Protocol};
 use crate::rules::Id;
-use crate::sink::{Draft, lower, raise};
+use crate::sink::Draft;
 use crate::world::World;
 use seawall_model::{Proof, Severity};
 use seawall_snapshot::{LabelSelector, Object};
@@ -174,9 +174,9 @@ impl Written<'_, '_> {
         }
         let mut severity = Severity::Medium;
         if on_purpose {
-            severity = lower(severity);
+            severity = severity.lowered();
         } else if whole {
-            severity = raise(severity);
+            severity = severity.raised();
         }
         let message = format!("{}: everyone reaches {names} {}", how.words(), on(&ports));
         let fix = "Name the pods and namespaces that need to talk to these pods";
@@ -393,7 +393,7 @@ impl Written<'_, '_> {
                 self.scene.names(&open)
             );
             let fix = format!("Add {cidr} to the block's except");
-            let severity = self.scene.weighed(lower(Id::NP_11.severity()), &open);
+            let severity = self.scene.weighed(Id::NP_11.severity().lowered(), &open);
             let rest = format!("/to/{index}");
             let draft = self
                 .draft(Id::NP_11, &rest, peer, message, &fix)

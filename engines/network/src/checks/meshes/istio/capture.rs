@@ -7,7 +7,7 @@ use crate::istio::membership::{
     Place, REVISION,
 };
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use crate::world::Namespace;
 use seawall_model::{Locus, Proof, Severity, Span, Str};
 use seawall_snapshot::{ContainerKind, Field};
@@ -102,7 +102,7 @@ fn opted_out(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>, report: &mut Repo
     let severity = if is_called {
         Severity::High
     } else {
-        lower(Severity::High)
+        Severity::High.lowered()
     };
     let ports: Vec<u16> = subject.ports.iter().map(|port| port.number).collect();
     let severity = weighed(severity, &scene.outsider(subject, &ports));
@@ -287,7 +287,7 @@ fn inbound(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>, report: &mut Report
         let message = format!("{what}: past it no mutual TLS and no policy holds");
         // All declared ports are listed: what is left is what somebody opens later.
         let severity = if missed.is_empty() && !seen.is_empty() {
-            lower(Severity::High)
+            Severity::High.lowered()
         } else {
             weighed(Severity::High, &scene.outsider(subject, &missed))
         };

@@ -7,7 +7,7 @@ use crate::istio::NETWORKING;
 use crate::istio::authorization::{Action, Rule};
 use crate::istio::membership::Place;
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::{Proof, Severity};
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
@@ -38,7 +38,7 @@ impl Exposure {
     fn weighed(self, severity: Severity) -> Severity {
         match self {
             Exposure::Outside => severity,
-            Exposure::Inside | Exposure::Unknown => lower(severity),
+            Exposure::Inside | Exposure::Unknown => severity.lowered(),
         }
     }
 }

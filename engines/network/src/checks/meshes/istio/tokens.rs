@@ -12,7 +12,7 @@ use crate::istio::membership::Place;
 use crate::istio::mesh::nested;
 use crate::istio::{GATEWAY_API, NETWORKING, SECURITY};
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::{Severity, Str};
 use seawall_snapshot::selector::Operator;
 use seawall_snapshot::{LabelSelector, Object};
@@ -147,7 +147,7 @@ fn optional(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
     let severity = if is_all || open.iter().any(|subject| is_routed(scene, subject)) {
         Severity::High
     } else {
-        lower(Severity::High)
+        Severity::High.lowered()
     };
     let whom = if open.is_empty() {
         String::new()
@@ -300,7 +300,7 @@ fn sources(object: &Object, rule: &Node, pointer: &str, report: &mut Report) {
         || host.contains(".svc")
         || host.split('.').next_back() == Some("local");
     let severity = if is_inside {
-        lower(Severity::High)
+        Severity::High.lowered()
     } else {
         Severity::High
     };

@@ -5,7 +5,7 @@ use super::Scene;
 use super::destinations::service_name;
 use crate::istio::NETWORKING;
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::{Asset, Severity};
 use seawall_snapshot::Object;
 use seawall_yaml::{Node, to_json};
@@ -88,7 +88,7 @@ fn foreign_host(scene: &Scene<'_, '_>, object: &Object, host: &str) -> Option<(S
     let is_foreign = owner.namespace() != home;
     is_foreign.then(|| {
         let whose = format!("namespace {} brought it in", owner.namespace());
-        (whose, lower(Severity::High))
+        (whose, Severity::High.lowered())
     })
 }
 

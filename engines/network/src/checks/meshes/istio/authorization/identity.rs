@@ -7,7 +7,7 @@ use super::super::{Scene, Subject, strongest};
 use super::Of;
 use crate::istio::authorization::{Action, Check, Condition, Key, Policy, Rule};
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::{Proof, Severity};
 
 pub(super) fn check<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report) {
@@ -72,7 +72,7 @@ fn everyone<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Rep
         Severity::Medium
     };
     if !of.subjects.is_empty() && of.subjects.iter().all(|s| has_policy(scene, s, is_gate)) {
-        severity = lower(severity);
+        severity = severity.lowered();
     }
     let outsiders = of.subjects.iter().map(|s| scene.outsider(s, &s.lax));
     let severity = weighed(severity, &strongest(outsiders));
@@ -199,7 +199,7 @@ fn plaintext_bypass<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: 
 fn base<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>) -> Severity {
     let is_assumed = of.is_assumed(scene);
     if is_assumed {
-        lower(Severity::High)
+        Severity::High.lowered()
     } else {
         Severity::High
     }

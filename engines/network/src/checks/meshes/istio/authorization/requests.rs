@@ -8,7 +8,7 @@ use super::Of;
 use crate::istio::authorization::{Action, Check, Condition, Key, Policy, Rule, Word};
 use crate::istio::membership::Place;
 use crate::rules::Id;
-use crate::sink::{Draft, lower};
+use crate::sink::Draft;
 use seawall_model::Severity;
 
 pub(super) fn check<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report) {
@@ -253,7 +253,7 @@ fn headers<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Repo
         let is_checked =
             !of.subjects.is_empty() && of.subjects.iter().all(|s| has_policy(scene, s, is_custom));
         let severity = if is_checked {
-            lower(Severity::High)
+            Severity::High.lowered()
         } else {
             Severity::High
         };
