@@ -5,9 +5,7 @@
 //! has to look at what is closed.
 
 use super::lines::{End, Flow, Line, Observed};
-use seawall_network::{
-    Config, Endpoint, EndpointId, Entry, Network, Peer, Protocol, Verdict, World,
-};
+use seawall_network::{Config, Endpoint, EndpointId, Network, Peer, Protocol, World};
 use seawall_snapshot::Snapshot;
 use seawall_snapshot::pod::EnvSource;
 use seawall_yaml::Node;
@@ -36,7 +34,7 @@ pub fn declared(snapshot: &Snapshot) -> Observed {
         }
     }
     for way in network.exposure() {
-        if way.verdict == Verdict::Closed || way.entry == Entry::Internal {
+        if !way.is_open() {
             continue;
         }
         let from = match way.through {

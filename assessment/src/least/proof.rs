@@ -3,10 +3,10 @@
 use super::ends::{Ends, Place};
 use super::rules::{Atom, Rules, Way};
 use super::{Answer, Failed, Uncovered};
-use crate::reach::{Citation, listening};
+use crate::reach::Citation;
 use seawall_model::{FileId, SourceMap, Str};
 use seawall_network::{
-    Bits, Config, Direction, EndpointId, Entry, Network, Peer, Protocol, Reach, Verdict, World,
+    Bits, Config, Direction, EndpointId, Network, Peer, Protocol, Reach, Verdict, World,
 };
 use seawall_snapshot::{Change, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, parse};
@@ -65,7 +65,7 @@ impl Picture {
                 let Some(endpoint) = network.world().endpoint_at(*id) else {
                     continue;
                 };
-                let wanted = listening(endpoint);
+                let wanted = endpoint.listening();
                 let all = cells.get(id.0 as usize).into_iter().flatten();
                 for (_, set) in all.filter(|(reach, _)| reach.any().meets(&wanted)) {
                     let known = set.iter().filter_map(|source| *group_of.get(source)?);
@@ -357,7 +357,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
             let open = network
                 .reach(source, target)
                 .any()
-                .and(&listening(endpoint));
+                .and(&endpoint.listening());
             let Some((protocol, port, _)) = open.ranges().next() else {
                 continue;
             };
@@ -394,8 +394,8 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
     /// Ways in from the internet that were open and are closed.
     fn closed_ways(&self, after: &Network<'_, '_>) -> Vec<String> {
         let open = |network: &Network<'_, '_>| -> BTreeSet<(EndpointId, Protocol, u16)> {
-            let ways = network.exposure().into_iter();
-            ways.filter(|way| way.verdict != Verdict::Closed && way.entry != Entry::Internal)
+            let ways = network.exposure().iter();
+            ways.filter(|way| way.is_open())
                 .map(|way| (way.endpoint, way.protocol, way.port))
                 .collect()
         };

@@ -9,8 +9,9 @@
 //! A demand that holds comes with what makes it hold, one that does not with a connection that
 //! shows it. Nothing holds because nobody was there to try: words that mean nobody are wrong.
 
-use super::proof::{Citation, Proof, proofs};
+use super::proof::{Citation, Proof, proofs_in};
 use super::{Protocol, Question, Unknown, Verdict};
+use seawall_network::{Config, Network, World};
 use seawall_snapshot::Snapshot;
 
 /// A demand.
@@ -68,9 +69,8 @@ impl Assertion {
         })
     }
 
-    /// Tries it.
-    pub fn check(&self, snapshot: &Snapshot) -> Result<Checked, Unknown> {
-        let proofs = proofs(snapshot, &self.question)?;
+    fn check(&self, network: &Network<'_, '_>) -> Result<Checked, Unknown> {
+        let proofs = proofs_in(network, &self.question)?;
         let tried = proofs.len();
         let breaks = |proof: &&Proof| (proof.verdict == Verdict::Closed) != self.is_deny;
         let witness = proofs.iter().find(breaks).cloned();
@@ -92,6 +92,16 @@ impl Assertion {
             certificate,
         })
     }
+}
+
+/// Tries demands, in their order.
+pub fn check(snapshot: &Snapshot, demands: &[Assertion]) -> Result<Vec<Checked>, Unknown> {
+    let world = World::new(snapshot);
+    let network = Network::new(&world, &Config::default());
+    demands
+        .iter()
+        .map(|demand| demand.check(&network))
+        .collect()
 }
 
 /// `5432`, `udp/53` or `53/udp`.

@@ -159,7 +159,7 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
 
     /// What is asked about: of a workload the ports that it may listen on.
     fn wanted(&self, endpoint: &Endpoint<'_>) -> Ports {
-        let ports = listening(endpoint);
+        let ports = endpoint.listening();
         match self.question.port {
             Some((protocol, port)) => Ports::one(protocol, port),
             None => ports,
@@ -272,15 +272,15 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
     }
 }
 
-fn told(network: &Network<'_, '_>, way: Exposure<'_>, to: usize) -> Way {
+fn told(network: &Network<'_, '_>, way: &Exposure<'_>, to: usize) -> Way {
     Way {
         to,
         port: format!("{} {}", way.protocol.name(), way.port),
         entry: way.entry.name(),
         is_unseen: way.entry == Entry::Unseen,
         through: way.through.map(|peer| network.name(peer)),
-        hosts: way.hosts,
-        requests: way.requests,
+        hosts: way.hosts.clone(),
+        requests: way.requests.clone(),
         is_encrypted: way.is_encrypted,
         verdict: way.verdict,
         links: way
@@ -299,17 +299,4 @@ fn within(reach: &Reach, ports: &Ports) -> Reach {
         all: reach.all.and(ports),
         some: reach.some.and(ports),
     }
-}
-
-/// The ports that an endpoint may listen on.
-pub(crate) fn listening(endpoint: &Endpoint<'_>) -> Ports {
-    let declared = endpoint.declared_ports();
-    if declared.is_empty() {
-        return Ports::all();
-    }
-    let each: Vec<Ports> = declared
-        .into_iter()
-        .map(|(protocol, port)| Ports::one(protocol, port))
-        .collect();
-    Ports::union(&each)
 }

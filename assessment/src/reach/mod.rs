@@ -14,9 +14,8 @@ mod flows;
 mod proof;
 mod select;
 
-pub use assertion::{Assertion, Checked, read_port};
+pub use assertion::{Assertion, Checked, check, read_port};
 pub use change::{Change, Difference, change};
-pub(crate) use flows::listening;
 pub use flows::{Flow, Flows, Place, Way, WayLink, flows};
 pub use proof::{Citation, Proof, Step, proofs};
 pub use seawall_network::{Protocol, Verdict};

@@ -53,14 +53,21 @@ pub struct Citation {
 /// Proves every connection that a question with both ends means.
 pub fn proofs(snapshot: &Snapshot, question: &Question) -> Result<Vec<Proof>, Unknown> {
     let world = World::new(snapshot);
-    let network = Network::new(&world, &Config::default());
-    let of = |word: &Option<String>| select::peers(&network, word.as_deref().unwrap_or_default());
+    proofs_in(&Network::new(&world, &Config::default()), question)
+}
+
+/// The same in a network that is known.
+pub(super) fn proofs_in(
+    network: &Network<'_, '_>,
+    question: &Question,
+) -> Result<Vec<Proof>, Unknown> {
+    let of = |word: &Option<String>| select::peers(network, word.as_deref().unwrap_or_default());
     let (from, to) = (of(&question.from)?, of(&question.to)?);
     let mut all = Vec::new();
     for source in &from {
         for target in to.iter().filter(|target| *target != source) {
-            for (protocol, port) in ports(&network, *target, question) {
-                all.push(prove(&network, *source, *target, protocol, port));
+            for (protocol, port) in ports(network, *target, question) {
+                all.push(prove(network, *source, *target, protocol, port));
             }
         }
     }
@@ -116,7 +123,7 @@ fn from_outside(
     protocol: Protocol,
     port: u16,
 ) -> (Verdict, Vec<Step>) {
-    let ways = network.exposure().into_iter().filter(|way| {
+    let ways = network.exposure().iter().filter(|way| {
         Peer::Endpoint(way.endpoint) == to && (way.protocol, way.port) == (protocol, port)
     });
     let best = ways.max_by_key(|way| way.verdict);

@@ -98,10 +98,7 @@ fn asserted(texts: &[String], snapshot: &Snapshot, map: &SourceMap) -> Result<Ex
             demands.push(demand);
         }
     }
-    let mut checked = Vec::new();
-    for demand in &demands {
-        checked.push(demand.check(snapshot).map_err(|u| unknown(&u))?);
-    }
+    let checked = reach::check(snapshot, &demands).map_err(|u| unknown(&u))?;
     if checked.is_empty() {
         return Err(Failure::usage(
             "--assert: nothing is demanded".to_owned(),

@@ -21,6 +21,7 @@ pub mod pod;
 pub mod reach;
 pub mod reader;
 pub mod selector;
+pub mod service;
 mod shapes;
 mod snapshot;
 

@@ -119,6 +119,12 @@ impl Object {
         }
     }
 
+    /// The items of the list at a path of keys, for objects that keep their tree.
+    pub fn items(&self, path: &[&str]) -> &[Node] {
+        let list = self.body().and_then(|body| body.at(path));
+        list.and_then(Node::as_seq).unwrap_or_default()
+    }
+
     /// The tree, for objects that keep it and for those that were asked to.
     pub fn tree(&self) -> Option<&Arc<Node>> {
         match &self.details {

@@ -4,7 +4,6 @@ use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::Ports;
 use crate::rows::Reach;
-use crate::ways::Entry;
 use crate::why::{Reason, Verdict};
 use crate::world::EndpointId;
 
@@ -30,7 +29,12 @@ impl Network<'_, '_> {
     pub fn blast(&self, from: Peer) -> Vec<Hop> {
         let mut walk = Walk {
             network: self,
-            listening: self.world.endpoints.iter().map(listening).collect(),
+            listening: self
+                .world
+                .endpoints
+                .iter()
+                .map(crate::Endpoint::listening)
+                .collect(),
             seen: vec![false; self.places.endpoints()],
             hops: Vec::new(),
         };
@@ -111,12 +115,8 @@ impl Walk<'_, '_> {
 
     /// The first hops from the internet.
     fn ways_in(&mut self) {
-        let open = self
-            .network
-            .exposure()
-            .into_iter()
-            .filter(|way| way.verdict > Verdict::Closed);
-        for way in open.filter(|way| way.entry != Entry::Internal) {
+        let open = self.network.exposure().iter().filter(|way| way.is_open());
+        for way in open {
             let port = Ports::one(way.protocol, way.port);
             let reach = match way.verdict {
                 Verdict::Open => Reach {
@@ -142,17 +142,4 @@ impl Walk<'_, '_> {
             });
         }
     }
-}
-
-/// The ports that an endpoint may listen on.
-fn listening(endpoint: &crate::Endpoint<'_>) -> Ports {
-    let declared = endpoint.declared_ports();
-    if declared.is_empty() {
-        return Ports::all();
-    }
-    let ports: Vec<Ports> = declared
-        .into_iter()
-        .map(|(p, n)| Ports::one(p, n))
-        .collect();
-    Ports::union(&ports)
 }

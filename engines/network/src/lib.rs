@@ -82,8 +82,7 @@ pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
 /// What other engines want to know: what meets the internet.
 fn facts(network: &Network<'_, '_>) -> Vec<Fact> {
     let world = network.world();
-    let ways = network.exposure().into_iter();
-    let open = ways.filter(|way| way.verdict > Verdict::Closed && way.entry != Entry::Internal);
+    let open = network.exposure().iter().filter(|way| way.is_open());
     let mut facts: Vec<Fact> = open
         .filter_map(|way| {
             let endpoint = world.endpoint_at(way.endpoint)?;

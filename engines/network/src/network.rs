@@ -7,12 +7,14 @@ use crate::policy::{self, Direction, Drafts, Policy};
 use crate::reach::{Bits, Cidr, PodRanges, Protocol};
 use crate::rows::{Reach, Row, Rows};
 use crate::selection::Selection;
+use crate::ways::Exposure;
 use crate::world::{EndpointId, World};
 use crate::{Config, ways};
 use core::net::IpAddr;
 use rayon::prelude::*;
 use seawall_model::Gap;
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 /// A cluster's network as its policies make it.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct Network<'w, 's> {
     pub(crate) ingress: Rows,
     pub(crate) egress: Rows,
     pub(crate) layers: Vec<Box<dyn Layer<'s> + 'w>>,
+    pub(crate) exposure: OnceLock<Vec<Exposure<'s>>>,
     gaps: Vec<Gap>,
 }
 
@@ -46,6 +49,7 @@ impl<'w, 's> Network<'w, 's> {
             ingress,
             egress,
             layers: Vec::new(),
+            exposure: OnceLock::new(),
             gaps: drafts.gaps,
         };
         if let Some(istio) = IstioLayer::new(world) {
@@ -58,7 +62,7 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// Joins a layer that decides behind the network policies: a mesh.
-    pub fn join(&mut self, layer: impl Layer<'s> + 'w) {
+    fn join(&mut self, layer: impl Layer<'s> + 'w) {
         self.layers.push(Box::new(layer));
     }
 

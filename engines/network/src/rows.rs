@@ -7,6 +7,7 @@
 use crate::places::Places;
 use crate::policy::{Action, Direction, Policy, Rule, Tier};
 use crate::reach::{Bits, Ports, Protocol};
+use crate::why::Verdict;
 use rayon::prelude::*;
 use seawall_model::Str;
 use std::collections::HashMap;
@@ -48,6 +49,17 @@ impl Reach {
     /// Whether nothing passes.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty() && self.some.is_empty()
+    }
+
+    /// What passes on one port.
+    pub fn verdict(&self, protocol: Protocol, port: u16) -> Verdict {
+        if self.all.has(protocol, port) {
+            Verdict::Open
+        } else if self.some.has(protocol, port) {
+            Verdict::Some
+        } else {
+            Verdict::Closed
+        }
     }
 
     /// Ports where something passes.

@@ -96,6 +96,13 @@ pub struct Exposure<'s> {
     pub verdict: Verdict,
 }
 
+impl Exposure<'_> {
+    /// Whether somebody on the internet gets in by it.
+    pub fn is_open(&self) -> bool {
+        self.verdict > Verdict::Closed && self.entry != Entry::Internal
+    }
+}
+
 /// A route from a proxy to a Service.
 #[derive(Debug)]
 struct Route<'s> {
@@ -119,8 +126,12 @@ enum BackendPort {
 }
 
 impl<'s> Network<'_, 's> {
-    /// All ways in from the internet, in the order of endpoints and ports.
-    pub fn exposure(&self) -> Vec<Exposure<'s>> {
+    /// All ways in from the internet, in the order of endpoints and ports; found once.
+    pub fn exposure(&self) -> &[Exposure<'s>] {
+        self.exposure.get_or_init(|| self.ways_in())
+    }
+
+    fn ways_in(&self) -> Vec<Exposure<'s>> {
         let services = Services::new(self.world);
         let mut all = self.doors(&services);
         let routes = routes(self.world, &services);
@@ -254,7 +265,7 @@ impl<'s> Network<'_, 's> {
             hosts: Vec::new(),
             requests: Vec::new(),
             is_encrypted: false,
-            verdict: verdict(&reach, protocol, port),
+            verdict: reach.verdict(protocol, port),
         }
     }
 
@@ -382,19 +393,9 @@ impl<'s> Network<'_, 's> {
                 hosts: route.hosts.clone(),
                 requests: route.requests.clone(),
                 is_encrypted: route.is_encrypted,
-                verdict: door.verdict.min(verdict(&inner, port.protocol, target)),
+                verdict: door.verdict.min(inner.verdict(port.protocol, target)),
             });
         }
-    }
-}
-
-fn verdict(reach: &Reach, protocol: Protocol, port: u16) -> Verdict {
-    if reach.all.has(protocol, port) {
-        Verdict::Open
-    } else if reach.some.has(protocol, port) {
-        Verdict::Some
-    } else {
-        Verdict::Closed
     }
 }
 

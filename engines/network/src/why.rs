@@ -113,7 +113,8 @@ impl<'s> Network<'_, 's> {
                 let (source, target) = (self.places.peer(source), self.places.peer(target));
                 let layers = self.layers.iter();
                 let why = Why {
-                    verdict: self.verdict(source, target, protocol, port),
+                    // Also what comes through a tunnel that the policies let pass.
+                    verdict: self.reach(source, target).verdict(protocol, port),
                     from: source,
                     to: target,
                     steps,
@@ -133,19 +134,6 @@ impl<'s> Network<'_, 's> {
             steps: Vec::new(),
             layers: Vec::new(),
         })
-    }
-
-    /// What passes on one port, whatever the source does: also what comes through a tunnel
-    /// that the policies let pass.
-    fn verdict(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Verdict {
-        let reach = self.reach(from, to);
-        if reach.all.has(protocol, port) {
-            Verdict::Open
-        } else if reach.some.has(protocol, port) {
-            Verdict::Some
-        } else {
-            Verdict::Closed
-        }
     }
 
     fn step(

@@ -8,7 +8,7 @@
 //! has the labels of all. Everything else is one cluster, however many charts and overlays it
 //! came from.
 
-use crate::reach::Protocol;
+use crate::reach::{Ports, Protocol};
 use seawall_model::{ResourceRef, Str};
 use seawall_snapshot::pod::{Port, SecurityContext};
 use seawall_snapshot::{Field, Object, PodTemplate, ScopeId, Snapshot, Workload};
@@ -78,6 +78,18 @@ impl<'s> Endpoint<'s> {
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    /// The ports that the pods may listen on: those that are declared, or all where none is.
+    pub fn listening(&self) -> Ports {
+        let declared = self.declared_ports().into_iter();
+        let each: Vec<Ports> = declared
+            .map(|(protocol, port)| Ports::one(protocol, port))
+            .collect();
+        if each.is_empty() {
+            return Ports::all();
+        }
+        Ports::union(&each)
     }
 
     /// The declared ports that have a name, by name.

@@ -133,7 +133,7 @@ fn describe(path: &Path) -> String {
         }
     }
     for exposure in network.exposure() {
-        text.push_str(&way(&network, &exposure, &map));
+        text.push_str(&way(&network, exposure, &map));
     }
     for line in source.lines() {
         if let Some(question) = line.strip_prefix("# why: ") {

@@ -73,7 +73,7 @@ impl<'n, 'w, 's> Below<'n, 'w, 's> {
             Some(Peer::Endpoint(id)) => is_outside(id),
             _ => true,
         };
-        let ways = network.exposure().into_iter();
+        let ways = network.exposure().iter();
         let ways = ways.filter(|way| is_past_mesh(way.through) && way.entry != Entry::Internal);
         Self {
             network,
@@ -133,11 +133,6 @@ pub(crate) fn place(object: &Object, pointer: &str, span: Option<Span>) -> Locus
 pub(crate) fn get<'s>(object: &'s Object, path: &[&str]) -> Option<&'s Node> {
     let node = object.body()?.at(path);
     node.filter(|node| !node.is_null())
-}
-
-/// The items at a path of keys in an object's tree.
-pub(crate) fn items<'s>(object: &'s Object, path: &[&str]) -> &'s [Node] {
-    get(object, path).and_then(Node::as_seq).unwrap_or_default()
 }
 
 /// The texts of a list.

@@ -29,7 +29,7 @@ pub(crate) struct Scene<'n, 's> {
     /// Endpoints that meet the outside themselves.
     doors: HashSet<usize>,
     /// Endpoints that requests from the internet get to, and one way for each.
-    exposed: BTreeMap<usize, Exposure<'s>>,
+    exposed: BTreeMap<usize, &'n Exposure<'s>>,
     /// Endpoints that the API server calls.
     called: HashSet<usize>,
     by_object: HashMap<&'n ResourceRef, Vec<&'n Policy<'s>>>,
@@ -161,7 +161,7 @@ fn called(network: &Network<'_, '_>) -> HashSet<usize> {
         "MutatingWebhookConfiguration",
     ] {
         for object in world.of_kind("admissionregistration.k8s.io", kind) {
-            for hook in items(object, &["webhooks"]) {
+            for hook in object.items(&["webhooks"]) {
                 add(hook.at(&["clientConfig", "service"]));
             }
         }
@@ -179,10 +179,4 @@ fn place(pointer: &str, span: Span) -> Locus {
         path: pointer.trim_start_matches('/').to_owned(),
         span,
     }
-}
-
-/// The items at a path of keys in an object's tree.
-fn items<'s>(object: &'s Object, path: &[&str]) -> &'s [Node] {
-    let node = object.body().and_then(|body| body.at(path));
-    node.and_then(Node::as_seq).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Istio: mutual TLS and authorization at the destination's proxy.
 
+use super::{Identities, apart};
 use crate::istio::Istio;
 use crate::istio::authorization::{Condition, Ground, Identity, Possible};
 use crate::istio::door::Door;
@@ -9,9 +10,8 @@ use crate::places::Peer;
 use crate::reach::Protocol;
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
-use crate::world::{EndpointId, World};
+use crate::world::World;
 use seawall_yaml::{Node, Value};
-use std::collections::BTreeMap;
 
 /// The port that ambient tunnels arrive on (HBONE).
 const TUNNEL: u16 = 15008;
@@ -23,8 +23,7 @@ const OWN: [u16; 3] = [15020, 15021, 15090];
 pub(crate) struct IstioLayer<'w, 's> {
     world: &'w World<'s>,
     istio: Istio<'s>,
-    /// By endpoint: its identity, and the number of it.
-    identities: Vec<(Option<Identity>, usize)>,
+    identities: Identities<Identity>,
     /// Ports that policies speak of.
     named: Vec<u16>,
 }
@@ -33,16 +32,7 @@ impl<'w, 's> IstioLayer<'w, 's> {
     /// Istio as it is in force in a world, if it is there.
     pub(crate) fn new(world: &'w World<'s>) -> Option<Self> {
         let istio = Istio::new(world)?;
-        let mut numbers: BTreeMap<Identity, usize> = BTreeMap::new();
-        let identities = world.endpoint_ids().map(|(id, _)| {
-            let identity = istio.identity_of(world, id);
-            let next = numbers.len() + 1;
-            let number = identity
-                .clone()
-                .map_or(0, |one| *numbers.entry(one).or_insert(next));
-            (identity, number)
-        });
-        let identities = identities.collect();
+        let identities = Identities::new(world, |id| istio.identity_of(world, id));
         let mut named: Vec<u16> = OWN.to_vec();
         for kind in ["AuthorizationPolicy", "PeerAuthentication"] {
             for object in world.of_kind(crate::istio::SECURITY, kind) {
@@ -64,31 +54,11 @@ impl<'w, 's> IstioLayer<'w, 's> {
         })
     }
 
-    fn identity(&self, peer: Peer) -> Option<&Identity> {
-        match peer {
-            Peer::Endpoint(id) => self.identities.get(id.0 as usize)?.0.as_ref(),
-            _ => None,
-        }
-    }
-
     fn place(&self, peer: Peer) -> Option<Place> {
         match peer {
             Peer::Endpoint(id) => self.istio.membership(id).map(|one| one.place),
             _ => None,
         }
-    }
-
-    /// The ports of an endpoint that may be told apart.
-    fn apart(&self, id: EndpointId) -> Vec<u16> {
-        let mut apart = self.named.clone();
-        if let Some(endpoint) = self.world.endpoint_at(id) {
-            let declared = endpoint.declared_ports().into_iter();
-            let tcp = declared.filter(|(protocol, _)| *protocol == Protocol::Tcp);
-            apart.extend(tcp.map(|(_, port)| port));
-        }
-        apart.sort_unstable();
-        apart.dedup();
-        apart
     }
 }
 
@@ -100,27 +70,32 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         if !self.holds(to) {
             return open.clone();
         }
-        let caller = self.identity(from);
+        let caller = self.identities.of(from);
         let is_ambient = |peer| self.place(peer) == Some(Place::Ambient);
         let tunnel = is_ambient(from) && is_ambient(to) && open.any().has(Protocol::Tcp, TUNNEL);
-        by_port(open, tunnel, &self.apart(id), |port, in_tunnel| {
-            let Some(door) = self.istio.door(self.world, id, port, caller) else {
-                return Verdict::Open;
-            };
-            let as_itself = door.as_itself.as_ref().map(|v| &v.condition);
-            let as_nobody = door.as_nobody.as_ref().map(|v| &v.condition);
-            let ways = match model {
-                _ if in_tunnel => [as_itself, None],
-                // A client in the mesh speaks mutual TLS where it is understood.
-                Model::Configured if as_itself.is_some() => [as_itself, None],
-                _ => [as_itself, as_nobody],
-            };
-            ways.into_iter()
-                .flatten()
-                .map(verdict)
-                .max()
-                .unwrap_or(Verdict::Closed)
-        })
+        by_port(
+            open,
+            tunnel,
+            &apart(self.world, id, self.named.iter().copied()),
+            |port, in_tunnel| {
+                let Some(door) = self.istio.door(self.world, id, port, caller) else {
+                    return Verdict::Open;
+                };
+                let as_itself = door.as_itself.as_ref().map(|v| &v.condition);
+                let as_nobody = door.as_nobody.as_ref().map(|v| &v.condition);
+                let ways = match model {
+                    _ if in_tunnel => [as_itself, None],
+                    // A client in the mesh speaks mutual TLS where it is understood.
+                    Model::Configured if as_itself.is_some() => [as_itself, None],
+                    _ => [as_itself, as_nobody],
+                };
+                ways.into_iter()
+                    .flatten()
+                    .map(verdict)
+                    .max()
+                    .unwrap_or(Verdict::Closed)
+            },
+        )
     }
 
     fn holds(&self, to: Peer) -> bool {
@@ -134,13 +109,7 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
     fn class(&self, from: Peer) -> usize {
         // Whether the source is in ambient decides, too: only such pods have a tunnel.
         let ambient = usize::from(self.place(from) == Some(Place::Ambient));
-        match from {
-            Peer::Endpoint(id) => {
-                let number = self.identities.get(id.0 as usize).map_or(0, |(_, n)| *n);
-                2 * number + ambient
-            }
-            _ => 0,
-        }
+        2 * self.identities.number(from) + ambient
     }
 
     fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>> {
@@ -148,7 +117,9 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         if protocol != Protocol::Tcp || !self.holds(to) {
             return None;
         }
-        let door = self.istio.door(self.world, id, port, self.identity(from))?;
+        let door = self
+            .istio
+            .door(self.world, id, port, self.identities.of(from))?;
         let verdict = verdict(&door.condition());
         let mut cites: Vec<Cite<'s>> = Vec::new();
         if !door.is_held {

@@ -1,5 +1,6 @@
 //! Linkerd: Servers and their authorizations at the destination's proxy.
 
+use super::{Identities, apart};
 use crate::layer::{Layer, Model, Told, by_port};
 use crate::linkerd::{Linkerd, Place, PortRef, SKIP_INBOUND};
 use crate::places::Peer;
@@ -7,7 +8,6 @@ use crate::reach::Protocol;
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
 use crate::world::{EndpointId, World};
-use std::collections::BTreeMap;
 
 /// The port of the proxy, where everything of the mesh arrives (from 2.18 on).
 const TUNNEL: u16 = 4143;
@@ -17,8 +17,7 @@ const TUNNEL: u16 = 4143;
 pub(crate) struct LinkerdLayer<'w, 's> {
     world: &'w World<'s>,
     linkerd: Linkerd<'s>,
-    /// By endpoint: its identity, and the number of it.
-    identities: Vec<(Option<String>, usize)>,
+    identities: Identities<String>,
     /// Ports that Servers select.
     named: Vec<u16>,
 }
@@ -27,24 +26,15 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
     /// Linkerd as it is in force in a world, if it is there.
     pub(crate) fn new(world: &'w World<'s>) -> Option<Self> {
         let linkerd = Linkerd::new(world)?;
-        let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-        let identities = world.endpoint_ids().map(|(id, endpoint)| {
+        let identities = Identities::new(world, |id| {
             let is_meshed = matches!(linkerd.place(id), Place::Meshed | Place::Ingress);
-            let space = world.namespace_at(endpoint.namespace);
-            let identity = space.filter(|_| is_meshed).map(|space| {
-                let account = endpoint.template.service_account();
-                format!(
-                    "{account}.{}.serviceaccount.identity.linkerd.cluster.local",
-                    space.name
-                )
-            });
-            let next = numbers.len() + 1;
-            let number = identity
-                .clone()
-                .map_or(0, |one| *numbers.entry(one).or_insert(next));
-            (identity, number)
+            let endpoint = world.endpoint_at(id).filter(|_| is_meshed)?;
+            let space = world.namespace_at(endpoint.namespace)?.name;
+            let account = endpoint.template.service_account();
+            Some(format!(
+                "{account}.{space}.serviceaccount.identity.linkerd.cluster.local"
+            ))
         });
-        let identities = identities.collect();
         let servers = linkerd.servers.iter();
         let mut named: Vec<u16> = servers
             .filter_map(|server| match &server.port {
@@ -60,30 +50,6 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
             identities,
             named,
         })
-    }
-
-    fn identity(&self, peer: Peer) -> Option<&str> {
-        match peer {
-            Peer::Endpoint(id) => self.identities.get(id.0 as usize)?.0.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn apart(&self, id: EndpointId) -> Vec<u16> {
-        let mut apart = self.named.clone();
-        if let Some(endpoint) = self.world.endpoint_at(id) {
-            let declared = endpoint.declared_ports().into_iter();
-            let tcp = declared.filter(|(protocol, _)| *protocol == Protocol::Tcp);
-            apart.extend(tcp.map(|(_, port)| port));
-            apart.extend(
-                self.skipped(id)
-                    .into_iter()
-                    .flat_map(|(from, to)| [from, to]),
-            );
-        }
-        apart.sort_unstable();
-        apart.dedup();
-        apart
     }
 
     /// Ranges of ports that the proxy does not see.
@@ -125,9 +91,13 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         if !self.holds(to) {
             return open.clone();
         }
-        let caller = self.identity(from);
+        let caller = self.identities.of(from).map(String::as_str);
         let tunnel = caller.is_some() && open.any().has(Protocol::Tcp, TUNNEL);
-        by_port(open, tunnel, &self.apart(id), |port, in_tunnel| {
+        let skipped = self.skipped(id).into_iter();
+        let named = self.named.iter().copied();
+        let named = named.chain(skipped.flat_map(|(from, to)| [from, to]));
+        let apart = apart(self.world, id, named);
+        by_port(open, tunnel, &apart, |port, in_tunnel| {
             let as_itself = caller.is_some() && self.admits(id, port, caller);
             // A client in the mesh shows who it is.
             let may_be_nobody = !in_tunnel && (model == Model::Adversarial || caller.is_none());
@@ -150,10 +120,7 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
     }
 
     fn class(&self, from: Peer) -> usize {
-        match from {
-            Peer::Endpoint(id) => self.identities.get(id.0 as usize).map_or(0, |(_, n)| *n),
-            _ => 0,
-        }
+        self.identities.number(from)
     }
 
     fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>> {
@@ -177,7 +144,8 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
             .collect();
         cites.extend(access.authorizations.iter().map(|one| cite(one.object)));
         let as_nobody = self.admits(id, port, None);
-        let passes = as_nobody || self.admits(id, port, self.identity(from));
+        let passes =
+            as_nobody || self.admits(id, port, self.identities.of(from).map(String::as_str));
         let lets = match (passes, as_nobody) {
             (true, true) => "lets this pass, also without an identity",
             (true, false) => "lets this pass under the source's identity",

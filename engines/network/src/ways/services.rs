@@ -3,7 +3,7 @@
 use crate::reach::{Cidr, Protocol};
 use crate::world::{EndpointId, World};
 use seawall_model::{Span, Str};
-use seawall_snapshot::{LabelSelector, Object};
+use seawall_snapshot::{LabelSelector, Object, service};
 use seawall_yaml::{Node, Value};
 use std::collections::HashMap;
 
@@ -40,32 +40,6 @@ pub(crate) struct Service<'s> {
     /// Whether its load balancer is for the network around the cluster only.
     pub(crate) is_internal: bool,
 }
-
-/// Annotations that keep a load balancer inside, with the values that do.
-const INTERNAL: [(&str, &[&str]); 7] = [
-    (
-        "service.beta.kubernetes.io/aws-load-balancer-internal",
-        &["true", "0.0.0.0/0"],
-    ),
-    (
-        "service.beta.kubernetes.io/aws-load-balancer-scheme",
-        &["internal"],
-    ),
-    (
-        "service.beta.kubernetes.io/azure-load-balancer-internal",
-        &["true"],
-    ),
-    ("networking.gke.io/load-balancer-type", &["internal"]),
-    ("cloud.google.com/load-balancer-type", &["internal"]),
-    (
-        "service.beta.kubernetes.io/openstack-internal-load-balancer",
-        &["true"],
-    ),
-    (
-        "service.beta.kubernetes.io/oci-load-balancer-internal",
-        &["true"],
-    ),
-];
 
 /// All Services of a world, by namespace and name.
 #[derive(Debug, Default)]
@@ -120,19 +94,14 @@ pub(crate) fn blocks(world: &World<'_>) -> Vec<Cidr> {
 }
 
 fn sources(object: &Object) -> Vec<Cidr> {
-    let ranges = items(object, &["spec", "loadBalancerSourceRanges"]);
+    let ranges = object.items(&["spec", "loadBalancerSourceRanges"]);
     let ranges = ranges.iter().filter_map(Node::as_str);
     ranges.filter_map(|text| Cidr::read(text.trim())).collect()
 }
 
-fn items<'n>(object: &'n Object, path: &[&str]) -> &'n [Node] {
-    let node = object.body().and_then(|body| body.at(path));
-    node.and_then(Node::as_seq).unwrap_or_default()
-}
-
 fn read<'s>(object: &'s Object, world: &World<'_>, in_space: &[usize]) -> Option<Service<'s>> {
     let spec = object.body()?.get("spec")?;
-    let ports = items(object, &["spec", "ports"]);
+    let ports = object.items(&["spec", "ports"]);
     let ports = ports
         .iter()
         .enumerate()
@@ -150,13 +119,10 @@ fn read<'s>(object: &'s Object, world: &World<'_>, in_space: &[usize]) -> Option
             .collect()
     });
     let kind = spec.get("type");
-    let external = items(object, &["spec", "externalIPs"])
+    let external = object
+        .items(&["spec", "externalIPs"])
         .first()
         .map(|node| node.span);
-    let is_internal = INTERNAL.iter().any(|(key, values)| {
-        let field = object.annotation(key);
-        field.is_some_and(|f| values.iter().any(|v| f.value.eq_ignore_ascii_case(v)))
-    });
     Some(Service {
         object,
         ports: ports.collect(),
@@ -165,7 +131,7 @@ fn read<'s>(object: &'s Object, world: &World<'_>, in_space: &[usize]) -> Option
         kind_span: kind.map(|node| node.span),
         external_ips: external,
         sources: sources(object),
-        is_internal,
+        is_internal: service::is_internal(object),
     })
 }
 

@@ -4,6 +4,7 @@ use super::{Thing, dangling};
 use crate::rules::Id;
 use crate::sink::{Draft, Sink};
 use seawall_model::Severity;
+use seawall_snapshot::service;
 use seawall_yaml::Node;
 
 /// Ports whose protocol is no business of the outside, and what listens there.
@@ -33,32 +34,6 @@ const SENSITIVE: &[(i64, &str)] = &[
     (10250, "the kubelet"),
     (11211, "memcached"),
     (27017, "MongoDB"),
-];
-
-/// Annotations that keep a load balancer inside, with the value that does.
-const INTERNAL: &[(&str, &[&str])] = &[
-    (
-        "service.beta.kubernetes.io/aws-load-balancer-internal",
-        &["true", "0.0.0.0/0"],
-    ),
-    (
-        "service.beta.kubernetes.io/aws-load-balancer-scheme",
-        &["internal"],
-    ),
-    (
-        "service.beta.kubernetes.io/azure-load-balancer-internal",
-        &["true"],
-    ),
-    ("networking.gke.io/load-balancer-type", &["internal"]),
-    ("cloud.google.com/load-balancer-type", &["internal"]),
-    (
-        "service.beta.kubernetes.io/openstack-internal-load-balancer",
-        &["true"],
-    ),
-    (
-        "service.beta.kubernetes.io/oci-load-balancer-internal",
-        &["true"],
-    ),
 ];
 
 pub(super) fn service(t: &Thing<'_>, sink: &mut Sink) {
@@ -153,12 +128,7 @@ fn is_limited(t: &Thing<'_>) -> bool {
     let ranges = t.items(&["spec", "loadBalancerSourceRanges"]);
     let open = |range: &Node| matches!(range.as_str(), Some("0.0.0.0/0" | "::/0") | None);
     let ranged = !ranges.is_empty() && !ranges.iter().any(open);
-    ranged
-        || INTERNAL.iter().any(|(key, values)| {
-            t.object
-                .annotation(key)
-                .is_some_and(|field| values.iter().any(|v| field.value.eq_ignore_ascii_case(v)))
-        })
+    ranged || service::is_internal(t.object)
 }
 
 fn is_dashboard(t: &Thing<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 mod pods;
 
-use super::{Report, get, items, place};
+use super::{Report, get, place};
 use crate::istio::mesh::nested;
 use crate::linkerd::{
     Authorization, Clients, DEFAULT, DefaultPolicy, Linkerd, POLICY, Place, PortRef, Server,
@@ -323,7 +323,7 @@ fn routes_of<'s>(scene: &Scene<'_, 's>, server: &Object) -> Vec<&'s Object> {
     let all = pairs.flat_map(|(group, kind)| scene.world.of_kind(group, kind).iter().copied());
     all.filter(|route| {
         route.namespace() == server.namespace()
-            && items(route, &["spec", "parentRefs"]).iter().any(|parent| {
+            && route.items(&["spec", "parentRefs"]).iter().any(|parent| {
                 let text = |key| parent.get(key).and_then(Node::as_str);
                 text("kind") == Some("Server") && text("name") == Some(&*server.reference.name)
             })
@@ -379,7 +379,7 @@ fn authorizations(scene: &Scene<'_, '_>, report: &mut Report) {
     let lists = scene.world.of_kind(POLICY, "MeshTLSAuthentication");
     report.assess(&[Id::LNK_08], lists.len());
     for object in lists.iter().copied() {
-        for (index, node) in items(object, &["spec", "identities"]).iter().enumerate() {
+        for (index, node) in object.items(&["spec", "identities"]).iter().enumerate() {
             let Some(rest) = node.as_str().and_then(|text| text.strip_prefix('*')) else {
                 continue;
             };

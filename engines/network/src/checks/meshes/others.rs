@@ -1,6 +1,6 @@
 //! The rules about Consul and Kuma: what can be said from their own objects.
 
-use super::{Report, get, items, place};
+use super::{Report, get, place};
 use crate::istio::mesh::nested;
 use crate::rules::Id;
 use crate::sink::Draft;
@@ -25,7 +25,7 @@ fn consul(world: &World<'_>, report: &mut Report) {
         .copied()
     {
         report.assess(&[Id::CSL_04], 1);
-        for (index, source) in items(object, &["spec", "sources"]).iter().enumerate() {
+        for (index, source) in object.items(&["spec", "sources"]).iter().enumerate() {
             let text = |key| source.get(key).and_then(Node::as_str);
             if text("name") != Some("*") || text("action") != Some("allow") {
                 continue;
@@ -129,7 +129,7 @@ fn kuma(world: &World<'_>, report: &mut Report) {
     let permissions = world.of_kind(KUMA, "MeshTrafficPermission");
     for object in permissions.iter().copied() {
         report.assess(&[Id::KUM_05], 1);
-        for (index, from) in items(object, &["spec", "from"]).iter().enumerate() {
+        for (index, from) in object.items(&["spec", "from"]).iter().enumerate() {
             let everybody = from.at(&["targetRef", "kind"]).and_then(Node::as_str) == Some("Mesh");
             let action = from.at(&["default", "action"]);
             let Some(node) = action.filter(|a| everybody && a.as_str() == Some("Allow")) else {
@@ -163,10 +163,7 @@ fn kuma(world: &World<'_>, report: &mut Report) {
             let locus = place(mesh, "/spec/mtls", Some(node.span));
             report.add(mesh, Draft::new(Id::KUM_02, locus, message, fix));
         }
-        for (index, one) in items(mesh, &["spec", "mtls", "backends"])
-            .iter()
-            .enumerate()
-        {
+        for (index, one) in mesh.items(&["spec", "mtls", "backends"]).iter().enumerate() {
             let mode = one
                 .get("mode")
                 .filter(|node| node.as_str() == Some("PERMISSIVE"));
@@ -181,7 +178,7 @@ fn kuma(world: &World<'_>, report: &mut Report) {
     for object in world.of_kind(KUMA, "MeshTLS").iter().copied() {
         report.assess(&[Id::KUM_03], 1);
         for field in ["rules", "from"] {
-            for (index, rule) in items(object, &["spec", field]).iter().enumerate() {
+            for (index, rule) in object.items(&["spec", field]).iter().enumerate() {
                 let mode = rule.at(&["default", "mode"]);
                 let Some(node) = mode.filter(|node| node.as_str() == Some("Permissive")) else {
                     continue;

@@ -1,7 +1,7 @@
 //! NP rules about NetworkPolicies themselves.
 
 use super::peers::{Everyone, everyone, is_empty_selector, on, peers};
-use super::{Report, Scene, items, place};
+use super::{Report, Scene, place};
 use crate::policy::{Direction, Policy, Rule};
 use crate::reach::{Cidr, METADATA, Ports, Protocol};
 use crate::rules::Id;
@@ -59,7 +59,7 @@ fn policy(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
 /// NP-06: rules for a direction that `policyTypes` leaves out.
 fn without_effect(object: &Object, policies: &[&Policy<'_>], report: &mut Report) {
     for direction in Direction::ALL {
-        let rules = items(object, &["spec", direction.name()]);
+        let rules = object.items(&["spec", direction.name()]);
         let is_held = policies.iter().any(|policy| policy.direction == direction);
         if let Some(first) = rules.first().filter(|_| !is_held) {
             let types = match direction {

@@ -1,6 +1,6 @@
 //! IST-AM: policies that ztunnel drops, and waypoints that are not there.
 
-use super::super::{Report, get, items, place};
+use super::super::{Report, get, place};
 use super::coverage::{attached, names};
 use super::{Scene, Subject};
 use crate::istio::GATEWAY_API;
@@ -387,11 +387,12 @@ fn exposed_services(scene: &Scene<'_, '_>, report: &mut Report) {
 pub(super) fn leads_to(route: &Object, service: &Object) -> bool {
     let name = &*service.reference.name;
     if &*route.reference.kind == "VirtualService" {
-        let gateways = items(route, &["spec", "gateways"]);
+        let gateways = route.items(&["spec", "gateways"]);
         let through = gateways
             .iter()
             .any(|one| one.as_str().is_some_and(|g| g != "mesh"));
-        let hosts = items(route, &["spec", "http"])
+        let hosts = route
+            .items(&["spec", "http"])
             .iter()
             .flat_map(|rule| rule.get("route").and_then(Node::as_seq).unwrap_or_default());
         let mut hosts = hosts.filter_map(|to| to.at(&["destination", "host"])?.as_str());
@@ -407,8 +408,8 @@ pub(super) fn leads_to(route: &Object, service: &Object) -> bool {
             .and_then(Node::as_str)
             .is_some_and(|kind| kind == "Service")
     };
-    let parents = items(route, &["spec", "parentRefs"]);
-    let mut backends = items(route, &["spec", "rules"]).iter().flat_map(|rule| {
+    let parents = route.items(&["spec", "parentRefs"]);
+    let mut backends = route.items(&["spec", "rules"]).iter().flat_map(|rule| {
         rule.get("backendRefs")
             .and_then(Node::as_seq)
             .unwrap_or_default()
@@ -457,7 +458,7 @@ fn tunnel_port(scene: &Scene<'_, '_>, report: &mut Report) {
             .into_iter()
             .filter(|s| !super::coverage::has_policy(scene, s, names_ports))
             .collect();
-        for (index, rule) in items(policy, &["spec", "ingress"]).iter().enumerate() {
+        for (index, rule) in policy.items(&["spec", "ingress"]).iter().enumerate() {
             let ports = rule.get("ports").and_then(Node::as_seq).unwrap_or_default();
             let number = |node: &&Node| node.get("port").and_then(Node::as_i64);
             let Some(port) = ports.iter().find(|node| number(node) == Some(TUNNEL)) else {

@@ -1,6 +1,6 @@
 //! IST-BP and the ambient bypass: pods and ports that the mesh does not see.
 
-use super::super::{Report, items, place, weighed};
+use super::super::{Report, place, weighed};
 use super::{Scene, Subject};
 use crate::istio::membership::{
     self, BYPASS, EXCLUDE_INBOUND, IGNORED, INCLUDE_INBOUND, INJECT, INJECTION, INTERCEPTION,
@@ -192,7 +192,7 @@ fn injectors(scene: &Scene<'_, '_>, report: &mut Report) {
     let kind = "MutatingWebhookConfiguration";
     let all = scene.world.of_kind("admissionregistration.k8s.io", kind);
     for object in all.iter().copied() {
-        for (index, hook) in items(object, &["webhooks"]).iter().enumerate() {
+        for (index, hook) in object.items(&["webhooks"]).iter().enumerate() {
             let text = |key| hook.get(key).and_then(Node::as_str).unwrap_or_default();
             if !text("name").ends_with("sidecar-injector.istio.io") {
                 continue;

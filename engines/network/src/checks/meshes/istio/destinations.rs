@@ -1,6 +1,6 @@
 //! IST-TLS-09, 10, 11 and 15: what DestinationRules make of TLS.
 
-use super::super::{Report, get, items, place};
+use super::super::{Report, get, place};
 use super::{Scene, Subject};
 use crate::istio::NETWORKING;
 use crate::rules::Id;
@@ -22,7 +22,7 @@ fn tls_settings(object: &Object) -> Vec<(String, &Node)> {
     if let Some(top) = get(object, &["spec", "trafficPolicy"]) {
         collect(top, "/spec/trafficPolicy", &mut found);
     }
-    for (index, subset) in items(object, &["spec", "subsets"]).iter().enumerate() {
+    for (index, subset) in object.items(&["spec", "subsets"]).iter().enumerate() {
         if let Some(top) = subset.get("trafficPolicy") {
             collect(
                 top,

@@ -1,6 +1,6 @@
 //! IST-GW: what gateways open to the outside.
 
-use super::super::{Report, get, items, place, texts};
+use super::super::{Report, get, place, texts};
 use super::coverage::{has_policy, names};
 use super::{Scene, Subject, control_plane};
 use crate::istio::NETWORKING;
@@ -50,7 +50,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         let pods = pods(scene, object);
         let exposure = exposure(&pods);
         foreign(scene, object, &pods, report);
-        let servers = items(object, &["spec", "servers"]);
+        let servers = object.items(&["spec", "servers"]);
         for (index, server) in servers.iter().enumerate() {
             let here = Server {
                 object,
@@ -444,7 +444,7 @@ fn routes(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> Vec<String> {
             continue;
         }
         for kind in ["http", "tls", "tcp"] {
-            for rule in items(service, &["spec", kind]) {
+            for rule in service.items(&["spec", kind]) {
                 let to = rule.get("route").and_then(Node::as_seq).unwrap_or_default();
                 let hosts = to
                     .iter()

@@ -1,6 +1,6 @@
 //! IST-TLS: where plaintext gets in, and what makes it so.
 
-use super::super::{Outsider, Report, items, place, weighed};
+use super::super::{Outsider, Report, place, weighed};
 use super::{Scene, Subject, strongest};
 use crate::istio::membership::Place;
 use crate::istio::peer_authentication::{Level, Mode, PeerAuthentication, PortMode};
@@ -257,7 +257,7 @@ fn service_port(
     let leads = chosen.iter().find_map(|s| {
         let services = s.services.iter().copied();
         services.into_iter().find(|service| {
-            let mut ports = items(service, &["spec", "ports"]).iter();
+            let mut ports = service.items(&["spec", "ports"]).iter();
             ports.any(|one| one.get("port").and_then(Node::as_i64) == Some(i64::from(port.port)))
         })
     });

@@ -1,7 +1,7 @@
 //! IST-JWT and IST-AZ-18: tokens that nobody asks for, that nobody reads, or that anybody can
 //! make.
 
-use super::super::{Report, items, place};
+use super::super::{Report, place};
 use super::ambient::leads_to;
 use super::coverage::{attached, has_policy, names};
 use super::{Scene, Subject};
@@ -33,7 +33,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     report.assess(&RULES, objects.len());
     for object in objects.iter().copied() {
         optional(scene, object, report);
-        for (index, rule) in items(object, &["spec", "jwtRules"]).iter().enumerate() {
+        for (index, rule) in object.items(&["spec", "jwtRules"]).iter().enumerate() {
             let pointer = format!("/spec/jwtRules/{index}");
             audiences(object, rule, &pointer, report);
             sources(object, rule, &pointer, report);

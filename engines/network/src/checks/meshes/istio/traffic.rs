@@ -1,6 +1,6 @@
 //! IST-TC: traffic configuration that takes over what is not its own.
 
-use super::super::{Report, get, items, place, texts};
+use super::super::{Report, get, place, texts};
 use super::Scene;
 use super::destinations::service_name;
 use crate::istio::NETWORKING;
@@ -41,7 +41,7 @@ fn virtual_services(scene: &Scene<'_, '_>, report: &mut Report) {
         if !is_mesh || stays_home(scene, object, "defaultVirtualServiceExportTo") {
             continue;
         }
-        for (index, node) in items(object, &["spec", "hosts"]).iter().enumerate() {
+        for (index, node) in object.items(&["spec", "hosts"]).iter().enumerate() {
             let host = node.as_str().unwrap_or_default();
             let Some((whose, severity)) = foreign_host(scene, object, host) else {
                 continue;
@@ -119,7 +119,7 @@ fn rights(scene: &Scene<'_, '_>, report: &mut Report) {
             to.starts_with("aggregate-to-") && is_wide && &**value == "true"
         });
         let Some((label, _)) = joins else { continue };
-        for (index, rule) in items(role, &["rules"]).iter().enumerate() {
+        for (index, rule) in role.items(&["rules"]).iter().enumerate() {
             let groups = texts(rule.get("apiGroups"));
             let verbs = texts(rule.get("verbs"));
             let resources = texts(rule.get("resources"));
@@ -175,7 +175,7 @@ fn filters(scene: &Scene<'_, '_>, report: &mut Report) {
             continue;
         }
         let mut is_said = false;
-        for (index, patch) in items(object, &["spec", "configPatches"]).iter().enumerate() {
+        for (index, patch) in object.items(&["spec", "configPatches"]).iter().enumerate() {
             let Some(guard) = touched(patch) else {
                 continue;
             };
@@ -289,7 +289,7 @@ fn entries(scene: &Scene<'_, '_>, report: &mut Report) {
             continue;
         }
         let home = object.namespace();
-        for (index, node) in items(object, &["spec", "hosts"]).iter().enumerate() {
+        for (index, node) in object.items(&["spec", "hosts"]).iter().enumerate() {
             let host = node.as_str().unwrap_or_default();
             let Some((name, namespace)) = service_name(host, home).filter(|_| host.contains('.'))
             else {
@@ -318,12 +318,13 @@ fn entries(scene: &Scene<'_, '_>, report: &mut Report) {
 fn wide_entry(object: &Object, report: &mut Report) {
     let resolution = get(object, &["spec", "resolution"]).and_then(Node::as_str);
     let is_none = resolution.is_none_or(|word| word == "NONE");
-    let has_addresses = !items(object, &["spec", "addresses"]).is_empty();
-    let protocols = items(object, &["spec", "ports"])
+    let has_addresses = !object.items(&["spec", "addresses"]).is_empty();
+    let protocols = object
+        .items(&["spec", "ports"])
         .iter()
         .filter_map(|port| port.get("protocol").and_then(Node::as_str));
     let is_tcp = |word: &str| !matches!(word, "HTTP" | "HTTP2" | "GRPC" | "HTTPS" | "TLS");
-    let hosts = items(object, &["spec", "hosts"]);
+    let hosts = object.items(&["spec", "hosts"]);
     for (index, node) in hosts.iter().enumerate() {
         let host = node.as_str().unwrap_or_default();
         let what = if host == "*" || (host.starts_with("*.") && host.matches('.').count() == 1) {
@@ -349,7 +350,7 @@ fn sidecars(scene: &Scene<'_, '_>, report: &mut Report) {
     report.assess(&[Id::IST_TC_11, Id::IST_TC_12], all.len());
     for object in all.iter().copied() {
         everything(object, report);
-        for (index, listener) in items(object, &["spec", "ingress"]).iter().enumerate() {
+        for (index, listener) in object.items(&["spec", "ingress"]).iter().enumerate() {
             let mode = listener.get("captureMode");
             let Some(node) = mode.filter(|node| node.as_str() == Some("NONE")) else {
                 continue;
@@ -382,7 +383,7 @@ fn sidecars(scene: &Scene<'_, '_>, report: &mut Report) {
 
 /// IST-TC-11: a Sidecar that takes nothing away.
 fn everything(object: &Object, report: &mut Report) {
-    for (index, listener) in items(object, &["spec", "egress"]).iter().enumerate() {
+    for (index, listener) in object.items(&["spec", "egress"]).iter().enumerate() {
         let hosts = listener
             .get("hosts")
             .and_then(Node::as_seq)

@@ -1,6 +1,6 @@
 //! Rules about single pods of Linkerd, and about what surrounds them.
 
-use super::super::{Report, get, items, place};
+use super::super::{Report, get, place};
 use super::{Scene, asset, pod_place};
 use crate::linkerd::{INJECT, Place, SKIP_INBOUND};
 use crate::rules::Id;
@@ -73,7 +73,7 @@ pub(super) fn webhooks(scene: &Scene<'_, '_>, report: &mut Report) {
         .iter()
         .copied()
     {
-        for (index, hook) in items(object, &["webhooks"]).iter().enumerate() {
+        for (index, hook) in object.items(&["webhooks"]).iter().enumerate() {
             let name = hook.get("name").and_then(Node::as_str).unwrap_or_default();
             if name != "linkerd-proxy-injector.linkerd.io" {
                 continue;
@@ -134,7 +134,7 @@ pub(super) fn tunnel_port(scene: &Scene<'_, '_>, report: &mut Report) {
         if selected.values().all(|endpoint| has_servers(endpoint)) {
             continue;
         }
-        for (index, rule) in items(policy, &["spec", "ingress"]).iter().enumerate() {
+        for (index, rule) in policy.items(&["spec", "ingress"]).iter().enumerate() {
             let ports = rule.get("ports").and_then(Node::as_seq).unwrap_or_default();
             let tunnel = ports
                 .iter()
