@@ -75,6 +75,7 @@ fn is_open(snapshot: &Snapshot, from: &str, to: &str, port: (Protocol, u16)) -> 
         from: Some(from.to_owned()),
         to: Some(to.to_owned()),
         port: Some(port),
+        ..Question::default()
     };
     let proofs = proofs(snapshot, &question).unwrap();
     proofs.iter().any(|proof| proof.verdict != Verdict::Closed)

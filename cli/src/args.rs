@@ -145,9 +145,26 @@ pub(crate) struct Reach {
     /// Only on this port: 5432, udp/53 [default: those that workloads declare].
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<String>,
+    /// What passes under this identity of a mesh, whoever proves it:
+    /// `cluster.local/ns/shop/sa/web`, or shop/web.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) identity: Option<String>,
+    /// The source behaves as it is configured [default: it is compromised].
+    #[arg(long, conflicts_with = "identity")]
+    pub(crate) configured: bool,
+    /// Whether requests with this method pass.
+    #[arg(long, value_name = "METHOD", requires = "from", requires = "to")]
+    pub(crate) method: Option<String>,
+    /// Whether requests for this path pass.
+    #[arg(long, value_name = "PATH", requires = "from", requires = "to")]
+    pub(crate) path: Option<String>,
+    /// Prove each connection down to the deciding rules; --from and --to together do so, too.
+    #[arg(long, conflicts_with_all = ["assert", "baseline"])]
+    pub(crate) why: bool,
     /// Demand something, and exit with 1 if it does not hold: `deny from internet to app=db on
-    /// 5432`, `allow from shop/web to data/db`; or a file with a demand on each line.
-    #[arg(long, value_name = "DEMAND", conflicts_with_all = ["from", "to", "port"])]
+    /// 5432 unless mtls and identity in [shop/web]`, `allow from shop/web to data/db`; or a
+    /// file with a demand on each line.
+    #[arg(long, value_name = "DEMAND", conflicts_with_all = ["from", "to", "port", "identity"])]
     pub(crate) assert: Vec<String>,
     /// Tell what is open now and was not, or was and is not any more, since this git revision.
     #[arg(long, value_name = "REVISION", conflicts_with = "assert")]

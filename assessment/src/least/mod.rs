@@ -30,7 +30,7 @@ use ends::{Ends, Place, Pods};
 use lines::{Flow, Seen};
 use proof::{Need, Picture, Trial};
 use rules::{Atom, Heading, Rules, Way};
-use seawall_network::{Config, Network, Peer, Protocol, Verdict, World};
+use seawall_network::{Call, Config, Network, Peer, Protocol, Verdict, World};
 use seawall_snapshot::{Change, Snapshot};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,7 +220,7 @@ fn resolve(
         return Ok(wanted);
     }
     let closing = pairs.iter().find_map(|(from, to)| {
-        let why = network.why(*from, *to, wanted.protocol, wanted.port);
+        let why = network.why(&Call::new(*from, *to, wanted.protocol, wanted.port));
         let mut steps = why.steps.iter();
         let step = steps.find(|step| step.verdict == Verdict::Closed)?;
         let cite = step.cites.first()?;

@@ -6,7 +6,8 @@ use super::{Answer, Failed, Uncovered};
 use crate::reach::Citation;
 use seawall_model::{FileId, SourceMap, Str};
 use seawall_network::{
-    Bits, Config, Direction, EndpointId, Network, Peer, Protocol, Reach, Verdict, World,
+    Bits, Call, Config, Direction, EndpointId, Model, Network, Peer, Protocol, Reach, Verdict,
+    World,
 };
 use seawall_snapshot::{Change, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, parse};
@@ -98,7 +99,8 @@ impl Picture {
 fn cells(network: &Network<'_, '_>) -> Vec<Vec<(Reach, Bits)>> {
     let matrix = network.matrix();
     let ids = network.world().endpoint_ids();
-    ids.map(|(id, _)| network.arrives(&matrix, id)).collect()
+    ids.map(|(id, _)| network.arrives(&matrix, id, Model::Adversarial))
+        .collect()
 }
 
 /// What every endpoint lets pass to one, by its number.
@@ -365,7 +367,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
             if asked > MOST_ASKED {
                 break;
             }
-            let why = network.why(source, target, protocol, port);
+            let why = network.why(&Call::new(source, target, protocol, port));
             let steps = why.steps.iter();
             let inward = steps.filter(|step| step.direction == Direction::Ingress);
             for cite in inward.flat_map(|step| &step.cites) {
@@ -441,7 +443,7 @@ pub(super) fn read(yaml: &str) -> Result<Object, Failed> {
 
 /// What closes a connection, in words.
 fn closing(network: &Network<'_, '_>, need: &Need) -> String {
-    let why = network.why(need.from, need.to, need.protocol, need.port);
+    let why = network.why(&Call::new(need.from, need.to, need.protocol, need.port));
     let mut layers = why.layers.iter();
     if let Some(told) = layers.find(|told| told.verdict == Verdict::Closed) {
         return told.said.clone();

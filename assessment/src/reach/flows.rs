@@ -178,7 +178,7 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
             let wanted = self.wanted(endpoint);
             let own = self.network.name(Peer::Endpoint(id));
             let mut by_ports: BTreeMap<Reach, HashSet<String>> = BTreeMap::new();
-            for (reach, set) in &self.network.arrives(&matrix, id) {
+            for (reach, set) in &self.network.arrives(&matrix, id, self.question.model()) {
                 let reach = within(reach, &wanted);
                 if reach.is_empty() {
                     continue;
@@ -195,6 +195,7 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
     }
 
     fn sent_by(&mut self, from: &[Peer], to: Option<&[Peer]>) {
+        let model = self.question.model();
         let everybody: Vec<Peer> = self.ids().map(Peer::Endpoint).collect();
         let outside = [Peer::Internet, Peer::Node];
         let to: Vec<Peer> = match to {
@@ -219,7 +220,7 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
                 if *source == Peer::Internet {
                     continue;
                 }
-                let reach = within(&self.network.reach(*source, target), &wanted);
+                let reach = within(&self.network.reach_as(*source, target, model), &wanted);
                 if !reach.is_empty() {
                     let sources = by_ports.entry(reach).or_default();
                     sources.push(self.network.name(*source));

@@ -5,8 +5,9 @@
 //! knowing the engine: [`flows`] for a picture of many, [`proofs`] for why one connection is
 //! open or closed, [`blast`] for what a compromised workload reaches.
 //!
-//! The source is always taken as compromised: it leaves its own proxy aside. Ports are those
-//! that a workload declares; of one that declares none all ports count.
+//! The source is taken as compromised, unless a question says otherwise: it leaves its own
+//! proxy aside. Ports are those that a workload declares; of one that declares none all ports
+//! count.
 
 mod assertion;
 mod change;
@@ -18,10 +19,10 @@ pub use assertion::{Assertion, Checked, check, read_port};
 pub use change::{Change, Difference, change};
 pub use flows::{Flow, Flows, Place, Way, WayLink, flows};
 pub use proof::{Citation, Proof, Step, proofs};
-pub use seawall_network::{Protocol, Verdict};
+pub use seawall_network::{Field, Protocol, Request, Verdict};
 pub use select::Unknown;
 
-use seawall_network::{Config, Network, Peer, World};
+use seawall_network::{Config, Model, Network, Peer, World};
 use seawall_snapshot::Snapshot;
 
 /// What a user asks.
@@ -34,6 +35,32 @@ pub struct Question {
     pub to: Option<String>,
     /// On which port; all that are declared without.
     pub port: Option<(Protocol, u16)>,
+    /// How the source behaves.
+    pub source: Source,
+    /// What is known of the requests.
+    pub request: Request,
+}
+
+/// How the source of a connection behaves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Source {
+    /// It is compromised: it leaves its own proxy aside.
+    #[default]
+    Compromised,
+    /// As its configuration says.
+    Configured,
+    /// It proves this identity of a mesh.
+    Proving(String),
+}
+
+impl Question {
+    fn model(&self) -> Model<'_> {
+        match &self.source {
+            Source::Compromised => Model::Adversarial,
+            Source::Configured => Model::Configured,
+            Source::Proving(identity) => Model::As(identity),
+        }
+    }
 }
 
 /// One workload that a compromised one reaches.

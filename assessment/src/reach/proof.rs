@@ -4,7 +4,8 @@ use super::select;
 use super::{Question, Unknown};
 use seawall_model::Span;
 use seawall_network::{
-    Cite, Config, Direction, Network, Peer, Protocol, Reason, Verdict, Why, World,
+    Call, Cite, Config, Direction, Entry, Exposure, Network, Peer, Protocol, Proven, Reason,
+    Request, Verdict, Why, World,
 };
 use seawall_snapshot::Snapshot;
 
@@ -24,6 +25,21 @@ pub struct Proof {
     pub verdict: Verdict,
     /// What decided, from the source on.
     pub steps: Vec<Step>,
+    /// Who the source proves to be on the ways that something passes on; `None` is nobody.
+    pub identities: Vec<Option<Proven>>,
+}
+
+impl Proof {
+    fn of(network: &Network<'_, '_>, call: &Call<'_>) -> Self {
+        Self {
+            from: network.name(call.from),
+            to: network.name(call.to),
+            port: format!("{} {}", call.protocol.name(), call.port),
+            verdict: Verdict::Closed,
+            steps: Vec::new(),
+            identities: Vec::new(),
+        }
+    }
 }
 
 /// What one layer said.
@@ -50,7 +66,8 @@ pub struct Citation {
     pub note: String,
 }
 
-/// Proves every connection that a question with both ends means.
+/// Proves every connection that a question means; an end that it leaves open is every workload
+/// that is not the other end.
 pub fn proofs(snapshot: &Snapshot, question: &Question) -> Result<Vec<Proof>, Unknown> {
     let world = World::new(snapshot);
     proofs_in(&Network::new(&world, &Config::default()), question)
@@ -61,13 +78,24 @@ pub(super) fn proofs_in(
     network: &Network<'_, '_>,
     question: &Question,
 ) -> Result<Vec<Proof>, Unknown> {
-    let of = |word: &Option<String>| select::peers(network, word.as_deref().unwrap_or_default());
+    let of = |word: &Option<String>| match word.as_deref() {
+        Some(word) => select::peers(network, word),
+        None => Ok(network
+            .world()
+            .endpoint_ids()
+            .map(|(id, _)| Peer::Endpoint(id))
+            .collect()),
+    };
     let (from, to) = (of(&question.from)?, of(&question.to)?);
     let mut all = Vec::new();
     for source in &from {
         for target in to.iter().filter(|target| *target != source) {
             for (protocol, port) in ports(network, *target, question) {
-                all.push(prove(network, *source, *target, protocol, port));
+                let call = Call {
+                    model: question.model(),
+                    ..Call::new(*source, *target, protocol, port)
+                };
+                all.push(prove(network, &call, &question.request));
             }
         }
     }
@@ -91,53 +119,92 @@ fn ports(network: &Network<'_, '_>, target: Peer, question: &Question) -> Vec<(P
     declared.into_iter().take(MOST_PORTS).collect()
 }
 
-fn prove(network: &Network<'_, '_>, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Proof {
-    let said = format!("{} {port}", protocol.name());
-    let (name, target) = (network.name(from), network.name(to));
-    if from == Peer::Internet
-        && let Peer::Endpoint(_) = to
-    {
-        let (verdict, steps) = from_outside(network, to, protocol, port);
-        return Proof {
-            from: name,
-            to: target,
-            port: said,
-            verdict,
-            steps,
-        };
-    }
-    let why = network.why(from, to, protocol, port);
+fn prove(network: &Network<'_, '_>, call: &Call<'_>, request: &Request) -> Proof {
+    let is_from_outside = call.from == Peer::Internet && matches!(call.to, Peer::Endpoint(_));
+    let way = is_from_outside.then(|| way_in(network, call));
+    let mut steps = Vec::new();
+    // From the internet it takes a way in; what policies say about its addresses is not enough.
+    let last = match way {
+        Some(None) => {
+            let said = "nothing leads there from outside: no Service, Ingress, Gateway or port of \
+                        a node";
+            return Proof {
+                verdict: Verdict::Closed,
+                steps: vec![Step {
+                    said: said.to_owned(),
+                    verdict: Verdict::Closed,
+                    cites: Vec::new(),
+                }],
+                ..Proof::of(network, call)
+            };
+        }
+        Some(Some(way)) => {
+            steps.push(entered(way));
+            Call {
+                from: way.through.unwrap_or(Peer::Internet),
+                ..*call
+            }
+        }
+        None => *call,
+    };
+    let why = network.why(&last);
+    steps.extend(self::steps(network, &why, request));
+    let behind = settled(&why, request);
+    let verdict = way.flatten().map_or(behind, |way| behind.min(way.verdict));
     Proof {
-        from: name,
-        to: target,
-        port: said,
-        verdict: why.verdict,
-        steps: steps(network, &why),
+        verdict,
+        steps,
+        identities: identities(&why, request),
+        ..Proof::of(network, call)
     }
 }
 
-/// From the internet it takes a way in; what policies say about its addresses is not enough.
-fn from_outside(
-    network: &Network<'_, '_>,
-    to: Peer,
-    protocol: Protocol,
-    port: u16,
-) -> (Verdict, Vec<Step>) {
-    let ways = network.exposure().iter().filter(|way| {
-        Peer::Endpoint(way.endpoint) == to && (way.protocol, way.port) == (protocol, port)
+/// What passes once it is known what the request is: that may settle what only some requests
+/// are let in for.
+fn settled(why: &Why<'_>, request: &Request) -> Verdict {
+    let verdict = why.verdict;
+    if request.is_empty() || verdict == Verdict::Closed {
+        return verdict;
+    }
+    // What passes although a policy refuses it comes through a tunnel.
+    let tiers = why.steps.iter().map(|step| step.verdict);
+    let tiers = tiers.filter(|verdict| *verdict != Verdict::Closed);
+    let layers = why.layers.iter().filter_map(|told| {
+        let ways = told.ways.iter();
+        ways.map(|way| way.condition.given(request).verdict()).max()
     });
-    let best = ways.max_by_key(|way| way.verdict);
-    let Some(way) = best else {
-        let said = "nothing leads there from outside: no Service, Ingress, Gateway or port of a \
-                    node"
-            .to_owned();
-        let step = Step {
-            said,
-            verdict: Verdict::Closed,
-            cites: Vec::new(),
-        };
-        return (Verdict::Closed, vec![step]);
-    };
+    tiers.chain(layers).min().unwrap_or(verdict)
+}
+
+/// Who the source can prove to be, on all ways that something passes on; `None` is nobody. Without
+/// a mesh in between there is no way that asks.
+fn identities(why: &Why<'_>, request: &Request) -> Vec<Option<Proven>> {
+    // What only comes through a mesh's tunnel does not come in plaintext.
+    let is_direct = why.steps.iter().all(|step| step.verdict != Verdict::Closed);
+    let layers = why.layers.iter().filter(|told| !told.ways.is_empty());
+    let passing = layers.map(|told| {
+        let ways = told.ways.iter();
+        let open = ways.filter(|way| way.condition.given(request).verdict() != Verdict::Closed);
+        let open = open.map(|way| way.identity.clone());
+        let open: Vec<_> = open.filter(|one| one.is_some() || is_direct).collect();
+        open
+    });
+    // Of several meshes the one that asks for most counts: all of them must be passed.
+    let best = passing.min_by_key(|open| open.iter().filter(|one| one.is_none()).count());
+    best.unwrap_or_else(|| vec![None])
+}
+
+/// The way in to a port on which most passes.
+fn way_in<'n, 's>(network: &'n Network<'_, 's>, call: &Call<'_>) -> Option<&'n Exposure<'s>> {
+    let ways = network.exposure().iter().filter(|way| {
+        Peer::Endpoint(way.endpoint) == call.to
+            && (way.protocol, way.port) == (call.protocol, call.port)
+            && way.entry != Entry::Internal
+    });
+    ways.max_by_key(|way| way.verdict)
+}
+
+fn entered(way: &Exposure<'_>) -> Step {
     let mut said = format!("a way in: {}", way.entry.name());
     if !way.hosts.is_empty() {
         said = format!("{said}, for {}", way.hosts.join(", "));
@@ -151,22 +218,27 @@ fn from_outside(
         span: link.span,
         note: String::new(),
     });
-    let mut all = vec![Step {
+    Step {
         said,
-        verdict: Verdict::Open,
+        verdict: way.verdict,
         cites: cites.collect(),
-    }];
-    let last = way.through.unwrap_or(Peer::Internet);
-    let why = network.why(last, to, protocol, port);
-    all.extend(steps(network, &why));
-    (way.verdict, all)
+    }
 }
 
-fn steps(network: &Network<'_, '_>, why: &Why<'_>) -> Vec<Step> {
-    let layers = why.layers.iter().map(|told| Step {
-        said: told.said.clone(),
-        verdict: told.verdict,
-        cites: told.cites.iter().map(citation).collect(),
+fn steps(network: &Network<'_, '_>, why: &Why<'_>, request: &Request) -> Vec<Step> {
+    let layers = why.layers.iter().map(|told| {
+        let given = told.ways.iter().map(|way| way.condition.given(request));
+        let settled = given.map(|condition| condition.verdict()).max();
+        let verdict = settled.filter(|_| !request.is_empty());
+        let said = match verdict.filter(|verdict| *verdict != told.verdict) {
+            Some(verdict) => format!("{}; of this request: {verdict}", told.said),
+            None => told.said.clone(),
+        };
+        Step {
+            said,
+            verdict: verdict.unwrap_or(told.verdict),
+            cites: told.cites.iter().map(citation).collect(),
+        }
     });
     let policies = why.steps.iter().map(|step| {
         let (end, does) = match step.direction {

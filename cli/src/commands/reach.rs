@@ -5,7 +5,7 @@ use crate::args::{Blast, Global, Reach, Source};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::suggest;
-use seawall_assessment::reach::{self, Assertion, Protocol, Question, Unknown};
+use seawall_assessment::reach::{self, Assertion, Field, Protocol, Question, Unknown};
 use seawall_model::SourceMap;
 use seawall_report::reach as report;
 use seawall_snapshot::Snapshot;
@@ -23,11 +23,7 @@ pub(crate) fn run(asked: &Reach, global: &Global) -> Result<Exit, Failure> {
         );
         Failure::usage(format!("-o: unknown format `{}`", asked.output), hint)
     })?;
-    let question = Question {
-        from: asked.from.clone(),
-        to: asked.to.clone(),
-        port: asked.port.as_deref().map(port).transpose()?,
-    };
+    let question = question(asked)?;
     let map = Arc::new(SourceMap::new());
     let loaded = scan::read(&asked.source, &Config::default(), global, &map)?;
     if !asked.assert.is_empty() {
@@ -44,10 +40,17 @@ pub(crate) fn run(asked: &Reach, global: &Global) -> Result<Exit, Failure> {
         let text = report::change(&change, revision, global.verbose > 0);
         return print(text.as_bytes());
     }
-    let is_proof = question.from.is_some() && question.to.is_some();
-    if is_proof && format == report::Format::Terminal {
+    let is_one = question.from.is_some() && question.to.is_some();
+    let is_settled = !question.request.is_empty();
+    if asked.why || is_settled || (is_one && format == report::Format::Terminal) {
         let proofs = reach::proofs(&loaded.snapshot, &question).map_err(|u| unknown(&u))?;
-        return print(report::proofs(&proofs, &map).as_bytes());
+        let text = report::proofs(&proofs, format, &map).ok_or_else(|| {
+            Failure::usage(
+                format!("-o {}: proofs are not drawn", asked.output),
+                "use terminal or json",
+            )
+        })?;
+        return print(text.as_bytes());
     }
     let flows = reach::flows(&loaded.snapshot, &question).map_err(|u| unknown(&u))?;
     print(report::flows(&flows, format, &map, global.verbose > 0).as_bytes())
@@ -61,6 +64,24 @@ pub(crate) fn blast(asked: &Blast, global: &Global) -> Result<Exit, Failure> {
         .iter()
         .map(|(from, reached)| report::blast(from, reached));
     print(texts.collect::<Vec<String>>().join("\n").as_bytes())
+}
+
+fn question(asked: &Reach) -> Result<Question, Failure> {
+    let known = [(Field::Method, &asked.method), (Field::Path, &asked.path)];
+    let known = known
+        .into_iter()
+        .filter_map(|(field, value)| Some((field, value.as_deref()?.into())));
+    Ok(Question {
+        from: asked.from.clone(),
+        to: asked.to.clone(),
+        port: asked.port.as_deref().map(port).transpose()?,
+        source: match &asked.identity {
+            Some(identity) => reach::Source::Proving(identity.clone()),
+            None if asked.configured => reach::Source::Configured,
+            None => reach::Source::Compromised,
+        },
+        request: known.collect(),
+    })
 }
 
 fn port(word: &str) -> Result<(Protocol, u16), Failure> {

@@ -1,5 +1,6 @@
 //! What a compromised peer reaches, hop by hop.
 
+use crate::layer::Call;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::Ports;
@@ -109,7 +110,9 @@ impl Walk<'_, '_> {
         let Some((protocol, port, _)) = any.ranges().next() else {
             return false;
         };
-        let why = self.network.why(source, Peer::Endpoint(to), protocol, port);
+        let why = self
+            .network
+            .why(&Call::new(source, Peer::Endpoint(to), protocol, port));
         why.steps.iter().any(|step| step.reason == Reason::OwnNode)
     }
 

@@ -1,19 +1,86 @@
 //! Where meshes join: layers that decide behind the network policies.
 
+use crate::istio::authorization::{Condition, Pattern};
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
+use seawall_model::Str;
 use std::fmt;
 
 /// How the source of a connection behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Model {
+pub enum Model<'a> {
     /// As its configuration says.
     Configured,
     /// It is compromised: it leaves its own proxy aside, speaks plaintext or under its own
     /// identity, and addresses pods directly.
     Adversarial,
+    /// It proves this identity, whosever it is: what passes under it and not without.
+    As(&'a str),
+}
+
+/// A connection, and how its source behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// From whom.
+    pub from: Peer,
+    /// To whom.
+    pub to: Peer,
+    /// How.
+    pub protocol: Protocol,
+    /// To which port.
+    pub port: u16,
+    /// How the source behaves.
+    pub model: Model<'a>,
+}
+
+impl Call<'_> {
+    /// A connection from a source that is compromised.
+    pub fn new(from: Peer, to: Peer, protocol: Protocol, port: u16) -> Self {
+        Self {
+            from,
+            to,
+            protocol,
+            port,
+            model: Model::Adversarial,
+        }
+    }
+}
+
+/// An identity that a mesh proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// As the mesh's policies write it.
+    pub name: String,
+    /// The namespace of the service account that it is.
+    pub namespace: Str,
+    /// That service account.
+    pub service_account: Str,
+}
+
+impl Proven {
+    /// Whether a user's word means it: as policies write it, with a star at one of its ends, or
+    /// `namespace/serviceaccount`.
+    pub fn is(&self, word: &str) -> bool {
+        let word = word.strip_prefix("spiffe://").unwrap_or(word);
+        if let Some((namespace, account)) = word.split_once('/')
+            && !account.contains('/')
+            && !word.contains('*')
+        {
+            return (namespace, account) == (&*self.namespace, &*self.service_account);
+        }
+        Pattern::read(word).holds(&self.name)
+    }
+}
+
+/// One way that a connection can be made.
+#[derive(Debug, Clone)]
+pub struct Alternative {
+    /// Who the source proves to be; `None` is nobody, as in plaintext.
+    pub identity: Option<Proven>,
+    /// What must hold of requests.
+    pub condition: Condition,
 }
 
 /// A layer that decides behind the network policies.
@@ -24,7 +91,7 @@ pub enum Model {
 /// Plaintext is the other alternative; both together are the answer.
 pub trait Layer<'s>: fmt::Debug + Sync {
     /// What arrives of `open`.
-    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model) -> Reach;
+    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model<'_>) -> Reach;
 
     /// Whether it may stop something that goes to a peer.
     fn holds(&self, to: Peer) -> bool;
@@ -33,7 +100,7 @@ pub trait Layer<'s>: fmt::Debug + Sync {
     fn class(&self, from: Peer) -> usize;
 
     /// What it says about one port, where it holds the peer.
-    fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>>;
+    fn told(&self, call: &Call<'_>) -> Option<Told<'s>>;
 }
 
 /// What a layer says about one connection.
@@ -45,6 +112,8 @@ pub struct Told<'s> {
     pub verdict: Verdict,
     /// What it rests on.
     pub cites: Vec<Cite<'s>>,
+    /// The ways that the source has; none where the layer does not stand in the way.
+    pub ways: Vec<Alternative>,
 }
 
 /// What passes of some ports, given what is open before, by asking about the ports that may be

@@ -31,7 +31,8 @@ mod why;
 mod world;
 
 pub use blast::Hop;
-pub use layer::{Layer, Model, Told};
+pub use istio::authorization::{Condition, Field, Request};
+pub use layer::{Alternative, Call, Layer, Model, Proven, Told};
 pub use network::{Matrix, Network};
 pub use places::{Peer, RegionId};
 pub use policy::{Direction, Tier};

@@ -125,7 +125,7 @@ impl<'w, 's> Network<'w, 's> {
 
     /// What passes from one peer to another. Of several places (the internet) what passes from
     /// or to one of them counts.
-    pub fn reach_as(&self, from: Peer, to: Peer, model: Model) -> Reach {
+    pub fn reach_as(&self, from: Peer, to: Peer, model: Model<'_>) -> Reach {
         if from == Peer::Internet && to != Peer::Internet {
             return self.reach_among(&self.places.internet, to, model);
         }
@@ -139,7 +139,7 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// What passes from one of several places beyond the cluster.
-    pub(crate) fn reach_among(&self, sources: &Bits, to: Peer, model: Model) -> Reach {
+    pub(crate) fn reach_among(&self, sources: &Bits, to: Peer, model: Model<'_>) -> Reach {
         let places = self.places.of(to);
         let target = places.first().copied().unwrap_or(usize::MAX);
         match self.row_of(&self.ingress, target) {
@@ -154,7 +154,7 @@ impl<'w, 's> Network<'w, 's> {
         }
     }
 
-    fn between(&self, source: usize, target: usize, model: Model) -> Reach {
+    fn between(&self, source: usize, target: usize, model: Model<'_>) -> Reach {
         let open = self.policies_pass(source, target);
         let (source, target) = (self.places.peer(source), self.places.peer(target));
         self.through_layers(source, target, open, model)
@@ -169,7 +169,7 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// What the layers behind the policies leave of what these let pass.
-    fn through_layers(&self, from: Peer, to: Peer, open: Reach, model: Model) -> Reach {
+    fn through_layers(&self, from: Peer, to: Peer, open: Reach, model: Model<'_>) -> Reach {
         let layers = self.layers.iter();
         layers.fold(open, |open, layer| layer.passes(from, to, &open, model))
     }
@@ -216,7 +216,12 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// Who reaches an endpoint through all layers, with sources that reach it alike together.
-    pub fn arrives(&self, matrix: &Matrix, endpoint: EndpointId) -> Vec<(Reach, Bits)> {
+    pub fn arrives(
+        &self,
+        matrix: &Matrix,
+        endpoint: EndpointId,
+        model: Model<'_>,
+    ) -> Vec<(Reach, Bits)> {
         let to = Peer::Endpoint(endpoint);
         if !self.layers.iter().any(|layer| layer.holds(to)) {
             return matrix.to(endpoint).cloned().collect();
@@ -235,7 +240,7 @@ impl<'w, 's> Network<'w, 's> {
                     continue;
                 };
                 let from = self.places.peer(first);
-                let reach = self.through_layers(from, to, open.clone(), Model::Adversarial);
+                let reach = self.through_layers(from, to, open.clone(), model);
                 if !reach.is_empty() {
                     let known = found.entry(reach).or_insert_with(|| self.places.none());
                     known.add(&set);

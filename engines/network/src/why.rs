@@ -1,6 +1,6 @@
 //! Why something passes or not: the deciding rule of each direction, with its place.
 
-use crate::layer::Told;
+use crate::layer::{Call, Told};
 use crate::network::Network;
 use crate::places::Peer;
 use crate::policy::{Action, Direction, Policy, Rule, Tier};
@@ -100,27 +100,27 @@ pub struct Why<'s> {
 }
 
 impl<'s> Network<'_, 's> {
-    /// Why a port of a peer is open or closed for another: of several places the one where
-    /// most passes.
-    pub fn why(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Why<'s> {
+    /// Why a connection is open or closed: of several places the one where most passes.
+    pub fn why(&self, call: &Call<'_>) -> Why<'s> {
+        let Call { protocol, port, .. } = *call;
         let mut best: Option<Why<'s>> = None;
-        for source in self.places.of(from) {
-            for target in self.places.of(to) {
+        for source in self.places.of(call.from) {
+            for target in self.places.of(call.to) {
                 let steps = vec![
                     self.step(Direction::Egress, source, target, protocol, port),
                     self.step(Direction::Ingress, target, source, protocol, port),
                 ];
-                let (source, target) = (self.places.peer(source), self.places.peer(target));
+                let (from, to) = (self.places.peer(source), self.places.peer(target));
+                let reach = self.reach_as(from, to, call.model);
+                let call = Call { from, to, ..*call };
                 let layers = self.layers.iter();
                 let why = Why {
                     // Also what comes through a tunnel that the policies let pass.
-                    verdict: self.reach(source, target).verdict(protocol, port),
-                    from: source,
-                    to: target,
+                    verdict: reach.verdict(protocol, port),
+                    from,
+                    to,
                     steps,
-                    layers: layers
-                        .filter_map(|layer| layer.told(source, target, protocol, port))
-                        .collect(),
+                    layers: layers.filter_map(|layer| layer.told(&call)).collect(),
                 };
                 if best.as_ref().is_none_or(|best| best.verdict < why.verdict) {
                     best = Some(why);
@@ -129,8 +129,8 @@ impl<'s> Network<'_, 's> {
         }
         best.unwrap_or(Why {
             verdict: Verdict::Closed,
-            from,
-            to,
+            from: call.from,
+            to: call.to,
             steps: Vec::new(),
             layers: Vec::new(),
         })

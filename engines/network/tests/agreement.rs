@@ -12,7 +12,9 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use reference::{Cluster, End, INSIDE, Passes, Pod, Space};
-use seawall_network::{Cidr, Config, EndpointId, Network, Peer, Protocol, Reach, Verdict, World};
+use seawall_network::{
+    Call, Cidr, Config, EndpointId, Network, Peer, Protocol, Reach, Verdict, World,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 use support::Loader;
@@ -523,7 +525,7 @@ fn agree(cluster: &Cluster) -> Result<(), TestCaseError> {
                         protocol.name(),
                         port
                     );
-                    let why = network.why(*source, *target, protocol, port);
+                    let why = network.why(&Call::new(*source, *target, protocol, port));
                     let said = match why.verdict {
                         Verdict::Open => Passes::Everything,
                         Verdict::Some => Passes::SomeRequests,

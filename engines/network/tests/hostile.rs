@@ -5,7 +5,7 @@
 mod support;
 
 use proptest::prelude::*;
-use seawall_network::{Config, EndpointId, Network, Peer, Protocol, World, check};
+use seawall_network::{Call, Config, EndpointId, Network, Peer, Protocol, World, check};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -187,7 +187,7 @@ proptest! {
         for from in all {
             network.blast(from);
             for to in all {
-                network.why(from, to, Protocol::Tcp, 80);
+                network.why(&Call::new(from, to, Protocol::Tcp, 80));
             }
         }
         network.matrix();

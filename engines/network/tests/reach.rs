@@ -10,7 +10,9 @@
 mod support;
 
 use seawall_model::SourceMap;
-use seawall_network::{Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World};
+use seawall_network::{
+    Call, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World,
+};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use support::Loader;
@@ -141,7 +143,7 @@ fn describe(path: &Path) -> String {
             let protocol = Protocol::named(words[2]).expect("a protocol");
             let port = words[3].parse().expect("a port");
             let (from, to) = (end(&network, words[0]), end(&network, words[1]));
-            let why = network.why(from, to, protocol, port);
+            let why = network.why(&Call::new(from, to, protocol, port));
             writeln!(text, "why {question}: {}", why.verdict).expect("a string");
             explain(&why, &map, &mut text);
         }

@@ -142,7 +142,7 @@ pub(super) fn name(flows: &Flows, place: usize) -> &str {
     place.map_or("", |place| &place.name)
 }
 
-fn word(verdict: Verdict) -> &'static str {
+pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Open => "open",
         Verdict::Some => "some-requests",

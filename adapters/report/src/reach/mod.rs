@@ -7,10 +7,12 @@ mod draw;
 mod graph;
 mod least;
 mod machine;
+mod proof;
 mod terminal;
 
 pub use least::{least, observed, uncovered};
-pub use terminal::{asserted, blast, change, proofs};
+pub use proof::{asserted, proofs};
+pub use terminal::{blast, change};
 
 use seawall_assessment::reach::Flows;
 use seawall_model::SourceMap;

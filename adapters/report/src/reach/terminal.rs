@@ -1,9 +1,7 @@
 //! For people.
 
 use crate::text::{clean, count, wrap};
-use seawall_assessment::reach::{
-    Change, Checked, Difference, Flow, Flows, Proof, Reached, Verdict, Way,
-};
+use seawall_assessment::reach::{Change, Difference, Flow, Flows, Reached, Verdict, Way};
 use seawall_model::SourceMap;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -202,37 +200,6 @@ fn sources(flows: &Flows, flow: &Flow, all: bool) -> String {
     parts.join(", ")
 }
 
-/// Why connections are open or closed.
-pub fn proofs(proofs: &[Proof], map: &SourceMap) -> String {
-    let mut text = String::new();
-    for (number, proof) in proofs.iter().enumerate() {
-        if number > 0 {
-            text.push('\n');
-        }
-        let verdict = match proof.verdict {
-            Verdict::Open => "OPEN",
-            Verdict::Some => "SOME REQUESTS",
-            Verdict::Closed => "CLOSED",
-        };
-        let line = format!("{verdict} {} → {} · {}", proof.from, proof.to, proof.port);
-        paragraph(&mut text, "", &line);
-        for step in &proof.steps {
-            paragraph(&mut text, "  ", &step.said);
-            for cite in &step.cites {
-                let mut line = format!("{} {}", cite.object, cite.pointer);
-                if !cite.note.is_empty() {
-                    let _ = write!(line, " {}", cite.note);
-                }
-                paragraph(&mut text, "    ", line.trim_end());
-                if cite.span.is_known() {
-                    let _ = writeln!(text, "      {}", clean(&map.display(cite.span)));
-                }
-            }
-        }
-    }
-    text
-}
-
 /// What a change opens and closes.
 pub fn change(change: &Change, since: &str, all: bool) -> String {
     let pairs = |all: &[Difference]| -> usize { all.iter().map(|one| one.from.len()).sum() };
@@ -255,27 +222,6 @@ pub fn change(change: &Change, since: &str, all: bool) -> String {
                 "",
                 &format!("{mark} {} · {} ← {from}", one.to, one.ports),
             );
-        }
-    }
-    text
-}
-
-/// What became of demands.
-pub fn asserted(checked: &[Checked], map: &SourceMap) -> String {
-    let mut text = String::new();
-    for one in checked {
-        let tried = count(u64::try_from(one.tried).unwrap_or(u64::MAX), "connection");
-        if let Some(witness) = &one.witness {
-            paragraph(&mut text, "", &format!("FAIL {}", one.text));
-            for line in proofs(std::slice::from_ref(witness), map).lines() {
-                let _ = writeln!(text, "  {line}");
-            }
-            continue;
-        }
-        paragraph(&mut text, "", &format!("PASS {} ({tried} tried)", one.text));
-        for cite in &one.certificate {
-            let line = format!("{} {}", cite.object, map.display(cite.span));
-            paragraph(&mut text, "  ", &line);
         }
     }
     text

@@ -2,16 +2,17 @@
 
 use super::{Identities, apart};
 use crate::istio::Istio;
-use crate::istio::authorization::{Condition, Ground, Identity, Possible};
+use crate::istio::authorization::{Condition, Ground, Identity, Verdict as Authorized};
 use crate::istio::door::Door;
 use crate::istio::membership::Place;
-use crate::layer::{Layer, Model, Told, by_port};
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::places::Peer;
 use crate::reach::Protocol;
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
 use crate::world::World;
 use seawall_yaml::{Node, Value};
+use std::borrow::Cow;
 
 /// The port that ambient tunnels arrive on (HBONE).
 const TUNNEL: u16 = 15008;
@@ -54,6 +55,14 @@ impl<'w, 's> IstioLayer<'w, 's> {
         })
     }
 
+    /// Who the source proves to be, if it does.
+    fn caller(&self, from: Peer, model: Model<'_>) -> Option<Cow<'_, Identity>> {
+        match model {
+            Model::As(word) => Identity::read(word, &self.istio.mesh).map(Cow::Owned),
+            _ => self.identities.of(from).map(Cow::Borrowed),
+        }
+    }
+
     fn place(&self, peer: Peer) -> Option<Place> {
         match peer {
             Peer::Endpoint(id) => self.istio.membership(id).map(|one| one.place),
@@ -63,14 +72,15 @@ impl<'w, 's> IstioLayer<'w, 's> {
 }
 
 impl<'s> Layer<'s> for IstioLayer<'_, 's> {
-    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model) -> Reach {
+    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model<'_>) -> Reach {
         let Peer::Endpoint(id) = to else {
             return open.clone();
         };
         if !self.holds(to) {
             return open.clone();
         }
-        let caller = self.identities.of(from);
+        let caller = self.caller(from, model);
+        let caller = caller.as_deref();
         let is_ambient = |peer| self.place(peer) == Some(Place::Ambient);
         let tunnel = is_ambient(from) && is_ambient(to) && open.any().has(Protocol::Tcp, TUNNEL);
         by_port(
@@ -81,19 +91,9 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
                 let Some(door) = self.istio.door(self.world, id, port, caller) else {
                     return Verdict::Open;
                 };
-                let as_itself = door.as_itself.as_ref().map(|v| &v.condition);
-                let as_nobody = door.as_nobody.as_ref().map(|v| &v.condition);
-                let ways = match model {
-                    _ if in_tunnel => [as_itself, None],
-                    // A client in the mesh speaks mutual TLS where it is understood.
-                    Model::Configured if as_itself.is_some() => [as_itself, None],
-                    _ => [as_itself, as_nobody],
-                };
-                ways.into_iter()
-                    .flatten()
-                    .map(verdict)
-                    .max()
-                    .unwrap_or(Verdict::Closed)
+                let ways = ways(&door, model, in_tunnel);
+                let verdicts = ways.map(|(_, way)| way.condition.verdict());
+                verdicts.max().unwrap_or(Verdict::Closed)
             },
         )
     }
@@ -112,15 +112,16 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         2 * self.identities.number(from) + ambient
     }
 
-    fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>> {
-        let Peer::Endpoint(id) = to else { return None };
-        if protocol != Protocol::Tcp || !self.holds(to) {
+    fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {
+        let Peer::Endpoint(id) = call.to else {
+            return None;
+        };
+        if call.protocol != Protocol::Tcp || !self.holds(call.to) {
             return None;
         }
-        let door = self
-            .istio
-            .door(self.world, id, port, self.identities.of(from))?;
-        let verdict = verdict(&door.condition());
+        let port = call.port;
+        let caller = self.caller(call.from, call.model);
+        let door = self.istio.door(self.world, id, port, caller.as_deref())?;
         let mut cites: Vec<Cite<'s>> = Vec::new();
         if !door.is_held {
             let reason = &self.istio.membership(id)?.reason;
@@ -131,8 +132,12 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
                 ),
                 verdict: Verdict::Open,
                 cites,
+                ways: Vec::new(),
             });
         }
+        let conditions = ways(&door, call.model, false).map(|(_, way)| way.condition.clone());
+        let condition = Condition::any(conditions);
+        let verdict = condition.verdict();
         let (mode, decision) = door.mode.worst();
         if let Some(decision) = decision {
             cites.push(Cite {
@@ -143,27 +148,40 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
                 is_assumed: false,
             });
         }
-        cites.extend(grounds(&door).map(|ground| Cite {
+        cites.extend(grounds(&door, call.model).map(|ground| Cite {
             object: ground.object,
             pointer: match ground.rule {
                 Some(rule) => format!("/spec/rules/{rule}"),
                 None => "/spec".to_owned(),
             },
             span: ground.span,
-            condition: (verdict == Verdict::Some).then(|| door.condition().to_string().into()),
+            condition: (verdict == Verdict::Some).then(|| condition.to_string().into()),
             is_assumed: false,
         }));
+        let alternatives: Vec<Alternative> = ways(&door, call.model, false)
+            .map(|(is_proven, way)| Alternative {
+                identity: caller.as_deref().filter(|_| is_proven).map(proven),
+                condition: way.condition.clone(),
+            })
+            .collect();
         let lets = match verdict {
             Verdict::Open => "its policies let this pass",
             Verdict::Some => "its policies let some requests pass",
+            // Where mutual TLS is off nobody is asked who they are.
+            Verdict::Closed if alternatives.is_empty() => "nobody can prove who they are there",
             Verdict::Closed => "this is refused",
         };
-        let who = match (&door.as_nobody, &door.as_itself) {
-            (Some(nobody), _) if !nobody.is_denied() => " even in plaintext, without an identity",
-            (_, Some(_)) => " under the source's identity",
-            _ => "",
+        let mut open = alternatives
+            .iter()
+            .filter(|way| way.condition != Condition::Never);
+        let who = match (verdict, call.model) {
+            (Verdict::Closed, _) => String::new(),
+            (_, Model::As(identity)) => format!(" for {identity}"),
+            _ if open.any(|way| way.identity.is_none()) => {
+                " even in plaintext, without an identity".to_owned()
+            }
+            _ => " under the source's identity".to_owned(),
         };
-        let who = if verdict == Verdict::Closed { "" } else { who };
         Some(Told {
             said: format!(
                 "Istio at port {port}: mutual TLS is {}; {lets}{who}",
@@ -171,30 +189,47 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
             ),
             verdict,
             cites,
+            ways: alternatives,
         })
     }
 }
 
-fn grounds<'d, 's>(door: &'d Door<'s>) -> impl Iterator<Item = &'d Ground<'s>> {
-    let mut ways: Vec<&crate::istio::authorization::Verdict<'s>> =
-        [&door.as_nobody, &door.as_itself]
-            .into_iter()
-            .flatten()
-            .collect();
-    // The way that lets more pass is the one to show.
-    ways.sort_by_key(|way| std::cmp::Reverse(verdict(&way.condition)));
-    ways.into_iter().take(1).flat_map(|way| &way.because)
+/// The ways that a source has, and whether it proves who it is on them.
+fn ways<'d, 's>(
+    door: &'d Door<'s>,
+    model: Model<'_>,
+    in_tunnel: bool,
+) -> impl Iterator<Item = (bool, &'d Authorized<'s>)> {
+    let as_itself = door.as_itself.as_ref();
+    let may_be_nobody = match model {
+        _ if in_tunnel => false,
+        Model::Adversarial => true,
+        // A client in the mesh speaks mutual TLS where it is understood.
+        Model::Configured => as_itself.is_none(),
+        // Where no proxy decides nobody is asked who they are.
+        Model::As(_) => !door.is_held,
+    };
+    let as_nobody = door.as_nobody.as_ref().filter(|_| may_be_nobody);
+    let proven = as_itself.into_iter().map(|way| (true, way));
+    proven.chain(as_nobody.map(|way| (false, way)))
 }
 
-fn verdict(condition: &Condition) -> Verdict {
-    match condition {
-        Condition::Always => Verdict::Open,
-        Condition::Never => Verdict::Closed,
-        other => match other.possible() {
-            Possible::No => Verdict::Closed,
-            Possible::Yes(_) | Possible::Unknown => Verdict::Some,
-        },
+fn proven(identity: &Identity) -> Proven {
+    Proven {
+        name: identity.principal(),
+        namespace: identity.namespace.clone(),
+        service_account: identity.service_account.clone(),
     }
+}
+
+/// What decides about the way that lets most pass.
+fn grounds<'d, 's>(
+    door: &'d Door<'s>,
+    model: Model<'_>,
+) -> impl Iterator<Item = &'d Ground<'s>> + use<'d, 's> {
+    let mut ways: Vec<&Authorized<'s>> = ways(door, model, false).map(|(_, way)| way).collect();
+    ways.sort_by_key(|way| std::cmp::Reverse(way.condition.verdict()));
+    ways.into_iter().take(1).flat_map(|way| &way.because)
 }
 
 /// The ports that stand in a policy, by number.

@@ -1,13 +1,15 @@
 //! Linkerd: Servers and their authorizations at the destination's proxy.
 
 use super::{Identities, apart};
-use crate::layer::{Layer, Model, Told, by_port};
+use crate::istio::authorization::Condition;
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::linkerd::{Linkerd, Place, PortRef, SKIP_INBOUND};
 use crate::places::Peer;
 use crate::reach::Protocol;
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
 use crate::world::{EndpointId, World};
+use std::borrow::Cow;
 
 /// The port of the proxy, where everything of the mesh arrives (from 2.18 on).
 const TUNNEL: u16 = 4143;
@@ -31,9 +33,7 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
             let endpoint = world.endpoint_at(id).filter(|_| is_meshed)?;
             let space = world.namespace_at(endpoint.namespace)?.name;
             let account = endpoint.template.service_account();
-            Some(format!(
-                "{account}.{space}.serviceaccount.identity.linkerd.cluster.local"
-            ))
+            Some(name_of(space, account))
         });
         let servers = linkerd.servers.iter();
         let mut named: Vec<u16> = servers
@@ -50,6 +50,17 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
             identities,
             named,
         })
+    }
+
+    /// Who the source proves to be, if it does.
+    fn caller(&self, from: Peer, model: Model<'_>) -> Option<Cow<'_, str>> {
+        match model {
+            Model::As(word) => Some(match word.split_once('/') {
+                Some((namespace, account)) => Cow::Owned(name_of(namespace, account)),
+                None => Cow::Owned(word.to_owned()),
+            }),
+            _ => self.identities.of(from).map(|name| Cow::Borrowed(&**name)),
+        }
     }
 
     /// Ranges of ports that the proxy does not see.
@@ -84,14 +95,15 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
 }
 
 impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
-    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model) -> Reach {
+    fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model<'_>) -> Reach {
         let Peer::Endpoint(id) = to else {
             return open.clone();
         };
         if !self.holds(to) {
             return open.clone();
         }
-        let caller = self.identities.of(from).map(String::as_str);
+        let caller = self.caller(from, model);
+        let caller = caller.as_deref();
         let tunnel = caller.is_some() && open.any().has(Protocol::Tcp, TUNNEL);
         let skipped = self.skipped(id).into_iter();
         let named = self.named.iter().copied();
@@ -99,9 +111,8 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         let apart = apart(self.world, id, named);
         by_port(open, tunnel, &apart, |port, in_tunnel| {
             let as_itself = caller.is_some() && self.admits(id, port, caller);
-            // A client in the mesh shows who it is.
-            let may_be_nobody = !in_tunnel && (model == Model::Adversarial || caller.is_none());
-            let passes = as_itself || (may_be_nobody && self.admits(id, port, None));
+            let as_nobody = !in_tunnel && may_be_nobody(model, caller);
+            let passes = as_itself || (as_nobody && self.admits(id, port, None));
             if passes {
                 Verdict::Open
             } else {
@@ -123,11 +134,14 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         self.identities.number(from)
     }
 
-    fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>> {
-        let Peer::Endpoint(id) = to else { return None };
-        if protocol != Protocol::Tcp || !self.holds(to) {
+    fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {
+        let Peer::Endpoint(id) = call.to else {
+            return None;
+        };
+        if call.protocol != Protocol::Tcp || !self.holds(call.to) {
             return None;
         }
+        let port = call.port;
         let endpoint = self.world.endpoint_at(id)?;
         let access = self.linkerd.access(self.world, endpoint, port);
         let cite = |object: &'s seawall_snapshot::Object| Cite {
@@ -143,14 +157,22 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
             .into_iter()
             .collect();
         cites.extend(access.authorizations.iter().map(|one| cite(one.object)));
-        let as_nobody = self.admits(id, port, None);
-        let passes =
-            as_nobody || self.admits(id, port, self.identities.of(from).map(String::as_str));
+        let caller = self.caller(call.from, call.model);
+        let caller = caller.as_deref();
+        let as_nobody = may_be_nobody(call.model, caller) && self.admits(id, port, None);
+        let as_itself = caller.is_some() && self.admits(id, port, caller);
+        let passes = as_nobody || as_itself;
         let lets = match (passes, as_nobody) {
             (true, true) => "lets this pass, also without an identity",
             (true, false) => "lets this pass under the source's identity",
             (false, _) => "refuses this",
         };
+        let way = |identity| Alternative {
+            identity,
+            condition: Condition::Always,
+        };
+        let proven = caller.filter(|_| as_itself).and_then(proven);
+        let ways = proven.into_iter().map(|one| way(Some(one)));
         Some(Told {
             said: format!("Linkerd at port {port} {lets}"),
             verdict: if passes {
@@ -159,6 +181,32 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
                 Verdict::Closed
             },
             cites,
+            ways: ways.chain(as_nobody.then(|| way(None))).collect(),
         })
     }
+}
+
+/// The identity of a service account.
+fn name_of(namespace: &str, account: &str) -> String {
+    format!("{account}.{namespace}.serviceaccount.identity.linkerd.cluster.local")
+}
+
+/// Whether a source comes without an identity, too: a client in the mesh shows who it is.
+fn may_be_nobody(model: Model<'_>, caller: Option<&str>) -> bool {
+    match model {
+        Model::Adversarial => true,
+        Model::Configured => caller.is_none(),
+        Model::As(_) => false,
+    }
+}
+
+/// `web.shop.serviceaccount.identity.linkerd.cluster.local`, taken apart.
+fn proven(name: &str) -> Option<Proven> {
+    let mut parts = name.split('.');
+    let (account, namespace) = (parts.next()?, parts.next()?);
+    Some(Proven {
+        name: name.to_owned(),
+        namespace: namespace.into(),
+        service_account: account.into(),
+    })
 }

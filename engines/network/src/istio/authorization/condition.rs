@@ -6,6 +6,7 @@
 //! none; inclusion of two formulas is that question about their difference.
 
 use super::pattern::Pattern;
+use crate::why::Verdict;
 use seawall_model::Str;
 use std::collections::BTreeMap;
 
@@ -179,6 +180,33 @@ impl Condition {
             Condition::Not(inner) => !inner.holds(request),
             Condition::All(parts) => parts.iter().all(|part| part.holds(request)),
             Condition::Any(parts) => parts.iter().any(|part| part.holds(request)),
+        }
+    }
+
+    /// What is left of it once some fields of a request are known.
+    #[must_use]
+    pub fn given(&self, request: &Request) -> Condition {
+        let of = |parts: &[Condition]| -> Vec<Condition> {
+            parts.iter().map(|part| part.given(request)).collect()
+        };
+        match self {
+            Condition::Is(test) if request.contains_key(&test.field) => {
+                Condition::settled(self.holds(request))
+            }
+            Condition::Not(inner) => inner.given(request).negated(),
+            Condition::All(parts) => Condition::all(of(parts)),
+            Condition::Any(parts) => Condition::any(of(parts)),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether every request fulfils it, some, or none.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Condition::Always => Verdict::Open,
+            Condition::Never => Verdict::Closed,
+            other if other.possible() == Possible::No => Verdict::Closed,
+            _ => Verdict::Some,
         }
     }
 

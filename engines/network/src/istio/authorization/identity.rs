@@ -16,6 +16,23 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Reads an identity as policies write it, or `namespace/serviceaccount` of the mesh's own
+    /// trust domain.
+    pub fn read(text: &str, mesh: &Mesh<'_>) -> Option<Self> {
+        let text = text.strip_prefix("spiffe://").unwrap_or(text);
+        let parts: Vec<&str> = text.split('/').collect();
+        let (trust_domain, namespace, service_account) = match parts.as_slice() {
+            [trust_domain, "ns", namespace, "sa", account] => (*trust_domain, *namespace, *account),
+            [namespace, account] => (&*mesh.trust_domain, *namespace, *account),
+            _ => return None,
+        };
+        Some(Self {
+            trust_domain: trust_domain.into(),
+            namespace: namespace.into(),
+            service_account: service_account.into(),
+        })
+    }
+
     /// The identity as policies write it, without the scheme.
     pub fn principal(&self) -> String {
         let Self {
