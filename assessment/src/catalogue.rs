@@ -1,5 +1,6 @@
 //! Every rule of every engine.
 
+use crate::demands;
 use seawall_admission::policy::Policies;
 use seawall_model::{Area, Rule};
 
@@ -10,6 +11,7 @@ pub fn catalogue() -> Vec<Rule> {
         .chain(seawall_posture::rules())
         .chain(seawall_network::rules())
         .cloned()
+        .chain([demands::rule()])
         .collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     rules

@@ -1,7 +1,7 @@
 //! Does this result pass?
 
-use crate::Config;
-use seawall_model::{Coverage, Severity};
+use crate::{Config, demands};
+use seawall_model::{Coverage, Finding, Severity};
 
 /// What the gate says, with what it was asked.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -12,6 +12,10 @@ pub struct Gate {
     pub min_coverage: Option<f64>,
     /// Findings at or above `fail_on`.
     pub failing: usize,
+    /// Demands on the network.
+    pub demands: usize,
+    /// Those that do not hold.
+    pub broken: usize,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -22,23 +26,32 @@ pub enum Verdict {
     /// Nothing at or above the gate, and enough was looked at.
     #[default]
     Pass,
-    /// There are findings at or above the gate.
+    /// There are findings at or above the gate, or demands that do not hold.
     Findings,
     /// Less was looked at than demanded, or nothing at all.
     Incomplete,
 }
 
 impl Gate {
-    /// Decides on the severities of the findings that count. Nothing looked at never passes;
+    /// Decides on the findings that count: those that are severe enough, and demands that do not
+    /// hold. Nothing looked at never passes;
     /// findings outrank missing coverage, because more coverage can only add to them.
-    pub fn decide(
+    pub fn decide<'f>(
         config: &Config,
-        findings: impl Iterator<Item = Severity>,
+        findings: impl Iterator<Item = &'f Finding>,
         coverage: &Coverage,
     ) -> Gate {
-        let failing = config.fail_on.map_or(0, |limit| {
-            findings.filter(|severity| *severity >= limit).count()
-        });
+        let (mut failing, mut broken) = (0, 0);
+        for finding in findings {
+            if finding.rule == demands::ID {
+                broken += 1;
+            } else if config
+                .fail_on
+                .is_some_and(|limit| finding.severity >= limit)
+            {
+                failing += 1;
+            }
+        }
         let percent = coverage.percent();
         let incomplete = match (percent, config.min_coverage) {
             (None, _) => true,
@@ -46,7 +59,7 @@ impl Gate {
             (Some(percent), Some(demanded)) => percent < demanded,
             (Some(_), None) => false,
         };
-        let verdict = if failing > 0 {
+        let verdict = if failing + broken > 0 {
             Verdict::Findings
         } else if incomplete {
             Verdict::Incomplete
@@ -57,6 +70,8 @@ impl Gate {
             fail_on: config.fail_on,
             min_coverage: config.min_coverage,
             failing,
+            demands: config.demands.len(),
+            broken,
             verdict,
         }
     }

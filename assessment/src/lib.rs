@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod compare;
+mod demands;
 pub mod fixes;
 mod follow;
 mod frameworks;
@@ -22,6 +23,7 @@ mod suppress;
 
 pub use catalogue::{catalogue, catalogue_with, find_rule, means, selectable_words};
 pub use compare::{Baseline, Change, Comparison, Counts, Known, KnownGap};
+pub use demands::{Demand, ID as DEMAND};
 pub use follow::{Follower, Judged, Part, part_of};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
 pub use gate::{Gate, Verdict};
@@ -62,6 +64,8 @@ pub struct Config {
     pub allowed_registries: Vec<String>,
     /// The user's own admission policies.
     pub policies: Option<Arc<seawall_admission::policy::Policies>>,
+    /// What is demanded of the network.
+    pub demands: Vec<Demand>,
     /// An earlier answer to compare with; then only what is new or worse can fail the gate.
     pub baseline: Option<Baseline>,
 }

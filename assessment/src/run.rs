@@ -2,7 +2,7 @@
 
 use crate::catalogue::{catalogue_with, means};
 use crate::compare::compare;
-use crate::{Assessment, Config, Gate, Inventory, frameworks, merge, suppress};
+use crate::{Assessment, Config, Gate, Inventory, demands, frameworks, merge, suppress};
 use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
 use seawall_snapshot::{ScopeKind, Snapshot};
 use std::collections::HashSet;
@@ -105,13 +105,13 @@ impl Assessment {
             let comparison = self.comparison.as_ref();
             comparison.is_none_or(|comparison| comparison.is_news(*index))
         });
-        let severities = counts.map(|(_, finding)| finding.severity);
-        self.gate = Gate::decide(config, severities, &self.coverage);
+        let counting = counts.map(|(_, finding)| finding);
+        self.gate = Gate::decide(config, counting, &self.coverage);
     }
 }
 
 /// What the engines say.
-fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome; 3] {
+fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome; 4] {
     let version = config
         .kubernetes_version
         .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
@@ -151,7 +151,10 @@ fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome;
     let network = ask(Engines::Network, &|| {
         seawall_network::check(snapshot, &network)
     });
-    [admission, posture, network]
+    let demands = ask(Engines::Network, &|| {
+        demands::check(snapshot, &config.demands)
+    });
+    [admission, posture, network, demands]
 }
 
 /// The rules that `--only` and `--skip` leave.

@@ -5,7 +5,7 @@ mod values;
 
 use crate::args::{Judge, Reading};
 use crate::exit::Failure;
-use crate::suggest;
+use crate::{demands, suggest};
 use seawall_model::{
     FileId, Framework, KubernetesVersion, Severity, SourceFile, SourceKind, SourceMap, Span,
 };
@@ -76,11 +76,12 @@ pub(crate) struct Config {
     pub(crate) kubernetes_version: Setting<Option<KubernetesVersion>>,
     pub(crate) allowed_registries: Setting<Vec<String>>,
     pub(crate) policies: Setting<Vec<PathBuf>>,
+    pub(crate) demands: Setting<Vec<demands::Entry>>,
     pub(crate) ignore_file: Setting<Option<PathBuf>>,
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "output",
     "severity",
     "only",
@@ -91,6 +92,7 @@ const KEYS: [&str; 11] = [
     "kubernetes-version",
     "allowed-registries",
     "policies",
+    "demands",
     "ignore-file",
 ];
 
@@ -111,6 +113,7 @@ impl Default for Config {
             kubernetes_version: Setting::default(None),
             allowed_registries: Setting::default(Vec::new()),
             policies: Setting::default(Vec::new()),
+            demands: Setting::default(Vec::new()),
             ignore_file: Setting::default(None),
         }
     }
@@ -257,6 +260,7 @@ impl Config {
                     let beside = texts()?.iter().map(|text| dir.join(text)).collect();
                     put(&mut self.policies, origin, beside);
                 }
+                "demands" => put(&mut self.demands, origin, lines(path, node, texts()?)),
                 "ignore-file" => {
                     let beside = path.parent().unwrap_or(Path::new(".")).join(one()?);
                     put(&mut self.ignore_file, origin, Some(beside));
@@ -316,6 +320,7 @@ impl Config {
             .map(|path| path.display().to_string())
             .collect();
         let policies = policies.join(", ");
+        let demands: Vec<&str> = self.demands.value.iter().map(|line| &*line.text).collect();
         let row = |name, value: String, origin: &Origin| (name, value, origin.to_string());
         vec![
             row("output", list(&outputs), &self.output.origin),
@@ -352,6 +357,7 @@ impl Config {
                 &self.allowed_registries.origin,
             ),
             row("policies", policies, &self.policies.origin),
+            row("demands", list(&demands), &self.demands.origin),
             row("ignore-file", ignore_file, &self.ignore_file.origin),
         ]
     }
@@ -417,17 +423,23 @@ pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Failure> {
     read(path)
 }
 
-/// The tree of a small YAML file of ours; problems are usage errors with their place.
-pub(crate) fn read_yaml(path: &Path, bytes: &[u8]) -> Result<(SourceMap, Node), Failure> {
-    let shown = path.display().to_string();
+/// The text of a small file of ours.
+pub(crate) fn text<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str, Failure> {
+    let shown = path.display();
     if bytes.len() as u64 > LONGEST {
         return Err(Failure::usage(
             format!("{shown} is longer than {} MiB", LONGEST >> 20),
             "check the path",
         ));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Failure::usage(format!("{shown} is not UTF-8 text"), "check the path"))?;
+    std::str::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("{shown} is not UTF-8 text"), "check the path"))
+}
+
+/// The tree of a small YAML file of ours; problems are usage errors with their place.
+pub(crate) fn read_yaml(path: &Path, bytes: &[u8]) -> Result<(SourceMap, Node), Failure> {
+    let shown = path.display().to_string();
+    let text = text(path, bytes)?;
     let map = SourceMap::new();
     let file = map.add_file(SourceFile {
         path: shown.as_str().into(),
@@ -491,6 +503,21 @@ fn texts(map: &SourceMap, key: &str, node: &Node) -> Result<Vec<String>, Failure
         Value::Null => Ok(Vec::new()),
         _ => Ok(vec![one(node)?]),
     }
+}
+
+/// Texts with the places where they stand.
+fn lines(path: &Path, node: &Node, texts: Vec<String>) -> Vec<demands::Entry> {
+    let spans = match &node.value {
+        Value::Seq(items) => items.iter().map(|item| item.span).collect(),
+        _ => vec![node.span],
+    };
+    let line = |(text, span): (String, Span)| demands::Entry {
+        text,
+        file: path.to_owned(),
+        line: span.line,
+        column: span.column,
+    };
+    texts.into_iter().zip(spans).map(line).collect()
 }
 
 fn put<T>(setting: &mut Setting<T>, origin: Origin, value: T) {

@@ -5,6 +5,7 @@ mod args;
 mod color;
 mod commands;
 mod config;
+mod demands;
 mod exit;
 mod ignore_file;
 mod policies;

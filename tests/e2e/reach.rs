@@ -200,9 +200,9 @@ fn demands_hold_with_a_certificate_or_fail_with_a_witness() {
     demand("deny everything")
         .exits(2)
         .says("deny from WHO to WHO");
-    demand("deny from internet to data/db unless mtls")
+    demand("deny from internet to data/db unless asked")
         .exits(2)
-        .says("`unless mtls` is not understood");
+        .says("`unless asked` is not understood");
 }
 
 #[test]
@@ -233,4 +233,116 @@ fn a_change_is_told_by_what_it_opens() {
         "shop/web",
     ]);
     assert_eq!(other.exits(0).out, "REACH since HEAD: 0 opened, 0 closed\n");
+}
+
+#[test]
+fn what_is_demanded_in_the_configuration_is_judged_by_every_scan() {
+    let dir = shop("reach-demands");
+    let scan = || dir.run(&["scan", ".", "--only", "DEMAND-01"]);
+    let configured = "demands:\n  - deny from internet to data/\n  - more.rules\n";
+    dir.write("seawall.yaml", configured);
+    dir.write(
+        "more.rules",
+        "# who may\nallow from shop/web to data/db on 5432\n",
+    );
+    let kept = scan().exits(0).out;
+    assert!(kept.contains("PASS exit 0 · 2 demands kept"), "{kept}");
+
+    dir.write("more.rules", "deny from shop/web to data/db on 5432\n");
+    let broken = scan().exits(1).out;
+    for line in [
+        "Deployment shop/web reaches",
+        "more.rules:1:1",
+        "deny from shop/web to data/db on 5432",
+        "FAIL exit 1 · 1 broken demand",
+    ] {
+        assert!(broken.contains(line), "{line}\n{broken}");
+    }
+
+    // Nothing holds because nobody was there to try.
+    dir.write("more.rules", "deny from shop/webb to data/db\n");
+    let unknown = scan().exits(0).out;
+    assert!(unknown.contains("`shop/webb` (unsupported)"), "{unknown}");
+    assert!(
+        unknown.contains("PASS exit 0 · 1 of 2 demands kept"),
+        "{unknown}"
+    );
+
+    dir.write("more.rules", "\ndeny from shop/web data/db\n");
+    let wrong = scan().exits(2);
+    assert!(
+        wrong
+            .err
+            .contains("more.rules:2: `deny from shop/web data/db`"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[test]
+fn a_question_may_name_an_identity_and_a_request() {
+    let dir = shop("reach-request");
+    dir.write(
+        "mesh.yaml",
+        "
+apiVersion: v1
+kind: Namespace
+metadata: {name: data, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: data}
+spec: {selector: {app: db}, ports: [{name: http, port: 5432}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: db, namespace: data}
+spec:
+  rules:
+    - from: [{source: {principals: [cluster.local/ns/shop/sa/default]}}]
+      to: [{operation: {methods: [GET], paths: [/orders/*]}}]
+",
+    );
+    let ask = |more: &[&str]| {
+        let mut args = vec!["reach", ".", "--from", "shop/web", "--to", "data/db"];
+        args.extend(more);
+        dir.run(&args).exits(0).out
+    };
+    assert!(ask(&[]).starts_with("SOME REQUESTS"), "{}", ask(&[]));
+    let orders = ["--method", "GET", "--path", "/orders/1"];
+    assert!(ask(&orders).starts_with("OPEN"), "{}", ask(&orders));
+    let delete = ["--method", "DELETE"];
+    assert!(ask(&delete).starts_with("CLOSED"), "{}", ask(&delete));
+    let other = ["--identity", "shop/other"];
+    assert!(ask(&other).starts_with("CLOSED"), "{}", ask(&other));
+    let own = [
+        "--identity",
+        "cluster.local/ns/shop/sa/default",
+        "-o",
+        "json",
+        "--why",
+    ];
+    let proofs: serde_json::Value = serde_json::from_str(&ask(&own)).expect("JSON");
+    assert_eq!(proofs["connections"][0]["verdict"], "some-requests");
+    let demand = |text: &str, code| dir.run(&["reach", ".", "--assert", text]).exits(code).out;
+    demand("deny from shop/web to data/db", 1);
+    demand("deny from shop/web to data/db unless mtls", 0);
+    demand(
+        "deny from shop/web to data/db unless mtls and identity in [shop/default]",
+        0,
+    );
+    demand(
+        "deny from shop/web to data/db unless identity in [shop/other]",
+        1,
+    );
+    demand("deny from shop/web to data/db method DELETE", 0);
 }

@@ -145,6 +145,7 @@ fn gate(view: &View<'_>) -> saved::Gate {
         fail_on: gate.fail_on,
         min_coverage: gate.min_coverage,
         failing: gate.failing as u64,
+        broken_demands: gate.broken as u64,
     }
 }
 

@@ -197,6 +197,9 @@ pub struct Gate {
     pub min_coverage: Option<f64>,
     /// Findings at or above `failOn`.
     pub failing: u64,
+    /// Demands on the network that do not hold.
+    #[serde(default)]
+    pub broken_demands: u64,
 }
 
 /// What was looked at and what was not.

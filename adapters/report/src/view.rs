@@ -311,7 +311,7 @@ impl<'a> View<'a> {
     /// Whether the verdict is worth a colour: nothing was demanded, nothing was met.
     pub(crate) fn is_gating(&self) -> bool {
         let gate = &self.assessment.gate;
-        gate.fail_on.is_some() || gate.min_coverage.is_some()
+        gate.fail_on.is_some() || gate.min_coverage.is_some() || gate.demands > 0
     }
 
     /// Coverage in one sentence.
@@ -334,6 +334,12 @@ impl<'a> View<'a> {
     }
 }
 
+/// How many demands on the network were tried.
+fn demands_tried(assessment: &Assessment) -> u64 {
+    let count = assessment.assessed.get(&seawall_assessment::DEMAND);
+    count.copied().unwrap_or(0)
+}
+
 /// What the gate says, in one line that names the exit code.
 pub(crate) fn verdict(assessment: &Assessment) -> (&'static str, String) {
     let (gate, coverage) = (&assessment.gate, &assessment.coverage);
@@ -349,10 +355,14 @@ pub(crate) fn verdict(assessment: &Assessment) -> (&'static str, String) {
         Verdict::Findings => {
             let limit = gate.fail_on.map_or("", Severity::name);
             let n = text::count(gate.failing as u64, one);
-            (
-                "FAIL",
-                format!("{exit} · {n} at or above {limit} (--fail-on {limit})"),
-            )
+            let findings = format!("{n} at or above {limit} (--fail-on {limit})");
+            let broken = text::count(gate.broken as u64, "broken demand");
+            let why = match (gate.broken, gate.failing) {
+                (0, _) => findings,
+                (_, 0) => broken,
+                _ => format!("{broken}, {findings}"),
+            };
+            ("FAIL", format!("{exit} · {why}"))
         }
         Verdict::Incomplete => match (percent, demanded) {
             (Some(percent), Some(demanded)) if coverage.looked_at > 0 => (
@@ -381,6 +391,15 @@ pub(crate) fn verdict(assessment: &Assessment) -> (&'static str, String) {
                     "PASS",
                     format!("{exit} · {enough}; findings not gating: pass --fail-on high"),
                 ),
+                (None, None) if gate.demands > 0 => {
+                    let (kept, all) = (demands_tried(assessment), gate.demands as u64);
+                    let kept = if kept == all {
+                        format!("{} kept", text::count(all, "demand"))
+                    } else {
+                        format!("{kept} of {} kept", text::count(all, "demand"))
+                    };
+                    ("PASS", format!("{exit} · {kept}"))
+                }
                 (None, None) => ("DONE", format!("{exit} · not gating: pass --fail-on high")),
             }
         }
@@ -434,6 +453,8 @@ mod tests {
             fail_on,
             min_coverage,
             failing,
+            demands: 0,
+            broken: 0,
             verdict,
         };
         for (gate, expected) in [

@@ -183,13 +183,14 @@ impl Unless {
 }
 
 /// Tries demands, in their order.
-pub fn check(snapshot: &Snapshot, demands: &[Assertion]) -> Result<Vec<Checked>, Unknown> {
+pub fn check<'d>(
+    snapshot: &Snapshot,
+    demands: impl IntoIterator<Item = &'d Assertion>,
+) -> Vec<Result<Checked, Unknown>> {
     let world = World::new(snapshot);
     let network = Network::new(&world, &Config::default());
-    demands
-        .iter()
-        .map(|demand| demand.check(&network))
-        .collect()
+    let demands = demands.into_iter();
+    demands.map(|demand| demand.check(&network)).collect()
 }
 
 /// `5432`, `udp/53` or `53/udp`.

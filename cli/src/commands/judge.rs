@@ -3,7 +3,7 @@
 use crate::args::Global;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::{color, ignore_file, policies};
+use crate::{color, demands, ignore_file, policies};
 use seawall_assessment::{Assessment, Baseline, Date, Verdict, assess, catalogue};
 use seawall_model::calendar::date_of;
 use seawall_model::{SourceMap, SourceText};
@@ -26,13 +26,14 @@ pub(crate) fn tell(
     if config.kubernetes_version.value.is_none() {
         config.kubernetes_version.value = loaded.kubernetes_version;
     }
-    let assessment = judge(loaded, &config, baseline, map)?;
+    let settings = settings(&config, baseline, map)?;
+    let assessment = assess(&loaded.snapshot, loaded.coverage.clone(), map, &settings);
     let answer = Answer {
         assessment: &assessment,
         targets,
         files: loaded.files,
         map,
-        text: &loaded.text,
+        text: &demands::Texts::new(&loaded.text, &settings.demands, map),
     };
     report(&answer, &config, global, start)
 }
@@ -138,6 +139,7 @@ pub(crate) fn settings(
         today: Some(today()),
         allowed_registries: config.allowed_registries.value.clone(),
         policies: policies::load(config, map)?,
+        demands: demands::load(config, map)?,
         baseline,
     })
 }

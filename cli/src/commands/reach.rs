@@ -4,13 +4,11 @@ use super::{print, scan};
 use crate::args::{Blast, Global, Reach, Source};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::suggest;
-use seawall_assessment::reach::{self, Assertion, Field, Protocol, Question, Unknown};
+use crate::{demands, suggest};
+use seawall_assessment::reach::{self, Field, Protocol, Question, Unknown};
 use seawall_model::SourceMap;
 use seawall_report::reach as report;
 use seawall_snapshot::Snapshot;
-use std::io::Read as _;
-use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run(asked: &Reach, global: &Global) -> Result<Exit, Failure> {
@@ -95,55 +93,13 @@ fn port(word: &str) -> Result<(Protocol, u16), Failure> {
 
 /// Tries what is demanded; one demand that does not hold is the exit code of a gate.
 fn asserted(texts: &[String], snapshot: &Snapshot, map: &SourceMap) -> Result<Exit, Failure> {
-    let mut demands = Vec::new();
-    for text in texts {
-        let is_file = Path::new(text).is_file();
-        let lines = if is_file {
-            read_file(text)?
-        } else {
-            text.clone()
-        };
-        let lines = lines.lines().map(str::trim).enumerate();
-        for (number, line) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
-            let demand = Assertion::read(line).map_err(|wrong| {
-                let place = if is_file {
-                    format!("{text}:{}: ", number + 1)
-                } else {
-                    String::new()
-                };
-                Failure::usage(
-                    format!("{place}`{line}`: {wrong}"),
-                    "for example: deny from internet to app=payments-db on 5432",
-                )
-            })?;
-            demands.push(demand);
-        }
-    }
-    let checked = reach::check(snapshot, &demands).map_err(|u| unknown(&u))?;
-    if checked.is_empty() {
-        return Err(Failure::usage(
-            "--assert: nothing is demanded".to_owned(),
-            "for example: deny from internet to app=payments-db on 5432",
-        ));
-    }
+    let demands = demands::asked(texts, map)?;
+    let checked = reach::check(snapshot, &demands).into_iter();
+    let checked: Result<Vec<_>, Unknown> = checked.collect();
+    let checked = checked.map_err(|u| unknown(&u))?;
     print(report::asserted(&checked, map).as_bytes())?;
     let holds = checked.iter().all(|one| one.witness.is_none());
     Ok(if holds { Exit::Clean } else { Exit::Findings })
-}
-
-/// Files of demands are small.
-const LONGEST: u64 = 1 << 20;
-
-fn read_file(path: &str) -> Result<String, Failure> {
-    let wrong = |why: String| Failure::usage(format!("--assert: {path}: {why}"), "check the file");
-    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let mut text = String::new();
-    let read = file.take(LONGEST + 1).read_to_string(&mut text);
-    read.map_err(|error| wrong(error.to_string()))?;
-    if text.len() as u64 > LONGEST {
-        return Err(wrong("the file is larger than 1 MiB".to_owned()));
-    }
-    Ok(text)
 }
 
 fn unknown(unknown: &Unknown) -> Failure {

@@ -446,6 +446,8 @@ pub fn full() -> Fixture {
             fail_on: Some(Severity::High),
             min_coverage: None,
             failing: 6,
+            demands: 0,
+            broken: 0,
             verdict: Verdict::Findings,
         },
         inventory: Inventory {
