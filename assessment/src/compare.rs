@@ -4,9 +4,11 @@
 //! lines, renamed files, reordered lists and reformatted YAML make no difference. A finding
 //! that is gone because nobody could look any more is not called gone.
 
-use crate::{Assessment, Suppressed};
+use crate::{Assessment, Suppressed, reach};
 use seawall_model::{Asset, Finding, FindingId, Gap, GapKind, RuleId, Severity, SourceMap};
+use seawall_snapshot::Snapshot;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// An earlier answer, as much of it as a comparison needs.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,9 @@ pub struct Baseline {
     /// The directory that was looked at then and the one that is looked at now, where they
     /// differ: paths are compared from there.
     pub roots: (String, String),
+    /// The picture that was judged, where it is there: then it is told what a change does to
+    /// who reaches whom.
+    pub snapshot: Option<Arc<Snapshot>>,
 }
 
 /// A finding of the earlier answer.
@@ -77,6 +82,7 @@ impl Baseline {
             gaps: assessment.coverage.gaps.iter().map(known_gap).collect(),
             percent: assessment.coverage.percent(),
             roots: Default::default(),
+            snapshot: None,
         }
     }
 }
@@ -117,6 +123,8 @@ pub struct Comparison {
     pub new_gaps: Vec<usize>,
     /// Gaps that are not there any more.
     pub closed_gaps: Vec<KnownGap>,
+    /// What the change opens and closes between workloads, where both pictures are there.
+    pub reach: Option<reach::Change>,
 }
 
 impl Comparison {
@@ -241,6 +249,7 @@ pub(crate) fn compare(
             .filter(|gap| !still.contains(&seen_from(gap, root)))
             .cloned()
             .collect(),
+        reach: None,
     }
 }
 

@@ -7,7 +7,7 @@
 //! the whole picture; a test over random changes holds that.
 
 use crate::run::{Engines, assess_by};
-use crate::{Assessment, Config, assess};
+use crate::{Assessment, Config, assess, demands};
 use seawall_model::{Asset, Coverage, Finding, ResourceRef, SourceMap, Str};
 use seawall_snapshot::reach::{self, Reach};
 use seawall_snapshot::{Object, Snapshot};
@@ -137,7 +137,7 @@ impl<'o> NetworkChange<'o> {
 /// The part of the answer that a finding is in.
 pub fn part_of(finding: &Finding) -> Part {
     let network = seawall_network::rules();
-    if network.iter().any(|rule| rule.id == finding.rule) {
+    if finding.rule == demands::ID || network.iter().any(|rule| rule.id == finding.rule) {
         return Part::Network;
     }
     let Asset::Resource(ResourceRef {

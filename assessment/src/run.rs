@@ -2,7 +2,7 @@
 
 use crate::catalogue::{catalogue_with, means};
 use crate::compare::compare;
-use crate::{Assessment, Config, Gate, Inventory, demands, frameworks, merge, suppress};
+use crate::{Assessment, Config, Gate, Inventory, demands, frameworks, merge, reach, suppress};
 use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
 use seawall_snapshot::{ScopeKind, Snapshot};
 use std::collections::HashSet;
@@ -87,6 +87,14 @@ pub(crate) fn assess_by(
     answer.inventory = inventory(snapshot);
     answer.rules = rules;
     answer.decide(config);
+    let before = config
+        .baseline
+        .as_ref()
+        .and_then(|one| one.snapshot.as_ref());
+    if let (Some(before), Some(comparison)) = (before, &mut answer.comparison) {
+        let everybody = reach::Question::default();
+        comparison.reach = reach::change(before, snapshot, &everybody).ok();
+    }
     answer
 }
 

@@ -233,6 +233,20 @@ fn a_change_is_told_by_what_it_opens() {
         "shop/web",
     ]);
     assert_eq!(other.exits(0).out, "REACH since HEAD: 0 opened, 0 closed\n");
+    // The same beside the findings, in words and for programs.
+    for args in [
+        vec!["scan", "shop.yaml", "--baseline", "HEAD"],
+        vec!["diff", "HEAD:shop.yaml", "shop.yaml"],
+    ] {
+        let told = dir.run(&args).exits(0).out;
+        assert!(told.contains("connections: 1 opened, 0 closed"), "{told}");
+        let line = "StatefulSet data/db on TCP 5432 ← Deployment shop/batch";
+        assert!(told.contains(line), "{told}");
+    }
+    let args = ["scan", "shop.yaml", "--baseline", "HEAD", "-o", "json"];
+    let reach = &dir.run(&args).exits(0).json()["comparison"]["reach"];
+    assert_eq!(reach["opened"][0]["from"][0], "Deployment shop/batch");
+    assert_eq!(reach["closed"].as_array().map(Vec::len), Some(0));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use crate::saved::{self, SCHEMA};
 use crate::view::{View, exit_code};
 use seawall_assessment::fixes::repairable;
+use seawall_assessment::reach::Difference;
 use seawall_assessment::{Change, Comparison, ControlStatus, Known, Suppressed, Verdict};
 use seawall_model::{Asset, Finding, Framework, Gap, Proof, ResourceRef, Rule, SourceKind, Span};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -273,6 +274,18 @@ fn comparison(view: &View<'_>, comparison: &Comparison) -> saved::Comparison {
                 reason: gap.reason.clone(),
             })
             .collect(),
+        reach: comparison.reach.as_ref().map(|change| saved::Reach {
+            opened: change.opened.iter().map(difference).collect(),
+            closed: change.closed.iter().map(difference).collect(),
+        }),
+    }
+}
+
+fn difference(one: &Difference) -> saved::Difference {
+    saved::Difference {
+        to: one.to.clone(),
+        ports: one.ports.clone(),
+        from: one.from.clone(),
     }
 }
 

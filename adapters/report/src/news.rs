@@ -2,7 +2,9 @@
 
 use crate::text::{capital, count, percent};
 use crate::view::View;
+use seawall_assessment::reach::Difference;
 use seawall_assessment::{Change, Known};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A comparison in words.
@@ -39,6 +41,10 @@ impl<'a> News<'a> {
             let words = |p: Option<f64>| p.map_or_else(|| "none".to_owned(), percent);
             let _ = write!(counts, " · coverage {} (was {})", words(now), words(before));
         }
+        if let Some(change) = comparison.reach.as_ref().filter(|change| !change.is_none()) {
+            let (opened, closed) = (pairs(&change.opened), pairs(&change.closed));
+            let _ = write!(counts, " · connections: {opened} opened, {closed} closed");
+        }
         let worse = comparison
             .changes
             .iter()
@@ -58,14 +64,22 @@ impl<'a> News<'a> {
         let new_gaps = new_gaps.map(|gap| format!("{}: {}", gap.subject, gap.reason));
         let closed = comparison.closed_gaps.iter();
         let closed = closed.map(|gap| format!("{}: {}", gap.subject, gap.reason));
+        let reach = comparison.reach.as_ref();
+        let told =
+            |all: Option<&[Difference]>| -> Vec<String> { all.map_or_else(Vec::new, differences) };
         let mut lists = vec![
             ("Worse than before", worse.collect::<Vec<_>>()),
+            ("Reachable now", told(reach.map(|change| &*change.opened))),
             (
                 "Was found, and nobody can look any more",
                 comparison.unseen.iter().map(known).collect(),
             ),
             ("Not covered any more", new_gaps.collect()),
             ("Gone", comparison.gone.iter().map(known).collect()),
+            (
+                "Not reachable any more",
+                told(reach.map(|change| &*change.closed)),
+            ),
             ("Covered now", closed.collect()),
         ];
         lists.retain(|(_, items)| !items.is_empty());
@@ -74,6 +88,49 @@ impl<'a> News<'a> {
             counts,
             lists,
         })
+    }
+}
+
+/// How many pairs of a source and a destination these are.
+pub(crate) fn pairs(all: &[Difference]) -> usize {
+    all.iter().map(|one| one.from.len()).sum()
+}
+
+/// Names that are told one by one.
+const FEW: usize = 3;
+
+/// What becomes of connections, from whichever end there is less to tell.
+fn differences(all: &[Difference]) -> Vec<String> {
+    let mut by_source: BTreeMap<&[String], Vec<&Difference>> = BTreeMap::new();
+    for one in all {
+        by_source.entry(&one.from).or_default().push(one);
+    }
+    let mut told: Vec<(usize, String)> = Vec::new();
+    for (from, to) in by_source {
+        // A workload that comes or goes reaches many.
+        if to.len() > FEW && from.len() <= FEW {
+            let names: Vec<&str> = to.iter().map(|one| &*one.to).collect();
+            let line = format!("{} → {}", from.join(", "), few(&names));
+            told.push((from.len() * to.len(), line));
+            continue;
+        }
+        for one in to {
+            let names: Vec<&str> = from.iter().map(|name| &**name).collect();
+            let line = format!("{} on {} ← {}", one.to, one.ports, few(&names));
+            told.push((from.len(), line));
+        }
+    }
+    told.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    told.into_iter().map(|(_, line)| line).collect()
+}
+
+fn few(names: &[&str]) -> String {
+    match names.len() {
+        n if n <= FEW => names.join(", "),
+        n => {
+            let (some, rest) = names.split_at(FEW - 1);
+            format!("{n} workloads: {} and {} more", some.join(", "), rest.len())
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub fn baseline(name: String, report: &SavedReport) -> Baseline {
         gaps: report.coverage.gaps.iter().map(gap).collect(),
         percent: report.coverage.percent,
         roots: Default::default(),
+        // Reports hold no picture.
+        snapshot: None,
     }
 }
 

@@ -6,7 +6,7 @@
 mod comparison;
 mod finding;
 
-pub use comparison::{Change, Comparison, Known, KnownGap};
+pub use comparison::{Change, Comparison, Difference, Known, KnownGap, Reach};
 pub use finding::{
     Asset, Evidence, Finding, Location, Locus, Notice, Proof, Resource, Suppressed, ValuesKey,
 };

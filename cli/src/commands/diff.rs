@@ -122,7 +122,10 @@ impl Side {
                         ..failure
                     })?;
                 let assessment = judge::judge(&loaded, config, None, &map)?;
-                Ok(Baseline::of(name, &assessment, &map))
+                Ok(Baseline {
+                    snapshot: Some(Arc::new(loaded.snapshot)),
+                    ..Baseline::of(name, &assessment, &map)
+                })
             }
         }
     }

@@ -1,7 +1,8 @@
 //! For people.
 
+use crate::news::pairs;
 use crate::text::{clean, count, wrap};
-use seawall_assessment::reach::{Change, Difference, Flow, Flows, Reached, Verdict, Way};
+use seawall_assessment::reach::{Change, Flow, Flows, Reached, Verdict, Way};
 use seawall_model::SourceMap;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -202,7 +203,6 @@ fn sources(flows: &Flows, flow: &Flow, all: bool) -> String {
 
 /// What a change opens and closes.
 pub fn change(change: &Change, since: &str, all: bool) -> String {
-    let pairs = |all: &[Difference]| -> usize { all.iter().map(|one| one.from.len()).sum() };
     let mut text = format!(
         "REACH since {}: {} opened, {} closed\n",
         clean(since),

@@ -26,6 +26,31 @@ pub struct Comparison {
     pub new_gaps: Vec<Gap>,
     /// Gaps that are not there any more.
     pub closed_gaps: Vec<KnownGap>,
+    /// What the change opens and closes, where both pictures are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+}
+
+/// What a change does to who reaches whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reach {
+    /// Connections that are possible now and were not.
+    pub opened: Vec<Difference>,
+    /// Connections that were possible and are not any more.
+    pub closed: Vec<Difference>,
+}
+
+/// Connections to one destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// To whom.
+    pub to: String,
+    /// The ports, or what passes on them.
+    pub ports: String,
+    /// From whom.
+    pub from: Vec<String>,
 }
 
 /// A finding of the earlier answer.
