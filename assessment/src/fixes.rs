@@ -25,6 +25,8 @@ pub fn repair(
         seawall_posture::fixes::mend(finding, object, version)
     } else if is(seawall_admission::rules()) {
         seawall_admission::fixes::mend(finding, snapshot, version)
+    } else if is(seawall_network::rules()) {
+        seawall_network::fixes::mend(finding, object)
     } else {
         Repair::ByHand(finding.remediation.to_string())
     }
@@ -32,7 +34,9 @@ pub fn repair(
 
 /// How the findings of a rule are repaired, as far as the rule alone tells.
 pub fn repairable(rule: &RuleId) -> Repairable {
-    seawall_posture::fixes::repairable(rule).min(seawall_admission::fixes::repairable(rule))
+    seawall_posture::fixes::repairable(rule)
+        .min(seawall_admission::fixes::repairable(rule))
+        .min(seawall_network::fixes::repairable(rule))
 }
 
 /// Which problem a finding is, across a change of the texts.

@@ -220,7 +220,11 @@ impl Question {
         for pointer in &self.pointers {
             for (below, value) in &values {
                 let pointer = format!("{pointer}{below}");
-                mend.operations.push(Operation::set(pointer, value.clone()));
+                // As in JSON Patch, `-` is the item after the last one of a list.
+                mend.operations.push(match pointer.strip_suffix("/-") {
+                    Some(list) => Operation::append(list, value.clone()),
+                    None => Operation::set(pointer, value.clone()),
+                });
             }
         }
         Some(mend)

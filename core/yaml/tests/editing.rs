@@ -237,6 +237,12 @@ fn what_is_removed_leaves_no_hole() {
         "a: 1\nc: 1\n",
     );
     becomes("a: 1\n", &[rm("/b"), rm("/c/d")], "a: 1\n");
+    // An operation of a JSON patch needs its value.
+    becomes(
+        "[{\"op\": \"add\", \"path\": \"/a\", \"value\": {\"b\": 1}}]",
+        &[rm("/0/value/b")],
+        "[{\"op\": \"add\", \"path\": \"/a\", \"value\": {}}]",
+    );
 }
 
 /// A comment goes with the only thing that it can speak of, and stays above a group.

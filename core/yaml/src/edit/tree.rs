@@ -37,7 +37,8 @@ pub(super) fn changed(root: &Node, operation: &Operation) -> Result<Node, Refusa
 }
 
 /// The outermost thing that holds nothing but what is to be removed. Items of lists are not
-/// removed with the last of what they hold: they count by their position.
+/// removed with the last of what they hold: they count by their position; nor is the value of an
+/// operation of a JSON patch (RFC 6902), which needs one.
 pub(super) fn lifted(root: &Node, pointer: &str) -> String {
     let mut pointer = pointer.to_owned();
     while let Some((up, _)) = pointer.rsplit_once('/') {
@@ -49,7 +50,7 @@ pub(super) fn lifted(root: &Node, pointer: &str) -> String {
         let in_map = up
             .rsplit_once('/')
             .and_then(|(above, _)| root.pointer(above))
-            .is_some_and(|above| above.as_map().is_some());
+            .is_some_and(|above| above.as_map().is_some() && above.get("op").is_none());
         if !alone || !in_map {
             break;
         }
