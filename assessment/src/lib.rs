@@ -66,6 +66,8 @@ pub struct Config {
     pub policies: Option<Arc<seawall_admission::policy::Policies>>,
     /// What is demanded of the network.
     pub demands: Vec<Demand>,
+    /// Whether a map of the network is wanted, too.
+    pub with_map: bool,
     /// An earlier answer to compare with; then only what is new or worse can fail the gate.
     pub baseline: Option<Baseline>,
 }
@@ -95,6 +97,8 @@ pub struct Assessment {
     pub gate: Gate,
     /// How big the picture was.
     pub inventory: Inventory,
+    /// Who reaches whom, where that was asked for.
+    pub map: Option<reach::Flows>,
 }
 
 /// How big the picture was.

@@ -85,6 +85,9 @@ pub(crate) fn assess_by(
         })
         .collect();
     answer.inventory = inventory(snapshot);
+    if config.with_map {
+        answer.map = reach::flows(snapshot, &reach::Question::default()).ok();
+    }
     answer.rules = rules;
     answer.decide(config);
     let before = config

@@ -4,7 +4,8 @@ use super::select;
 use super::{Question, Unknown};
 use seawall_model::{Gap, Span, Str};
 use seawall_network::{
-    Config, Endpoint, EndpointId, Entry, Exposure, Network, Peer, Ports, Reach, Verdict, World,
+    Bits, Config, Endpoint, EndpointId, Entry, Exposure, Matrix, Model, Network, Peer, Ports,
+    Reach, Verdict, World,
 };
 use seawall_snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,6 +32,8 @@ pub struct Flow {
     pub ports: String,
     /// Ports where only some requests pass.
     pub conditional: String,
+    /// Whether it passes under an identity that a mesh proves and not without.
+    pub is_proven: bool,
 }
 
 /// A way in from the internet.
@@ -68,7 +71,7 @@ pub struct WayLink {
 }
 
 /// Who reaches whom.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Flows {
     /// Everybody; workloads first.
     pub places: Vec<Place>,
@@ -177,21 +180,52 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
             };
             let wanted = self.wanted(endpoint);
             let own = self.network.name(Peer::Endpoint(id));
-            let mut by_ports: BTreeMap<Reach, HashSet<String>> = BTreeMap::new();
-            for (reach, set) in &self.network.arrives(&matrix, id, self.question.model()) {
+            let arriving = self.network.arrives(&matrix, id, self.question.model());
+            let plain = self.in_plaintext(&matrix, id, &wanted);
+            let mut by_ports: BTreeMap<(Reach, bool), HashSet<String>> = BTreeMap::new();
+            for (reach, set) in &arriving {
                 let reach = within(reach, &wanted);
                 if reach.is_empty() {
                     continue;
                 }
-                let names = self.network.names(set).into_iter();
-                // Whether the internet has a way in is said by the ways.
-                let names = names.filter(|name| *name != own && name != "internet");
-                by_ports.entry(reach).or_default().extend(names);
+                let parts = match &plain {
+                    Some(plain) => {
+                        let proven = set.without(plain);
+                        vec![(set.without(&proven), false), (proven, true)]
+                    }
+                    None => vec![(set.clone(), false)],
+                };
+                for (set, is_proven) in parts {
+                    let names = self.network.names(&set).into_iter();
+                    // Whether the internet has a way in is said by the ways.
+                    let mut names = names
+                        .filter(|name| *name != own && name != "internet")
+                        .peekable();
+                    if names.peek().is_some() {
+                        let group = by_ports.entry((reach.clone(), is_proven)).or_default();
+                        group.extend(names);
+                    }
+                }
             }
-            for (reach, names) in by_ports {
-                self.flow(&own, &reach, &Vec::from_iter(names));
+            for ((reach, is_proven), names) in by_ports {
+                self.flow(&own, &reach, is_proven, &Vec::from_iter(names));
             }
         }
+    }
+
+    /// Who gets something through to an endpoint of a mesh without an identity; `None` outside
+    /// of meshes.
+    fn in_plaintext(&self, matrix: &Matrix, id: EndpointId, wanted: &Ports) -> Option<Bits> {
+        if !self.network.is_in_mesh(id) {
+            return None;
+        }
+        let arriving = self.network.arrives(matrix, id, Model::Nobody).into_iter();
+        let open = arriving.filter(|(reach, _)| !within(reach, wanted).is_empty());
+        let all = open.map(|(_, set)| set).reduce(|mut sum, set| {
+            sum.add(&set);
+            sum
+        });
+        Some(all.unwrap_or_else(|| Bits::new(0)))
     }
 
     fn sent_by(&mut self, from: &[Peer], to: Option<&[Peer]>) {
@@ -214,7 +248,7 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
                     None => Ports::all(),
                 },
             };
-            let mut by_ports: BTreeMap<Reach, Vec<String>> = BTreeMap::new();
+            let mut by_ports: BTreeMap<(Reach, bool), Vec<String>> = BTreeMap::new();
             for source in from.iter().filter(|source| **source != target) {
                 // From the internet there are ways, told apart.
                 if *source == Peer::Internet {
@@ -222,17 +256,21 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
                 }
                 let reach = within(&self.network.reach_as(*source, target, model), &wanted);
                 if !reach.is_empty() {
-                    let sources = by_ports.entry(reach).or_default();
+                    let is_held =
+                        matches!(target, Peer::Endpoint(id) if self.network.is_in_mesh(id));
+                    let plain = || self.network.reach_as(*source, target, Model::Nobody);
+                    let is_proven = is_held && within(&plain(), &wanted).is_empty();
+                    let sources = by_ports.entry((reach, is_proven)).or_default();
                     sources.push(self.network.name(*source));
                 }
             }
-            for (reach, names) in by_ports {
-                self.flow(&name, &reach, &names);
+            for ((reach, is_proven), names) in by_ports {
+                self.flow(&name, &reach, is_proven, &names);
             }
         }
     }
 
-    fn flow(&mut self, to: &str, reach: &Reach, names: &[String]) {
+    fn flow(&mut self, to: &str, reach: &Reach, is_proven: bool, names: &[String]) {
         if names.is_empty() {
             return;
         }
@@ -252,6 +290,7 @@ impl<'n, 'w, 's> Maker<'n, 'w, 's> {
             from,
             ports: said(&reach.all),
             conditional: said(&reach.some),
+            is_proven,
         });
     }
 

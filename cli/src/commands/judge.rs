@@ -7,7 +7,7 @@ use crate::{color, demands, ignore_file, policies};
 use seawall_assessment::{Assessment, Baseline, Date, Verdict, assess, catalogue};
 use seawall_model::calendar::date_of;
 use seawall_model::{SourceMap, SourceText};
-use seawall_report::{Context, Display, Header};
+use seawall_report::{Context, Display, Format, Header};
 use seawall_sources::load::Loaded;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -140,6 +140,11 @@ pub(crate) fn settings(
         allowed_registries: config.allowed_registries.value.clone(),
         policies: policies::load(config, map)?,
         demands: demands::load(config, map)?,
+        with_map: config
+            .output
+            .value
+            .iter()
+            .any(|output| output.format == Format::Html),
         baseline,
     })
 }

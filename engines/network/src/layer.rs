@@ -16,6 +16,8 @@ pub enum Model<'a> {
     /// It is compromised: it leaves its own proxy aside, speaks plaintext or under its own
     /// identity, and addresses pods directly.
     Adversarial,
+    /// It proves no identity, whoever it is: what passes in plaintext.
+    Nobody,
     /// It proves this identity, whosever it is: what passes under it and not without.
     As(&'a str),
 }

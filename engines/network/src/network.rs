@@ -215,6 +215,12 @@ impl<'w, 's> Network<'w, 's> {
         Matrix { columns }
     }
 
+    /// Whether a mesh may stop something that goes to an endpoint.
+    pub fn is_in_mesh(&self, endpoint: EndpointId) -> bool {
+        let to = Peer::Endpoint(endpoint);
+        self.layers.iter().any(|layer| layer.holds(to))
+    }
+
     /// Who reaches an endpoint through all layers, with sources that reach it alike together.
     pub fn arrives(
         &self,
@@ -223,7 +229,7 @@ impl<'w, 's> Network<'w, 's> {
         model: Model<'_>,
     ) -> Vec<(Reach, Bits)> {
         let to = Peer::Endpoint(endpoint);
-        if !self.layers.iter().any(|layer| layer.holds(to)) {
+        if !self.is_in_mesh(endpoint) {
             return matrix.to(endpoint).cloned().collect();
         }
         let mut found: HashMap<Reach, Bits> = HashMap::new();

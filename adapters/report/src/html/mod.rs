@@ -7,8 +7,10 @@
 mod finding;
 
 use crate::news::News;
+use crate::reach::drawing;
 use crate::text::{self, escaped as e, number};
 use crate::view::{Group, View, verdict};
+use seawall_assessment::reach::Flows;
 use seawall_assessment::{ControlStatus, Verdict};
 use sha2::{Digest, Sha256};
 use std::io;
@@ -36,6 +38,7 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     summary(view, out)?;
     comparison(view, out)?;
     first(view, &groups, out)?;
+    network(view, out)?;
     findings(view, &groups, out)?;
     coverage(view, out)?;
     frameworks(view, out)?;
@@ -115,6 +118,9 @@ fn top(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         out,
         "<nav aria-label=\"Contents\"><a href=\"#findings\">Findings</a>"
     )?;
+    if mapped(view).is_some() {
+        write!(out, "<a href=\"#network\">Network</a>")?;
+    }
     write!(out, "<a href=\"#coverage\">Coverage</a>")?;
     if !assessment.frameworks.is_empty() {
         write!(out, "<a href=\"#frameworks\">Frameworks</a>")?;
@@ -213,6 +219,26 @@ fn first(view: &View<'_>, groups: &[Group<'_>], out: &mut dyn io::Write) -> io::
         finding::card(view, found, out)?;
     }
     Ok(())
+}
+
+/// The map, where there is somebody on it.
+fn mapped<'a>(view: &View<'a>) -> Option<&'a Flows> {
+    let map = view.assessment.map.as_ref();
+    map.filter(|map| map.workloads > 1)
+}
+
+fn network(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(map) = mapped(view) else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "<h2 id=\"network\">Who reaches whom</h2>\n<p class=\"soft\">Sources are taken as \
+         compromised. Everything that the policies and meshes say together is in it; \
+         <code>seawall reach --from … --to …</code> proves one connection.</p>\n\
+         <div class=\"map\">{}</div>",
+        drawing(map, "")
+    )
 }
 
 fn findings(view: &View<'_>, groups: &[Group<'_>], out: &mut dyn io::Write) -> io::Result<()> {

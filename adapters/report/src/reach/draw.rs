@@ -1,9 +1,11 @@
 //! The map as a drawing: the internet on the left, a box for each namespace with its workloads,
 //! in columns by how many steps away the internet is. Lines are drawn between namespaces, with
-//! how many pairs of workloads are open between them, so that two hundred workloads are as
-//! readable as twelve. Only lines that lead on are drawn, from the left to the right and within
-//! a column: that is the way of an attacker. What is in the network of a node is the node, which
-//! reaches every pod that it runs, and sends no lines. The same input gives the same bytes.
+//! how many pairs of workloads are open of all there are between them, so that two hundred
+//! workloads are as readable as twelve. Red is open to anybody there, green under a proven
+//! identity only; what is blocked has no line. Only lines that lead on are drawn, from the left
+//! to the right and within a column: that is the way of an attacker; and of very many those that
+//! most passes on. What is in the network of a node is the node, which reaches every pod that it
+//! runs, and sends no lines. The same input gives the same bytes.
 
 use super::machine::name;
 use crate::text::{cut, escaped, width};
@@ -30,37 +32,71 @@ struct Space {
     height: usize,
 }
 
-/// What is open between two namespaces.
+/// What is open between two namespaces, in pairs of workloads.
 #[derive(Default)]
 struct Between {
-    open: usize,
-    conditional: usize,
+    /// To anybody there.
+    plain: BTreeSet<(usize, usize)>,
+    /// Under an identity that a mesh proves.
+    proven: BTreeSet<(usize, usize)>,
+    /// For some requests only.
+    conditional: BTreeSet<(usize, usize)>,
+    /// Whether some of these pass without an identity.
+    is_plain_some: bool,
 }
 
+impl Between {
+    fn count(&self) -> usize {
+        let all = self
+            .plain
+            .iter()
+            .chain(&self.proven)
+            .chain(&self.conditional);
+        all.collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// With more lines than this those within a column are left out: they lead no further.
+const MOST_BESIDE: usize = 24;
+/// Lines that are drawn at most: of more, those into each box that most passes on.
+const MOST_LINES: usize = 60;
+const MOST_INTO_ONE: usize = 2;
+
+/// What a drawing needs of a style, when it stands alone.
+const STYLE: &str = "<style>.b{fill:#fff;stroke:#8a94a6}.t{fill:#1d2433}.m{fill:#5a6475}\
+     .x{fill:#b42318}.l{fill:none;stroke:#c2410c}.g{fill:none;stroke:#18794e}\
+     .i{fill:none;stroke:#b42318;stroke-width:2}.s{stroke-dasharray:5 4}.p{fill:#f6f7f9}</style>\n";
+
 pub(super) fn svg(flows: &Flows) -> String {
+    drawing(flows, STYLE)
+}
+
+/// The drawing with its style; without one whoever shows it has a style for its classes.
+pub(crate) fn drawing(flows: &Flows, style: &str) -> String {
     let mut spaces = spaces(flows);
     let between = between(flows);
     let columns = columns(&spaces, &between);
-    let (width, height) = place(&mut spaces, &columns);
+    let (width, bottom) = place(&mut spaces, &columns);
+    let height = bottom + (LEGEND.len() + 1) * LINE + EDGE;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          width=\"{width}\" height=\"{height}\" font-family=\"system-ui,sans-serif\" \
-         font-size=\"12\">\n<style>.b{{fill:#fff;stroke:#8a94a6}}.t{{fill:#1d2433}}\
-         .m{{fill:#5a6475}}.x{{fill:#b42318}}.l{{fill:none;stroke:#8a94a6}}\
-         .i{{fill:none;stroke:#b42318;stroke-width:2}}.s{{stroke-dasharray:5 4}}</style>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#f6f7f9\"/>\n"
+         font-size=\"12\">\n{style}\
+         <rect class=\"p\" width=\"{width}\" height=\"{height}\"/>\n"
     );
-    internet(height, &mut text);
-    for line in lines(&spaces, &between) {
+    internet(bottom, &mut text);
+    let (lines, left_out) = lines(&spaces, &between);
+    for line in lines {
         line.draw(&mut text);
     }
     for (space, drawn) in &spaces {
         if !drawn.exposed.is_empty() {
-            entry(height, drawn, &mut text);
+            entry(bottom, drawn, &mut text);
         }
         let inside = between.get(&(space.clone(), space.clone()));
         boxed(space, drawn, inside, &mut text);
     }
+    legend(bottom, left_out, &mut text);
     text.push_str("</svg>\n");
     text
 }
@@ -112,15 +148,19 @@ fn between(flows: &Flows) -> BTreeMap<(String, String), Between> {
         };
         for from in &flow.from {
             let is_on_host = flows.places.get(*from).is_some_and(|p| p.is_on_host);
-            let Some(from) = space_of(flows, *from).filter(|_| !is_on_host) else {
+            let Some(space) = space_of(flows, *from).filter(|_| !is_on_host) else {
                 continue;
             };
-            let pairs = between.entry((from, to.clone())).or_default();
-            if flow.ports.is_empty() {
-                pairs.conditional += 1;
-            } else {
-                pairs.open += 1;
-            }
+            let pairs = between.entry((space, to.clone())).or_default();
+            let pair = (*from, flow.to);
+            match (flow.ports.is_empty(), flow.is_proven) {
+                (true, is_proven) => {
+                    pairs.is_plain_some |= !is_proven;
+                    pairs.conditional.insert(pair)
+                }
+                (_, true) => pairs.proven.insert(pair),
+                (_, false) => pairs.plain.insert(pair),
+            };
         }
     }
     between
@@ -181,6 +221,41 @@ fn place(spaces: &mut BTreeMap<String, Space>, columns: &[Vec<String>]) -> (usiz
     (x - BETWEEN / 2 + EDGE, bottom.max(160))
 }
 
+/// What the lines mean.
+const LEGEND: [(&str, &str); 4] = [
+    ("l", "open to anybody there, also in plaintext"),
+    ("g", "open under an identity that a mesh proves"),
+    ("l s", "open for some requests"),
+    (
+        "",
+        "5/24: pairs of workloads that are open, of all there are; no line: blocked",
+    ),
+];
+
+fn legend(top: usize, left_out: usize, text: &mut String) {
+    for (number, (class, words)) in LEGEND.iter().enumerate() {
+        let y = top + (number + 1) * LINE;
+        if !class.is_empty() {
+            let _ = writeln!(
+                text,
+                "<path class=\"{class}\" d=\"M{EDGE} {}H{}\"/>",
+                y - 4,
+                EDGE + 40
+            );
+        }
+        let x = EDGE + 50;
+        let _ = writeln!(text, "<text class=\"m\" x=\"{x}\" y=\"{y}\">{words}</text>");
+    }
+    if left_out > 0 {
+        let (x, y) = (EDGE + 50, top + (LEGEND.len() + 1) * LINE);
+        let _ = writeln!(
+            text,
+            "<text class=\"m\" x=\"{x}\" y=\"{y}\">{left_out} lines are left out, most of them \
+             within a column: seawall reach tells them</text>"
+        );
+    }
+}
+
 fn internet(height: usize, text: &mut String) {
     let y = height / 2;
     let _ = writeln!(
@@ -208,18 +283,36 @@ struct Line<'d> {
     from: &'d str,
     to: &'d str,
     pairs: &'d Between,
+    /// How many pairs there are.
+    possible: usize,
     start: (usize, usize),
     end: (usize, usize),
     bend: usize,
 }
 
-/// The lines that lead on, each with a place of its own at both boxes.
+/// Two namespaces with what is open from the first to the second, and their boxes.
+type Chosen<'d> = (&'d str, &'d str, &'d Between, &'d Space, &'d Space);
+
+/// Leaves of the lines into each box those that come from the left and that most passes on.
+fn fewer(chosen: &mut Vec<Chosen<'_>>) {
+    let rank = |line: &Chosen<'_>| (line.3.x < line.4.x, line.2.count());
+    chosen.sort_by(|a, b| a.1.cmp(b.1).then_with(|| rank(b).cmp(&rank(a))));
+    let (mut last, mut into) = ("", 0);
+    chosen.retain(|line| {
+        into = if line.1 == last { into + 1 } else { 1 };
+        last = line.1;
+        into <= MOST_INTO_ONE
+    });
+}
+
+/// The lines that lead on, each with a place of its own at both boxes, and how many there are
+/// besides.
 fn lines<'d>(
     spaces: &'d BTreeMap<String, Space>,
     between: &'d BTreeMap<(String, String), Between>,
-) -> Vec<Line<'d>> {
+) -> (Vec<Line<'d>>, usize) {
     let ends = |from: &str, to: &str| Some((spaces.get(from)?, spaces.get(to)?));
-    let mut chosen: Vec<(&str, &str, &Between, &Space, &Space)> = Vec::new();
+    let mut chosen: Vec<Chosen<'_>> = Vec::new();
     for ((from, to), pairs) in between {
         if let Some((one, two)) = ends(from, to)
             && from != to
@@ -228,7 +321,15 @@ fn lines<'d>(
             chosen.push((from, to, pairs, one, two));
         }
     }
-    chosen
+    let all = chosen.len();
+    if all > MOST_BESIDE {
+        chosen.retain(|(_, _, _, one, two)| one.x < two.x);
+    }
+    if chosen.len() > MOST_LINES {
+        fewer(&mut chosen);
+    }
+    let left_out = all - chosen.len();
+    let lines = chosen
         .iter()
         .map(|(from, to, pairs, one, two)| {
             let is_straight = one.x < two.x;
@@ -255,12 +356,14 @@ fn lines<'d>(
                 from,
                 to,
                 pairs,
+                possible: one.workloads.len() * two.workloads.len(),
                 start,
                 end,
                 bend,
             }
         })
-        .collect()
+        .collect();
+    (lines, left_out)
 }
 
 impl Space {
@@ -274,22 +377,42 @@ impl Space {
 
 impl Line<'_> {
     fn draw(&self, text: &mut String) {
-        let Between { open, conditional } = *self.pairs;
-        let class = if open == 0 { "l s" } else { "l" };
+        let Between {
+            plain,
+            proven,
+            conditional,
+            is_plain_some,
+        } = self.pairs;
+        let class = match (plain.is_empty(), proven.is_empty()) {
+            (false, _) => "l",
+            (_, false) => "g",
+            _ if *is_plain_some => "l s",
+            _ => "g s",
+        };
         let ((x1, y1), (x2, y2), bend) = (self.start, self.end, self.bend);
         let _ = writeln!(
             text,
             "<path class=\"{class}\" d=\"M{x1} {y1}C{bend} {y1} {bend} {y2} {x2} {y2}\">\
-             <title>{} → {}: {open} open, {conditional} for some requests</title></path>",
+             <title>{} → {}: {} open, {} under a proven identity, {} for some requests</title>\
+             </path>",
             escaped(self.from),
             escaped(self.to),
+            plain.len(),
+            proven.len(),
+            conditional.len(),
         );
-        let x = if x1 < x2 { x2 - 18 } else { x2 + 4 };
+        let (x, anchor) = if x1 < x2 {
+            (x2 - 4, "end")
+        } else {
+            (x2 + 4, "start")
+        };
         let _ = writeln!(
             text,
-            "<text class=\"m\" x=\"{x}\" y=\"{}\" font-size=\"9\">{}</text>",
+            "<text class=\"m\" x=\"{x}\" y=\"{}\" font-size=\"9\" text-anchor=\"{anchor}\">\
+             {}/{}</text>",
             y2 - 2,
-            open + conditional
+            self.pairs.count(),
+            self.possible
         );
     }
 }
@@ -302,12 +425,13 @@ fn boxed(space: &str, drawn: &Space, inside: Option<&Between>, text: &mut String
          <text class=\"t\" x=\"{}\" y=\"{}\" font-weight=\"600\">{}</text>",
         x + 10,
         y + LINE,
-        escaped(&cut(space, CHARS))
+        escaped(&cut(space, CHARS - 9))
     );
-    let within = inside.map_or(0, |pairs| pairs.open + pairs.conditional);
+    let within = inside.map_or(0, Between::count);
+    let possible = drawn.workloads.len() * drawn.workloads.len().saturating_sub(1);
     let _ = writeln!(
         text,
-        "<text class=\"m\" x=\"{}\" y=\"{}\" text-anchor=\"end\" font-size=\"10\">{within} inside</text>",
+        "<text class=\"m\" x=\"{}\" y=\"{}\" text-anchor=\"end\" font-size=\"10\">{within}/{possible} inside</text>",
         x + BOX - 10,
         y + LINE
     );

@@ -24,6 +24,8 @@ struct Pair<'r> {
     from: Vec<&'r str>,
     ports: &'r str,
     conditional: &'r str,
+    /// Whether it passes under an identity that a mesh proves and not without.
+    proven: bool,
 }
 
 #[derive(Serialize)]
@@ -66,6 +68,7 @@ pub(super) fn json(flows: &Flows, map: &SourceMap) -> String {
                 from: flow.from.iter().map(|place| name(flows, *place)).collect(),
                 ports: &flow.ports,
                 conditional: &flow.conditional,
+                proven: flow.is_proven,
             })
             .collect(),
         exposed: flows

@@ -10,6 +10,7 @@ mod machine;
 mod proof;
 mod terminal;
 
+pub(crate) use draw::drawing;
 pub use least::{least, observed, uncovered};
 pub use proof::{asserted, proofs};
 pub use terminal::{blast, change};

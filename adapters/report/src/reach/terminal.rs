@@ -133,7 +133,8 @@ fn workload(flows: &Flows, place: usize, map: &SourceMap, all: bool, text: &mut 
     for flow in flows.flows.iter().filter(|flow| flow.to == place) {
         let ports = ports(flow);
         let from = sources(flows, flow, all);
-        paragraph(text, "    ", &format!("{ports} ← {from}"));
+        let how = if flow.is_proven { " by mTLS" } else { "" };
+        paragraph(text, "    ", &format!("{ports}{how} ← {from}"));
     }
 }
 

@@ -59,6 +59,7 @@ impl<'w, 's> IstioLayer<'w, 's> {
     fn caller(&self, from: Peer, model: Model<'_>) -> Option<Cow<'_, Identity>> {
         match model {
             Model::As(word) => Identity::read(word, &self.istio.mesh).map(Cow::Owned),
+            Model::Nobody => None,
             _ => self.identities.of(from).map(Cow::Borrowed),
         }
     }
@@ -203,7 +204,7 @@ fn ways<'d, 's>(
     let as_itself = door.as_itself.as_ref();
     let may_be_nobody = match model {
         _ if in_tunnel => false,
-        Model::Adversarial => true,
+        Model::Adversarial | Model::Nobody => true,
         // A client in the mesh speaks mutual TLS where it is understood.
         Model::Configured => as_itself.is_none(),
         // Where no proxy decides nobody is asked who they are.

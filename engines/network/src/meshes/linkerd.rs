@@ -59,6 +59,7 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
                 Some((namespace, account)) => Cow::Owned(name_of(namespace, account)),
                 None => Cow::Owned(word.to_owned()),
             }),
+            Model::Nobody => None,
             _ => self.identities.of(from).map(|name| Cow::Borrowed(&**name)),
         }
     }
@@ -194,7 +195,7 @@ fn name_of(namespace: &str, account: &str) -> String {
 /// Whether a source comes without an identity, too: a client in the mesh shows who it is.
 fn may_be_nobody(model: Model<'_>, caller: Option<&str>) -> bool {
     match model {
-        Model::Adversarial => true,
+        Model::Adversarial | Model::Nobody => true,
         Model::Configured => caller.is_none(),
         Model::As(_) => false,
     }
