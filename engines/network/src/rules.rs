@@ -5,6 +5,7 @@
 //! test holds that every id has exactly one entry and that entries stay in order.
 
 mod cilium;
+mod composite;
 mod istio;
 mod kubernetes;
 mod linkerd;
@@ -109,6 +110,12 @@ rule_ids! {
     IST_GW_14 = "IST-GW-14",
     IST_GW_16 = "IST-GW-16",
     IST_EG_01 = "IST-EG-01",
+    IST_EG_02 = "IST-EG-02",
+    IST_EG_03 = "IST-EG-03",
+    IST_EG_04 = "IST-EG-04",
+    IST_EG_05 = "IST-EG-05",
+    IST_EG_06 = "IST-EG-06",
+    IST_EG_07 = "IST-EG-07",
     IST_BP_02 = "IST-BP-02",
     IST_BP_03 = "IST-BP-03",
     IST_BP_04 = "IST-BP-04",
@@ -119,6 +126,8 @@ rule_ids! {
     IST_BP_11 = "IST-BP-11",
     IST_BP_12 = "IST-BP-12",
     IST_BP_13 = "IST-BP-13",
+    IST_BP_14 = "IST-BP-14",
+    IST_BP_17 = "IST-BP-17",
     IST_BP_18 = "IST-BP-18",
     IST_AM_01 = "IST-AM-01",
     IST_AM_02 = "IST-AM-02",
@@ -161,7 +170,10 @@ rule_ids! {
     KUM_03 = "KUM-03",
     KUM_05 = "KUM-05",
     KUM_09 = "KUM-09",
+    CMP_02 = "CMP-02",
+    CMP_09 = "CMP-09",
     CMP_12 = "CMP-12",
+    CMP_13 = "CMP-13",
 }
 
 /// An entry of this catalogue.
@@ -196,6 +208,7 @@ pub(crate) fn catalogue() -> &'static [Rule] {
                 cilium::ENTRIES,
                 linkerd::ENTRIES,
                 others::ENTRIES,
+                composite::ENTRIES,
             ],
             istio::PARTS,
         ];

@@ -8,8 +8,10 @@ mod control_plane;
 mod coverage;
 mod dead;
 mod destinations;
+mod egress;
 mod gateways;
 mod peers;
+mod tampering;
 mod tokens;
 mod traffic;
 
@@ -18,6 +20,7 @@ use crate::istio::Istio;
 use crate::istio::authorization::Condition;
 use crate::istio::membership::Place;
 use crate::istio::ports::{self, MeshPort, Protocol};
+use crate::network::Network;
 use crate::world::{Endpoint, EndpointId, World};
 use seawall_model::Asset;
 use seawall_snapshot::Object;
@@ -210,7 +213,7 @@ pub(super) fn strongest(outsiders: impl IntoIterator<Item = Outsider>) -> Outsid
     all.max_by_key(rank).unwrap_or(Outsider::Unknown)
 }
 
-pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
+pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report) {
     peers::check(scene, report);
     destinations::check(scene, report);
     coverage::check(scene, report);
@@ -222,4 +225,6 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     gateways::check(scene, report);
     traffic::check(scene, report);
     control_plane::check(scene, report);
+    egress::check(scene, network, report);
+    tampering::check(scene, report);
 }

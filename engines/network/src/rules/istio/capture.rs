@@ -81,4 +81,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         "While the injector does not answer, new pods are made without a proxy and stay so.",
         "Set the webhook's failurePolicy to Fail.",
     ),
+    mesh(
+        Id::IST_BP_14,
+        "container can switch off what redirects traffic",
+        High,
+        "With rights over the pod's network a container deletes the rules that lead traffic through the proxy: then neither identity nor egress rules hold it, and it may let others in past the policies.",
+        "Drop NET_ADMIN and NET_RAW, and run nothing privileged in the mesh.",
+    ),
+    mesh(
+        Id::IST_BP_17,
+        "proxy can be looked into or does too much",
+        Medium,
+        "The proxy holds the pod's identity. Who shares its processes can read the keys, and a privileged proxy is a way to the node.",
+        "Remove shareProcessNamespace and privileged, and use the distroless proxy.",
+    ),
 ];
