@@ -10,10 +10,14 @@ mod dead;
 mod destinations;
 mod egress;
 mod gateways;
+mod injector;
 mod peers;
+mod spaces;
 mod tampering;
 mod tokens;
 mod traffic;
+mod waypoints;
+mod ztunnel;
 
 use super::{Outsider, Outsiders, Report};
 use crate::istio::Istio;
@@ -222,9 +226,13 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
     tokens::check(scene, report);
     capture::check(scene, report);
     ambient::check(scene, report);
+    ztunnel::check(scene, network, report);
+    waypoints::check(scene, report);
     gateways::check(scene, report);
     traffic::check(scene, report);
     control_plane::check(scene, report);
+    spaces::check(scene, network, report);
+    injector::check(scene, report);
     egress::check(scene, network, report);
     tampering::check(scene, report);
 }

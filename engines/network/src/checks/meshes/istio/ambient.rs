@@ -177,7 +177,7 @@ fn forgotten_domains(
 }
 
 /// The waypoint of a Service or of a pod, by its own label or its namespace's.
-fn waypoint_of(scene: &Scene<'_, '_>, own: Use, namespace: &str) -> Use {
+pub(super) fn waypoint_of(scene: &Scene<'_, '_>, own: Use, namespace: &str) -> Use {
     if own != Use::Inherit {
         return own;
     }
@@ -188,7 +188,7 @@ fn waypoint_of(scene: &Scene<'_, '_>, own: Use, namespace: &str) -> Use {
     })
 }
 
-fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
+pub(super) fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
     let namespace = service.namespace();
     waypoint_of(
         scene,
@@ -197,7 +197,7 @@ fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
     )
 }
 
-fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
+pub(super) fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
     let own = Use::read(|key| subject.endpoint.label(key), subject.namespace);
     let by_pod = waypoint_of(scene, own, subject.namespace);
     let services = &subject.services;
@@ -270,7 +270,7 @@ fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Repo
 }
 
 /// Whether istiod writes such policies by itself.
-fn is_auto_guarded(scene: &Scene<'_, '_>) -> bool {
+pub(super) fn is_auto_guarded(scene: &Scene<'_, '_>) -> bool {
     super::control_plane::pilot_setting(scene, "PILOT_AUTO_ALLOW_WAYPOINT_POLICY")
         .is_some_and(|(value, _)| value == "true")
 }
