@@ -192,9 +192,14 @@ rule_ids! {
     KUM_05 = "KUM-05",
     KUM_09 = "KUM-09",
     CMP_02 = "CMP-02",
+    CMP_03 = "CMP-03",
+    CMP_04 = "CMP-04",
+    CMP_07 = "CMP-07",
     CMP_09 = "CMP-09",
     CMP_12 = "CMP-12",
     CMP_13 = "CMP-13",
+    CMP_14 = "CMP-14",
+    CMP_15 = "CMP-15",
 }
 
 /// An entry of this catalogue.

@@ -14,6 +14,7 @@ mod injector;
 mod peers;
 mod spaces;
 mod tampering;
+mod together;
 mod tokens;
 mod traffic;
 mod waypoints;
@@ -231,6 +232,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
     gateways::check(scene, report);
     traffic::check(scene, report);
     control_plane::check(scene, report);
+    together::check(scene, network, report);
     spaces::check(scene, network, report);
     injector::check(scene, report);
     egress::check(scene, network, report);

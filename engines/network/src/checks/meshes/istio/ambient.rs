@@ -207,10 +207,13 @@ pub(super) fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) ->
             .any(|one| matches!(of_service(scene, one), Use::Of { .. }))
 }
 
-/// IST-AM-07: what does not go through the waypoint is not held by its policies.
-fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Report) {
+/// Pods behind the waypoint that a policy is for and ztunnel has no list of callers for.
+pub(super) fn unguarded<'a, 'w, 's>(
+    scene: &'a Scene<'w, 's>,
+    policy: &Policy<'_>,
+) -> Vec<&'a Subject<'w, 's>> {
     if policy.is_dry_run || policy.action == Action::Audit || is_auto_guarded(scene) {
-        return;
+        return Vec::new();
     }
     let is_behind = |subject: &&Subject<'_, '_>| {
         subject.place == Place::Ambient
@@ -236,17 +239,20 @@ fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Repo
                     _ => false,
                 })
     };
-    let open: Vec<_> = scene
-        .subjects
-        .iter()
-        .filter(is_behind)
+    let behind = scene.subjects.iter().filter(is_behind);
+    behind
         .filter(|subject| {
             // A list of callers at ztunnel holds whoever comes directly.
             !super::coverage::has_policy(scene, subject, |other| {
                 other.action == Action::Allow && !other.rules.iter().any(Rule::is_empty)
             })
         })
-        .collect();
+        .collect()
+}
+
+/// IST-AM-07: what does not go through the waypoint is not held by its policies.
+fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Report) {
+    let open = unguarded(scene, policy);
     let Some(first) = open.first() else { return };
     let Some(target) = policy.targets.first() else {
         return;
