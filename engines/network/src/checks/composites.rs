@@ -148,13 +148,24 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
     }
     let metadata = Metadata::new(network);
     let world = network.world();
+    // A proxy is not made to fetch what a caller names; what is behind it may be.
+    let proxies: HashSet<Peer> = ways.iter().filter_map(|way| way.through).collect();
+    let is_proxy = |id: EndpointId, endpoint: &Endpoint<'_>| {
+        let mut containers = endpoint.template.containers.iter();
+        proxies.contains(&Peer::Endpoint(id)) || containers.all(|c| &*c.name == "istio-proxy")
+    };
     let mut judged: HashSet<EndpointId> = HashSet::new();
     let mut by_door: BTreeMap<Option<&seawall_model::ResourceRef>, Vec<&Exposure<'_>>> =
         BTreeMap::new();
     for way in ways {
-        let endpoint = world.endpoint_at(way.endpoint);
+        let Some(endpoint) = world.endpoint_at(way.endpoint) else {
+            continue;
+        };
         // A pod in its node's network has the node's rights anyway.
-        if endpoint.is_none_or(Endpoint::is_host_network) || !judged.insert(way.endpoint) {
+        if endpoint.is_host_network() || is_proxy(way.endpoint, endpoint) {
+            continue;
+        }
+        if !judged.insert(way.endpoint) {
             continue;
         }
         report.assess(&[Id::CMP_13], 1);

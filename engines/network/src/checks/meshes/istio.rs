@@ -229,7 +229,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
     ambient::check(scene, report);
     ztunnel::check(scene, network, report);
     waypoints::check(scene, report);
-    gateways::check(scene, report);
+    gateways::check(scene, network, report);
     traffic::check(scene, report);
     control_plane::check(scene, report);
     together::check(scene, network, report);
