@@ -1,6 +1,8 @@
 //! What is wrong: the checks behind the catalogue, those of policies and those of meshes.
 
+mod composites;
 mod meshes;
+mod outward;
 mod policies;
 mod report;
 
@@ -11,4 +13,5 @@ use crate::sink::Sink;
 pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     policies::check(network, sink);
     meshes::check(network, sink);
+    composites::check(network, sink);
 }

@@ -111,7 +111,8 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     let mut report = Report::default();
     if let Some(istio) = Istio::new(world) {
         let outsiders = Below::new(network, &istio);
-        istio::check(&istio::Scene::new(world, &istio, &outsiders), &mut report);
+        let scene = istio::Scene::new(world, &istio, &outsiders);
+        istio::check(&scene, network, &mut report);
     }
     if let Some(linkerd) = Linkerd::new(world) {
         linkerd::check(world, &linkerd, &mut report);

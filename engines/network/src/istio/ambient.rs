@@ -14,6 +14,12 @@ use seawall_yaml::Node;
 pub(crate) const USE_WAYPOINT: &str = "istio.io/use-waypoint";
 /// The label that names the waypoint's namespace.
 pub(crate) const USE_WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+/// The label that names a second waypoint for a share of the traffic.
+pub(crate) const CANARY: &str = "istio.io/use-waypoint-canary";
+/// The label that names the second waypoint's namespace.
+pub(crate) const CANARY_NAMESPACE: &str = "istio.io/use-waypoint-canary-namespace";
+/// The annotation with the second waypoint's share.
+pub(crate) const CANARY_WEIGHT: &str = "istio.io/use-waypoint-canary-weight";
 /// The label that says for what traffic a waypoint is.
 pub(crate) const WAYPOINT_FOR: &str = "istio.io/waypoint-for";
 /// The label that makes gateways go through the waypoint, too.

@@ -232,6 +232,16 @@ impl<'s> Policies<'s> {
 
     /// What lets a call through at a point.
     pub fn authorize(&self, point: Point<'_>, call: &Call<'_>) -> Verdict<'s> {
+        self.authorize_trying(point, call, None)
+    }
+
+    /// The same, as if one policy that only pretends were enforced.
+    pub(crate) fn authorize_trying(
+        &self,
+        point: Point<'_>,
+        call: &Call<'_>,
+        tried: Option<&Policy<'_>>,
+    ) -> Verdict<'s> {
         let is_ztunnel = matches!(
             point,
             Point::Pods {
@@ -240,14 +250,14 @@ impl<'s> Policies<'s> {
             }
         );
         if is_ztunnel || call.protocol == Protocol::Tcp {
-            return self.decide(point, call, false);
+            return self.decide(point, call, tried, false);
         }
-        let http = self.decide(point, call, true);
+        let http = self.decide(point, call, tried, true);
         if call.protocol == Protocol::Http {
             return http;
         }
         // The client chooses what to speak: what either lets through gets through.
-        let bytes = self.decide(point, call, false);
+        let bytes = self.decide(point, call, tried, false);
         let mut because = http.because;
         for ground in bytes.because {
             let known = |one: &Ground<'_>| {
@@ -263,7 +273,13 @@ impl<'s> Policies<'s> {
         }
     }
 
-    fn decide(&self, point: Point<'_>, call: &Call<'_>, is_http: bool) -> Verdict<'s> {
+    fn decide(
+        &self,
+        point: Point<'_>,
+        call: &Call<'_>,
+        tried: Option<&Policy<'_>>,
+        is_http: bool,
+    ) -> Verdict<'s> {
         let is_ztunnel = matches!(
             point,
             Point::Pods {
@@ -271,7 +287,11 @@ impl<'s> Policies<'s> {
                 ..
             }
         );
-        let enforced = self.attached(point).filter(|policy| !policy.is_dry_run);
+        let is_tried = |policy: &Policy<'_>| {
+            tried.is_some_and(|tried| std::ptr::eq(tried.object, policy.object))
+        };
+        let attached = self.attached(point);
+        let enforced = attached.filter(|policy| !policy.is_dry_run || is_tried(policy));
         let mut parts = Vec::new();
         let mut allows: Option<Vec<Condition>> = None;
         let mut because = Vec::new();

@@ -284,7 +284,7 @@ fn ambient(endpoint: &Endpoint<'_>, namespace: Option<&Namespace<'_>>) -> Option
 }
 
 /// A pod that something made has been through admission: its containers are the answer.
-fn is_running(endpoint: &Endpoint<'_>) -> bool {
+pub(crate) fn is_running(endpoint: &Endpoint<'_>) -> bool {
     let object = endpoint.object;
     &*object.reference.kind == "Pod"
         && object.reference.group.is_empty()

@@ -4,20 +4,30 @@ mod ambient;
 mod authorization;
 mod bulletins;
 mod capture;
+mod consoles;
 mod control_plane;
 mod coverage;
 mod dead;
 mod destinations;
+mod egress;
 mod gateways;
+mod injector;
+mod istiod;
 mod peers;
+mod spaces;
+mod tampering;
+mod together;
 mod tokens;
 mod traffic;
+mod waypoints;
+mod ztunnel;
 
 use super::{Outsider, Outsiders, Report};
 use crate::istio::Istio;
 use crate::istio::authorization::Condition;
 use crate::istio::membership::Place;
 use crate::istio::ports::{self, MeshPort, Protocol};
+use crate::network::Network;
 use crate::world::{Endpoint, EndpointId, World};
 use seawall_model::Asset;
 use seawall_snapshot::Object;
@@ -210,7 +220,7 @@ pub(super) fn strongest(outsiders: impl IntoIterator<Item = Outsider>) -> Outsid
     all.max_by_key(rank).unwrap_or(Outsider::Unknown)
 }
 
-pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
+pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report) {
     peers::check(scene, report);
     destinations::check(scene, report);
     coverage::check(scene, report);
@@ -219,7 +229,16 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     tokens::check(scene, report);
     capture::check(scene, report);
     ambient::check(scene, report);
-    gateways::check(scene, report);
+    ztunnel::check(scene, network, report);
+    waypoints::check(scene, report);
+    gateways::check(scene, network, report);
     traffic::check(scene, report);
     control_plane::check(scene, report);
+    istiod::check(scene, network, report);
+    consoles::check(scene, report);
+    together::check(scene, network, report);
+    spaces::check(scene, network, report);
+    injector::check(scene, report);
+    egress::check(scene, network, report);
+    tampering::check(scene, report);
 }

@@ -1,7 +1,7 @@
 //! IST-AM: ambient.
 
 use super::{Entry, Id, mesh};
-use seawall_model::Severity::{Critical, High, Medium};
+use seawall_model::Severity::{Critical, High, Info, Medium};
 
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
@@ -80,5 +80,96 @@ pub(super) const ENTRIES: &[Entry] = &[
         High,
         "Calls to the Service go past the waypoint: its policies about requests do not hold.",
         "Remove the label.",
+    ),
+    mesh(
+        Id::IST_AM_15,
+        "pods opt out of ambient",
+        High,
+        "The label keeps pods out of the mesh of their namespace: they speak plaintext, and none of its policies holds them.",
+        "Remove the label istio.io/dataplane-mode.",
+    ),
+    mesh(
+        Id::IST_AM_17,
+        "running pods are not redirected to ztunnel",
+        Medium,
+        "The pods started before the node's agent took care of them, or it failed: they look as if they were in the mesh and are not.",
+        "Restart the pods.",
+    ),
+    mesh(
+        Id::IST_AM_25,
+        "sidecar and ambient on the same pods",
+        Medium,
+        "The sidecar wins: policies that are attached to a waypoint or Service do not hold for these pods.",
+        "Remove the labels of one of the two.",
+    ),
+    mesh(
+        Id::IST_AM_03,
+        "ztunnel refuses more than the policy says",
+        Medium,
+        "What is about requests is left out of a DENY rule, and the rest holds for every connection: calls stop that should pass, and mostly the next step is to open everything.",
+        "Deploy a waypoint, and attach the policy to it by targetRefs.",
+    ),
+    mesh(
+        Id::IST_AM_05,
+        "dry run that an old ztunnel enforces",
+        Medium,
+        "A ztunnel before 1.29 does not know dry runs: what should only be tried out stops calls.",
+        "Update ztunnel.",
+    ),
+    mesh(
+        Id::IST_AM_09,
+        "waypoint does not handle the Service's traffic",
+        Medium,
+        "A waypoint handles calls to Services, to pods, or both, as its label says. The others go straight to the pods, past its policies.",
+        "Set the label istio.io/waypoint-for to all.",
+    ),
+    mesh(
+        Id::IST_AM_12,
+        "policy leaves out the waypoint of its pods",
+        Medium,
+        "Behind a waypoint all calls come under its identity. A list of callers that does not name it lets nobody in; mostly the next step is to open everything.",
+        "Name the waypoint's service account.",
+    ),
+    mesh(
+        Id::IST_AM_13,
+        "exception that ztunnel does not know",
+        Medium,
+        "ztunnel has no way to turn mutual TLS off. The port stays as strict as the rest, whatever its mode says.",
+        "Write PERMISSIVE, or remove the port.",
+    ),
+    mesh(
+        Id::IST_AM_19,
+        "waypoint on trial lacks policies",
+        High,
+        "A share of the calls goes through a second waypoint, and what only the first one enforces does not hold there.",
+        "Attach the policies to both, or to the Services.",
+    ),
+    mesh(
+        Id::IST_AM_20,
+        "waypoint shared by namespaces",
+        Medium,
+        "A waypoint reads all requests in plaintext and acts for all who use it: who takes it over has what all of these namespaces exchange.",
+        "Give each namespace a waypoint of its own.",
+    ),
+    mesh(
+        Id::IST_AM_21,
+        "policy for a waypoint's pods",
+        Medium,
+        "Waypoints read only policies with targetRefs: one that selects their pods does nothing.",
+        "Replace selector by targetRefs.",
+    ),
+    mesh(
+        Id::IST_AM_23,
+        "network policy stops probes in ambient",
+        Info,
+        "In ambient the kubelet's probes come from 169.254.7.127. Where a network policy stops that address, pods may never become ready.",
+        "Allow 169.254.7.127/32.",
+    ),
+    mesh(
+        Id::IST_AM_26,
+        "policy for a gateway that holds others, too",
+        Medium,
+        "A policy in the mesh's namespace looks into every namespace: pods that have the gateway's label are let in or refused by it as well.",
+        "Attach the policy to the Gateway by targetRefs.",
     ),
 ];

@@ -1,7 +1,7 @@
 //! IST-BP: pods and ports that the mesh does not see.
 
 use super::{Entry, Id, mesh};
-use seawall_model::Severity::{High, Medium};
+use seawall_model::Severity::{High, Low, Medium};
 
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
@@ -80,5 +80,75 @@ pub(super) const ENTRIES: &[Entry] = &[
         High,
         "While the injector does not answer, new pods are made without a proxy and stay so.",
         "Set the webhook's failurePolicy to Fail.",
+    ),
+    mesh(
+        Id::IST_BP_14,
+        "container can switch off what redirects traffic",
+        High,
+        "With rights over the pod's network a container deletes the rules that lead traffic through the proxy: then neither identity nor egress rules hold it, and it may let others in past the policies.",
+        "Drop NET_ADMIN and NET_RAW, and run nothing privileged in the mesh.",
+    ),
+    mesh(
+        Id::IST_BP_17,
+        "proxy can be looked into or does too much",
+        Medium,
+        "The proxy holds the pod's identity. Who shares its processes can read the keys, and a privileged proxy is a way to the node.",
+        "Remove shareProcessNamespace and privileged, and use the distroless proxy.",
+    ),
+    mesh(
+        Id::IST_BP_01,
+        "namespace outside the mesh that the mesh leads into",
+        High,
+        "Nothing asks for a proxy in the namespace: what the mesh sends there goes in plaintext, and its policies hold nobody there, also those that stand in the namespace.",
+        "Label the namespace for injection or for ambient.",
+    ),
+    mesh(
+        Id::IST_BP_06,
+        "pods ask for the mesh where it never is",
+        Medium,
+        "Istio leaves the cluster's own namespaces out, whatever labels say: the pods speak plaintext, and no policy holds them.",
+        "Move the workloads to a namespace of their own.",
+    ),
+    mesh(
+        Id::IST_BP_07,
+        "running pods are older than the mesh",
+        Medium,
+        "A proxy is added when a pod is made. Pods that ran before go on without one, and nothing tells.",
+        "Restart the workloads.",
+    ),
+    mesh(
+        Id::IST_BP_15,
+        "each pod sets its own network up",
+        Low,
+        "A container with NET_ADMIN and NET_RAW starts in every pod of the mesh, so the namespaces have to allow these rights to everybody who makes pods there.",
+        "Install istio-cni.",
+    ),
+    mesh(
+        Id::IST_BP_16,
+        "applications start before their proxy",
+        Low,
+        "What a pod calls before its proxy runs fails, or is not held by the mesh.",
+        "Use native sidecars.",
+    ),
+    mesh(
+        Id::IST_BP_19,
+        "labels keep pods out of the mesh everywhere",
+        Low,
+        "Whoever makes a pod can give it such a label, and so leave the policies of the mesh.",
+        "Empty neverInjectSelector.",
+    ),
+    mesh(
+        Id::IST_BP_20,
+        "outsiders read the proxies' metrics",
+        Low,
+        "The proxy's own ports are not redirected to it: whoever gets there sees who calls whom, how often and with which result.",
+        "Let only the monitoring in, by network policies.",
+    ),
+    mesh(
+        Id::IST_BP_21,
+        "job with a database password outside the mesh",
+        Medium,
+        "The job proves no identity: the database has to accept who has none, and the password goes over the network in plaintext.",
+        "Take the job into the mesh with a native sidecar.",
     ),
 ];

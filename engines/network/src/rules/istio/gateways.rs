@@ -1,7 +1,7 @@
 //! IST-GW and IST-EG: the way in and the way out.
 
 use super::{Entry, Id, mesh};
-use seawall_model::Severity::{Critical, High, Medium};
+use seawall_model::Severity::{Critical, High, Low, Medium};
 
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
@@ -80,5 +80,110 @@ pub(super) const ENTRIES: &[Entry] = &[
         Medium,
         "A compromised workload sends data to, and takes orders from, any address on the internet.",
         "Set outboundTrafficPolicy.mode to REGISTRY_ONLY and add network policies for egress.",
+    ),
+    mesh(
+        Id::IST_EG_02,
+        "the proxy is the only limit of egress",
+        Medium,
+        "REGISTRY_ONLY is a setting of the pod's own proxy: Istio itself says that it is no security boundary. A compromised pod goes past it.",
+        "Add network policies for egress.",
+    ),
+    mesh(
+        Id::IST_EG_03,
+        "a Sidecar takes the limit of egress away",
+        Medium,
+        "The pods that it is for may call any host, though the mesh keeps everybody else to those it knows.",
+        "Remove outboundTrafficPolicy from the Sidecar.",
+    ),
+    mesh(
+        Id::IST_EG_04,
+        "pods need not use the gateway for the way out",
+        High,
+        "What leaves past the gateway is neither held by its rules nor in its logs; only a network policy makes pods use it.",
+        "Let only the gateway's pods out, by network policies.",
+    ),
+    mesh(
+        Id::IST_EG_05,
+        "pods reach the cloud's metadata",
+        High,
+        "The metadata service gives whoever asks from a machine that machine's cloud credentials. The mesh stops nobody who goes past its own proxy.",
+        "Add network policies for egress that leave the address out.",
+    ),
+    mesh(
+        Id::IST_EG_06,
+        "pods that need no API reach the nodes",
+        Medium,
+        "The kubelet and the API server are what an attacker looks for next. Pods that say that they need no API lose nothing when they cannot call them.",
+        "Add network policies for egress.",
+    ),
+    mesh(
+        Id::IST_EG_07,
+        "the mesh knows the way to where data is dropped",
+        Medium,
+        "Services for pastes, webhooks, tunnels and names outside take data from anybody and show nothing of it.",
+        "Remove the host or port.",
+    ),
+    mesh(
+        Id::IST_GW_06,
+        "private key is a file of the gateway",
+        Low,
+        "A key that is mounted is read by everything in the pod, and a new one needs a restart. From a Secret by name only the proxy gets it.",
+        "Set tls.credentialName.",
+    ),
+    mesh(
+        Id::IST_GW_07,
+        "gateway does not open the connection",
+        Low,
+        "The gateway sees a name and bytes: no token, no path, no header is checked there, whatever its policies say.",
+        "End TLS at the gateway, or let the service ask for identities.",
+    ),
+    mesh(
+        Id::IST_GW_10,
+        "host with certificates beside a wide one without",
+        High,
+        "The name in TLS chooses the server, the Host of the request the route. Who connects to a name that asks for nothing asks on that connection for the host that does.",
+        "Put the hosts into Gateways of their own, or answer 421.",
+    ),
+    mesh(
+        Id::IST_GW_11,
+        "any certificate of the authority gets in",
+        Low,
+        "Who has any certificate of that authority gets in, also one for another purpose, and one that was withdrawn.",
+        "Name the clients in tls.subjectAltNames, and set tls.caCrl.",
+    ),
+    mesh(
+        Id::IST_GW_13,
+        "gateway leads to administration",
+        High,
+        "Dashboards, metrics and debug pages show the inside of the cluster or steer it; they were made for people who are inside already.",
+        "Remove the route, or put a login before it.",
+    ),
+    mesh(
+        Id::IST_GW_15,
+        "callers can write their own address",
+        High,
+        "The gateway takes the client's address from a header before the bytes. Who gets to the port without the load balancer writes any address there.",
+        "Let only the load balancer in to the port.",
+    ),
+    mesh(
+        Id::IST_GW_17,
+        "policy by address does not see the client",
+        Medium,
+        "With externalTrafficPolicy Cluster the node puts its own address in: a refusal by address hits nobody, and a list of allowed ones lets in all or none.",
+        "Set externalTrafficPolicy to Local.",
+    ),
+    mesh(
+        Id::IST_GW_18,
+        "gateway in the control plane's namespace",
+        Medium,
+        "What meets the outside stands beside the keys of the mesh: whoever takes the gateway over, or may edit it, is one step nearer.",
+        "Move the gateway to a namespace of its own.",
+    ),
+    mesh(
+        Id::IST_GW_19,
+        "gateway without limits for the outside",
+        Low,
+        "Without a limit of connections anybody outside can use a gateway up; old protocols let requests through that say less than policies need.",
+        "Limit the connections, and leave HTTP/1.0 off.",
     ),
 ];

@@ -177,7 +177,7 @@ fn forgotten_domains(
 }
 
 /// The waypoint of a Service or of a pod, by its own label or its namespace's.
-fn waypoint_of(scene: &Scene<'_, '_>, own: Use, namespace: &str) -> Use {
+pub(super) fn waypoint_of(scene: &Scene<'_, '_>, own: Use, namespace: &str) -> Use {
     if own != Use::Inherit {
         return own;
     }
@@ -188,7 +188,7 @@ fn waypoint_of(scene: &Scene<'_, '_>, own: Use, namespace: &str) -> Use {
     })
 }
 
-fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
+pub(super) fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
     let namespace = service.namespace();
     waypoint_of(
         scene,
@@ -197,7 +197,7 @@ fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
     )
 }
 
-fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
+pub(super) fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
     let own = Use::read(|key| subject.endpoint.label(key), subject.namespace);
     let by_pod = waypoint_of(scene, own, subject.namespace);
     let services = &subject.services;
@@ -207,10 +207,13 @@ fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
             .any(|one| matches!(of_service(scene, one), Use::Of { .. }))
 }
 
-/// IST-AM-07: what does not go through the waypoint is not held by its policies.
-fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Report) {
+/// Pods behind the waypoint that a policy is for and ztunnel has no list of callers for.
+pub(super) fn unguarded<'a, 'w, 's>(
+    scene: &'a Scene<'w, 's>,
+    policy: &Policy<'_>,
+) -> Vec<&'a Subject<'w, 's>> {
     if policy.is_dry_run || policy.action == Action::Audit || is_auto_guarded(scene) {
-        return;
+        return Vec::new();
     }
     let is_behind = |subject: &&Subject<'_, '_>| {
         subject.place == Place::Ambient
@@ -236,17 +239,20 @@ fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Repo
                     _ => false,
                 })
     };
-    let open: Vec<_> = scene
-        .subjects
-        .iter()
-        .filter(is_behind)
+    let behind = scene.subjects.iter().filter(is_behind);
+    behind
         .filter(|subject| {
             // A list of callers at ztunnel holds whoever comes directly.
             !super::coverage::has_policy(scene, subject, |other| {
                 other.action == Action::Allow && !other.rules.iter().any(Rule::is_empty)
             })
         })
-        .collect();
+        .collect()
+}
+
+/// IST-AM-07: what does not go through the waypoint is not held by its policies.
+fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Report) {
+    let open = unguarded(scene, policy);
     let Some(first) = open.first() else { return };
     let Some(target) = policy.targets.first() else {
         return;
@@ -270,7 +276,7 @@ fn around_waypoint(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Repo
 }
 
 /// Whether istiod writes such policies by itself.
-fn is_auto_guarded(scene: &Scene<'_, '_>) -> bool {
+pub(super) fn is_auto_guarded(scene: &Scene<'_, '_>) -> bool {
     super::control_plane::pilot_setting(scene, "PILOT_AUTO_ALLOW_WAYPOINT_POLICY")
         .is_some_and(|(value, _)| value == "true")
 }

@@ -10,12 +10,15 @@ use crate::rules::Id;
 use crate::sink::Draft;
 use crate::world::Namespace;
 use seawall_model::{Locus, Proof, Severity, Span, Str};
+use seawall_snapshot::pod::EnvSource;
 use seawall_snapshot::{ContainerKind, Field};
 use seawall_yaml::Node;
 
-const RULES: [Id; 8] = [
+const RULES: [Id; 10] = [
+    Id::IST_AM_15,
     Id::IST_AM_16,
     Id::IST_BP_02,
+    Id::IST_BP_21,
     Id::IST_BP_05,
     Id::IST_BP_08,
     Id::IST_BP_09,
@@ -42,7 +45,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
 }
 
 /// The revision or the word by which a namespace asks for sidecars.
-fn asks<'a>(namespace: &'a Namespace<'_>) -> Option<&'a str> {
+pub(super) fn asks<'a>(namespace: &'a Namespace<'_>) -> Option<&'a str> {
     let object = namespace.object?;
     match object.label(INJECTION) {
         Some("enabled") => Some("enabled"),
@@ -63,7 +66,7 @@ fn is_in_meshed_space(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool 
     })
 }
 
-fn annotation_locus(subject: &Subject<'_, '_>, key: &str, span: Span) -> Locus {
+pub(super) fn annotation_locus(subject: &Subject<'_, '_>, key: &str, span: Span) -> Locus {
     metadata_locus(subject, "annotations", key, Some(span))
 }
 
@@ -89,14 +92,24 @@ fn opted_out(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>, report: &mut Repo
     let label = subject.endpoint.label(INJECT);
     let annotation = subject.endpoint.annotation(INJECT);
     let ambient = subject.endpoint.label(membership::DATAPLANE);
-    let locus = match (label, annotation, ambient) {
-        (Some("false"), ..) => metadata_locus(subject, "labels", INJECT, None),
+    let (id, locus) = match (label, annotation, ambient) {
+        (Some("false"), ..) => (
+            Id::IST_BP_02,
+            metadata_locus(subject, "labels", INJECT, None),
+        ),
         (_, Some(field), _) if &*field.value == "false" => {
-            annotation_locus(subject, INJECT, field.span)
+            (Id::IST_BP_02, annotation_locus(subject, INJECT, field.span))
         }
-        (_, _, Some(_)) => metadata_locus(subject, "labels", membership::DATAPLANE, None),
+        (_, _, Some(_)) => (
+            Id::IST_AM_15,
+            metadata_locus(subject, "labels", membership::DATAPLANE, None),
+        ),
         _ => return,
     };
+    if let Some(field) = database_of_job(subject) {
+        job(subject, locus, field, report);
+        return;
+    }
     let services = &subject.services;
     let is_called = !services.is_empty();
     let severity = if is_called {
@@ -125,9 +138,48 @@ fn opted_out(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>, report: &mut Repo
             Proof::Source(service.name_span),
         )
     });
-    let draft = Draft::new(Id::IST_BP_02, locus, message, fix)
+    let draft = Draft::new(id, locus, message, fix)
         .severity(severity)
         .maybe(called);
+    add(subject, draft, report);
+}
+
+/// Words in names of variables that are about a database.
+const DATABASES: [&str; 9] = [
+    "DB", "DATABASE", "POSTGRES", "PG", "MYSQL", "MARIADB", "MONGO", "MONGODB", "REDIS",
+];
+
+/// The Secret by which a job gets into a database: the variable's name and place.
+fn database_of_job<'s>(subject: &Subject<'_, 's>) -> Option<(&'s str, Span)> {
+    let kind = &*subject.endpoint.workload.owner.kind;
+    let containers = subject.endpoint.template.containers.iter();
+    let containers = containers.filter(|_| matches!(kind, "Job" | "CronJob"));
+    let mut variables = containers.flat_map(|container| &container.env);
+    variables.find_map(|variable| {
+        let EnvSource::Secret(..) = variable.source else {
+            return None;
+        };
+        let name = variable.name.to_ascii_uppercase();
+        let is_database = name.split('_').any(|word| DATABASES.contains(&word));
+        is_database.then_some((&*variable.name, variable.span))
+    })
+}
+
+/// IST-BP-21.
+fn job(
+    subject: &Subject<'_, '_>,
+    locus: Locus,
+    (variable, span): (&str, Span),
+    report: &mut Report,
+) {
+    let message = format!(
+        "the job stays out of the mesh of namespace {} and gets into a database ({variable}): it \
+         calls without TLS, and the database has to let in who has no identity",
+        subject.namespace
+    );
+    let fix = "Take the job into the mesh: as a native sidecar the proxy ends with it".to_owned();
+    let draft = Draft::new(Id::IST_BP_21, locus, message, fix)
+        .evidence("its credential comes from here", Proof::Source(span));
     add(subject, draft, report);
 }
 

@@ -25,7 +25,9 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     for policy in &scene.istio.policies.all {
         methods(policy, report);
         provider(scene, policy, report);
-        nobody(scene, policy, report);
+        if super::ztunnel::selected_waypoint(scene, policy).is_none() {
+            nobody(scene, policy, report);
+        }
         targets(scene, policy, report);
         without_rules(policy, report);
     }

@@ -1,25 +1,33 @@
 //! IST-GW: what gateways open to the outside.
 
+mod edges;
+mod servers;
+
 use super::super::{Report, get, place, texts};
 use super::coverage::{has_policy, names};
 use super::{Scene, Subject, control_plane};
 use crate::istio::NETWORKING;
 use crate::istio::authorization::{Action, Rule};
 use crate::istio::membership::Place;
+use crate::network::Network;
 use crate::rules::Id;
 use crate::sink::Draft;
 use seawall_model::{Proof, Severity};
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
 
-const RULES: [Id; 8] = [
+const RULES: [Id; 12] = [
     Id::IST_GW_01,
     Id::IST_GW_02,
     Id::IST_GW_03,
     Id::IST_GW_04,
     Id::IST_GW_05,
+    Id::IST_GW_06,
+    Id::IST_GW_07,
     Id::IST_GW_08,
     Id::IST_GW_09,
+    Id::IST_GW_10,
+    Id::IST_GW_11,
     Id::IST_GW_16,
 ];
 
@@ -43,7 +51,7 @@ impl Exposure {
     }
 }
 
-pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
+pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report) {
     let gateways = scene.world.of_kind(NETWORKING, "Gateway");
     report.assess(&RULES, gateways.len());
     for object in gateways.iter().copied() {
@@ -62,10 +70,12 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
             here.hosts(report);
             here.tls(report);
             here.databases(report);
+            servers::check(scene, &pods, &here, servers, report);
         }
     }
     edges(scene, report);
     topology_of_pods(scene, report);
+    edges::check(scene, network, report);
 }
 
 /// The pods that a Gateway configures. Its selector looks into every namespace.

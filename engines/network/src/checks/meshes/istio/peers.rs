@@ -211,6 +211,10 @@ fn workload_policy(scene: &Scene<'_, '_>, policy: &PeerAuthentication<'_>, repor
         let Some(mode) = port.mode.filter(|mode| *mode > Mode::Strict) else {
             continue;
         };
+        // What does not get to ztunnel is another rule's matter (IST-AM-13).
+        if !chosen.is_empty() && chosen.iter().all(|s| scene.is_strict(s, port.port)) {
+            continue;
+        }
         let outsider = strongest(chosen.iter().map(|s| scene.outsider(s, &[port.port])));
         let (severity, beside) = match base {
             Mode::Strict => (Severity::High, "the other ports are STRICT"),
