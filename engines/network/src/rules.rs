@@ -5,6 +5,7 @@
 //! test holds that every id has exactly one entry and that entries stay in order.
 
 mod cilium;
+mod gateway_api;
 mod istio;
 mod kubernetes;
 mod linkerd;
@@ -47,6 +48,18 @@ rule_ids! {
     CIL_17 = "CIL-17",
     CIL_20 = "CIL-20",
     CIL_21 = "CIL-21",
+    GWA_01 = "GWA-01",
+    GWA_02 = "GWA-02",
+    GWA_03 = "GWA-03",
+    GWA_04 = "GWA-04",
+    GWA_05 = "GWA-05",
+    GWA_06 = "GWA-06",
+    GWA_07 = "GWA-07",
+    GWA_08 = "GWA-08",
+    GWA_09 = "GWA-09",
+    GWA_10 = "GWA-10",
+    GWA_11 = "GWA-11",
+    GWA_12 = "GWA-12",
     IST_TLS_01 = "IST-TLS-01",
     IST_TLS_02 = "IST-TLS-02",
     IST_TLS_03 = "IST-TLS-03",
@@ -194,6 +207,7 @@ pub(crate) fn catalogue() -> &'static [Rule] {
             &[
                 kubernetes::ENTRIES,
                 cilium::ENTRIES,
+                gateway_api::ENTRIES,
                 linkerd::ENTRIES,
                 others::ENTRIES,
             ],

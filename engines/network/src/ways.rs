@@ -7,7 +7,7 @@
 //! Proxies are found in the picture, so that the policies that hold them count; where the
 //! picture does not hold them, [`Peer::Controller`] stands in.
 
-mod gateway_api;
+pub(crate) mod gateway_api;
 mod ingress;
 mod istio;
 mod services;
@@ -21,10 +21,10 @@ use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use seawall_model::{Span, Str};
 use seawall_snapshot::Object;
-use services::{Service, ServicePort, Services, Wanted};
+use services::{Service, ServicePort};
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use services::blocks;
+pub(crate) use services::{Services, Wanted, blocks};
 
 /// What meets the outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -17,7 +17,7 @@ use crate::policy::Policy;
 use crate::sink::Sink;
 use crate::ways::Exposure;
 use crate::why::Verdict;
-use crate::world::EndpointId;
+use crate::world::{EndpointId, World};
 use seawall_model::{Asset, Locus, ResourceRef, Severity, Span};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
@@ -33,6 +33,11 @@ pub(crate) struct Scene<'n, 's> {
     /// Endpoints that the API server calls.
     called: HashSet<usize>,
     by_object: HashMap<&'n ResourceRef, Vec<&'n Policy<'s>>>,
+}
+
+/// Whether Cilium is known to encrypt what goes from node to node.
+pub(super) fn is_encrypted(world: &World<'_>) -> bool {
+    plugin::config(world).is_some() && plugin::is_encrypted(world)
 }
 
 /// Judges all policies.
