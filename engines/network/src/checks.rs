@@ -1,5 +1,6 @@
 //! What is wrong: the checks behind the catalogue, those of policies and those of meshes.
 
+mod envoy;
 mod gateway_api;
 mod meshes;
 mod policies;
@@ -13,4 +14,5 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     policies::check(network, sink);
     meshes::check(network, sink);
     gateway_api::check(network, sink);
+    envoy::check(network, sink);
 }

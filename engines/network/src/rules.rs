@@ -5,6 +5,7 @@
 //! test holds that every id has exactly one entry and that entries stay in order.
 
 mod cilium;
+mod envoy;
 mod gateway_api;
 mod istio;
 mod kubernetes;
@@ -60,6 +61,16 @@ rule_ids! {
     GWA_10 = "GWA-10",
     GWA_11 = "GWA-11",
     GWA_12 = "GWA-12",
+    ENV_01 = "ENV-01",
+    ENV_02 = "ENV-02",
+    ENV_03 = "ENV-03",
+    ENV_04 = "ENV-04",
+    ENV_05 = "ENV-05",
+    ENV_06 = "ENV-06",
+    ENV_07 = "ENV-07",
+    ENV_08 = "ENV-08",
+    ENV_09 = "ENV-09",
+    ENV_10 = "ENV-10",
     IST_TLS_01 = "IST-TLS-01",
     IST_TLS_02 = "IST-TLS-02",
     IST_TLS_03 = "IST-TLS-03",
@@ -208,6 +219,7 @@ pub(crate) fn catalogue() -> &'static [Rule] {
                 kubernetes::ENTRIES,
                 cilium::ENTRIES,
                 gateway_api::ENTRIES,
+                envoy::ENTRIES,
                 linkerd::ENTRIES,
                 others::ENTRIES,
             ],

@@ -21,10 +21,10 @@ use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use seawall_model::{Span, Str};
 use seawall_snapshot::Object;
-use services::{Service, ServicePort};
+use services::ServicePort;
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use services::{Services, Wanted, blocks};
+pub(crate) use services::{Service, Services, Wanted, blocks};
 
 /// What meets the outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
