@@ -417,6 +417,16 @@ pub(crate) fn relies_on_controller(world: &World<'_>) -> bool {
     through.any(|peer| *peer == Peer::Controller)
 }
 
+/// The Services that routes lead to, by namespace and name, each with one of its routes.
+pub(crate) fn published<'s>(world: &World<'s>) -> HashMap<(&'s str, &'s str), &'s Object> {
+    let routes = routes(world, &Services::new(world));
+    let routes = routes.iter().filter_map(|route| {
+        let (space, name, _) = route.to;
+        Some(((space, name), route.links.last()?.object))
+    });
+    routes.collect()
+}
+
 /// Every route from a proxy to a Service.
 fn routes<'s>(world: &World<'s>, services: &Services<'s>) -> Vec<Route<'s>> {
     let mut routes = ingress::routes(world);

@@ -9,6 +9,7 @@ mod cilium;
 mod network_policies;
 mod peers;
 mod plugin;
+mod services;
 
 use super::report::Report;
 use crate::network::Network;
@@ -51,6 +52,7 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     administrators::check(&scene, &mut report);
     cilium::check(&scene, &mut report);
     plugin::check(&scene, &mut report);
+    services::check(&scene, &mut report);
     report.hand_in(sink);
 }
 
