@@ -30,8 +30,12 @@ const INTERNAL: [(&str, &[&str]); 7] = [
 
 /// Whether a Service's load balancer, if it has one, is for the network around the cluster only.
 pub fn is_internal(service: &Object) -> bool {
-    INTERNAL.iter().any(|(key, values)| {
-        let field = service.annotation(key);
-        field.is_some_and(|f| values.iter().any(|v| f.value.eq_ignore_ascii_case(v)))
-    })
+    let mut annotations = service.annotations.iter();
+    annotations.any(|(key, field)| is_internal_by(key, &field.value))
+}
+
+/// Whether an annotation keeps a load balancer inside.
+pub fn is_internal_by(key: &str, value: &str) -> bool {
+    let known = INTERNAL.iter().find(|(name, _)| *name == key);
+    known.is_some_and(|(_, values)| values.iter().any(|one| value.eq_ignore_ascii_case(one)))
 }

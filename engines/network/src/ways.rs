@@ -7,7 +7,7 @@
 //! Proxies are found in the picture, so that the policies that hold them count; where the
 //! picture does not hold them, [`Peer::Controller`] stands in.
 
-mod gateway_api;
+pub(crate) mod gateway_api;
 mod ingress;
 mod istio;
 mod services;
@@ -21,10 +21,10 @@ use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use seawall_model::{Span, Str};
 use seawall_snapshot::Object;
-use services::{Service, ServicePort, Services, Wanted};
+use services::ServicePort;
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use services::blocks;
+pub(crate) use services::{Service, Services, Wanted, blocks};
 
 /// What meets the outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -415,6 +415,16 @@ pub(crate) fn relies_on_controller(world: &World<'_>) -> bool {
     let routes = routes(world, &Services::new(world));
     let mut through = routes.iter().flat_map(|route| &route.through);
     through.any(|peer| *peer == Peer::Controller)
+}
+
+/// The Services that routes lead to, by namespace and name, each with one of its routes.
+pub(crate) fn published<'s>(world: &World<'s>) -> HashMap<(&'s str, &'s str), &'s Object> {
+    let routes = routes(world, &Services::new(world));
+    let routes = routes.iter().filter_map(|route| {
+        let (space, name, _) = route.to;
+        Some(((space, name), route.links.last()?.object))
+    });
+    routes.collect()
 }
 
 /// Every route from a proxy to a Service.

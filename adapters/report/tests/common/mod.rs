@@ -450,6 +450,7 @@ pub fn full() -> Fixture {
             broken: 0,
             verdict: Verdict::Findings,
         },
+        map: None,
         inventory: Inventory {
             objects: 38,
             workloads: 14,

@@ -3,6 +3,7 @@
 
 use super::outward::{self, Metadata};
 use super::report::Report;
+use crate::layer::Call;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
@@ -114,7 +115,7 @@ impl Tunnelled {
         );
         let fix = "Name callers and ports in a policy of the mesh for these pods".to_owned();
         let locus = whole(endpoint);
-        let why = network.why(from, to, Protocol::Tcp, self.tunnel);
+        let why = network.why(&Call::new(from, to, Protocol::Tcp, self.tunnel));
         let mut cites = why.steps.iter().rev().flat_map(|step| &step.cites);
         let opener = cites.next().map(|cite| {
             let object = &cite.object.reference;

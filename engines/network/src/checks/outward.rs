@@ -2,6 +2,7 @@
 //! hand out credentials. Layers behind the policies are not asked: what a mesh decides on the
 //! way out is decided by the source's own proxy, which a compromised pod leaves aside.
 
+use crate::layer::Call;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::policy::Direction;
@@ -25,7 +26,12 @@ pub(super) fn to_internet(network: &Network<'_, '_>, id: EndpointId) -> Reach {
 pub(super) fn to_nodes(network: &Network<'_, '_>, id: EndpointId, ports: &[u16]) -> Option<u16> {
     let mut ports = ports.iter().copied();
     ports.find(|port| {
-        let why = network.why(Peer::Endpoint(id), Peer::Node, Protocol::Tcp, *port);
+        let why = network.why(&Call::new(
+            Peer::Endpoint(id),
+            Peer::Node,
+            Protocol::Tcp,
+            *port,
+        ));
         let mut steps = why.steps.iter();
         let own = steps.any(|step| step.reason == Reason::OwnNode);
         why.verdict == Verdict::Open && !own

@@ -9,6 +9,7 @@ mod cilium;
 mod network_policies;
 mod peers;
 mod plugin;
+mod services;
 
 use super::report::Report;
 use crate::network::Network;
@@ -17,7 +18,7 @@ use crate::policy::Policy;
 use crate::sink::Sink;
 use crate::ways::Exposure;
 use crate::why::Verdict;
-use crate::world::EndpointId;
+use crate::world::{EndpointId, World};
 use seawall_model::{Asset, Locus, ResourceRef, Severity, Span};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
@@ -35,6 +36,11 @@ pub(crate) struct Scene<'n, 's> {
     by_object: HashMap<&'n ResourceRef, Vec<&'n Policy<'s>>>,
 }
 
+/// Whether Cilium is known to encrypt what goes from node to node.
+pub(super) fn is_encrypted(world: &World<'_>) -> bool {
+    plugin::config(world).is_some() && plugin::is_encrypted(world)
+}
+
 /// Judges all policies.
 pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     for gap in network.gaps() {
@@ -46,6 +52,7 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     administrators::check(&scene, &mut report);
     cilium::check(&scene, &mut report);
     plugin::check(&scene, &mut report);
+    services::check(&scene, &mut report);
     report.hand_in(sink);
 }
 

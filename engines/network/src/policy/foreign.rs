@@ -14,7 +14,7 @@ enum Effect {
     Network,
 }
 
-const KINDS: [(&str, &str, Effect); 21] = [
+const KINDS: [(&str, &str, Effect); 19] = [
     ("crd.projectcalico.org", "NetworkPolicy", Effect::Policy),
     (
         "crd.projectcalico.org",
@@ -35,8 +35,6 @@ const KINDS: [(&str, &str, Effect); 21] = [
     ),
     ("k8s.cni.cncf.io", "MultiNetworkPolicy", Effect::Policy),
     ("cilium.io", "CiliumLocalRedirectPolicy", Effect::Policy),
-    ("gateway.networking.k8s.io", "ListenerSet", Effect::Way),
-    ("gateway.networking.x-k8s.io", "XListenerSet", Effect::Way),
     ("route.openshift.io", "Route", Effect::Way),
     ("traefik.io", "IngressRoute", Effect::Way),
     ("traefik.containo.us", "IngressRoute", Effect::Way),

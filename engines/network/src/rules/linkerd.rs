@@ -102,13 +102,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         "The proxy sends each request to the service that a header names. If the header is not stripped at the edge, a client outside chooses any service of the cluster.",
         "Use linkerd.io/inject: enabled, or strip l5d-dst-override.",
     ),
-    mesh(
-        Id::LNK_27,
-        "network policy opens the proxies' port",
-        High,
-        "Calls between proxies arrive at port 4143 whatever port they are for. Whoever a network policy lets in there reaches all ports.",
-        "Hold every port by a Server.",
-    ),
+    Entry {
+        aliases: &["NP-21"],
+        ..mesh(
+            Id::LNK_27,
+            "network policy opens the proxies' port",
+            High,
+            "Calls between proxies arrive at port 4143 whatever port they are for. Whoever a network policy lets in there reaches all ports.",
+            "Hold every port by a Server.",
+        )
+    },
     mesh(
         Id::LNK_11,
         "policy that refers to nothing",

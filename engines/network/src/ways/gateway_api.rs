@@ -1,8 +1,9 @@
-//! Gateway API: listeners of Gateways, and the routes that attach to them.
+//! Gateway API: listeners, and the routes that attach to them.
 //!
-//! A route attaches where its `parentRefs` name a listener that takes routes of its kind and
-//! namespace and shares a host with it. A backend in another namespace needs a ReferenceGrant
-//! there.
+//! Listeners stand in a Gateway, or in a ListenerSet that the Gateway lets in: then they are
+//! opened on the Gateway's pods, too. A route attaches where its `parentRefs` name the object
+//! that a listener stands in, the listener takes routes of its kind and namespace, and they
+//! share a host. A backend in another namespace needs a ReferenceGrant there.
 
 use super::{BackendPort, Link, Route, Services, endpoints_where};
 use crate::places::Peer;
@@ -12,8 +13,15 @@ use crate::world::World;
 use seawall_model::Str;
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
+use std::collections::{BTreeSet, HashMap};
 
-const GROUP: &str = "gateway.networking.k8s.io";
+pub(crate) const GROUP: &str = "gateway.networking.k8s.io";
+
+/// ListenerSets, and what they were called before they were stable.
+pub(crate) const LISTENER_SETS: [(&str, &str); 2] = [
+    (GROUP, "ListenerSet"),
+    ("gateway.networking.x-k8s.io", "XListenerSet"),
+];
 
 /// Kinds of routes, with the protocols of listeners that take them unasked.
 const KINDS: [(&str, &[&str]); 5] = [
@@ -24,37 +32,124 @@ const KINDS: [(&str, &[&str]); 5] = [
     ("UDPRoute", &["UDP"]),
 ];
 
-/// One listener of a Gateway.
-struct Listener<'s> {
-    gateway: &'s Object,
-    at: At<'s>,
-    name: &'s str,
-    port: Option<u16>,
-    protocol: &'s str,
-    host: Option<&'s str>,
+/// One listener.
+#[derive(Debug)]
+pub(crate) struct Listener<'s> {
+    /// The Gateway whose pods open it.
+    pub(crate) gateway: &'s Object,
+    /// What it stands in: the Gateway, or a ListenerSet.
+    pub(crate) home: &'s Object,
+    pub(crate) at: At<'s>,
+    pub(crate) name: &'s str,
+    pub(crate) port: Option<u16>,
+    pub(crate) protocol: &'s str,
+    pub(crate) host: Option<&'s str>,
+}
+
+/// A route at a listener.
+#[derive(Debug)]
+pub(crate) struct Attached<'s> {
+    pub(crate) route: &'s Object,
+    /// The hosts that both have in common; empty is all.
+    pub(crate) hosts: Vec<Str>,
+}
+
+/// Every listener of a world with the routes that attach to it.
+#[derive(Debug)]
+pub(crate) struct Listeners<'s> {
+    pub(crate) all: Vec<(Listener<'s>, Vec<Attached<'s>>)>,
 }
 
 pub(super) fn routes<'s>(world: &World<'s>, services: &Services<'s>) -> Vec<Route<'s>> {
     let mut routes = Vec::new();
-    for gateway in world.of_kind(GROUP, "Gateway") {
-        let through = proxies(gateway, world, services);
-        for listener in listeners(gateway) {
-            for (kind, _) in KINDS {
-                for route in world.of_kind(GROUP, kind) {
-                    attach(route, &listener, &through, world, &mut routes);
-                }
-            }
+    let mut proxies_of: HashMap<(&str, &str), Vec<Peer>> = HashMap::new();
+    for (listener, attached) in Listeners::new(world).all {
+        let gateway = listener.gateway;
+        let through = proxies_of
+            .entry((gateway.namespace(), &gateway.reference.name))
+            .or_insert_with(|| proxies(gateway, world, services));
+        for attached in attached {
+            lead(&attached, &listener, through, world, &mut routes);
         }
     }
     routes
 }
 
-fn spec(object: &Object) -> Option<At<'_>> {
+impl<'s> Listeners<'s> {
+    pub(crate) fn new(world: &World<'s>) -> Self {
+        let mut all = listeners(world);
+        let mut by_home: HashMap<(&str, &str, &str), Vec<usize>> = HashMap::new();
+        for (index, (listener, _)) in all.iter().enumerate() {
+            let home = &listener.home.reference;
+            let key = (&*home.kind, listener.home.namespace(), &*home.name);
+            by_home.entry(key).or_default().push(index);
+        }
+        for (kind, _) in KINDS {
+            for route in world.of_kind(GROUP, kind).iter().copied() {
+                for index in chosen(route, &all, &by_home) {
+                    if let Some((listener, attached)) = all.get_mut(index) {
+                        attached.extend(attach(route, listener, world));
+                    }
+                }
+            }
+        }
+        Self { all }
+    }
+}
+
+/// What an object says.
+pub(crate) fn spec(object: &Object) -> Option<At<'_>> {
     At::root(object.body()?).map("spec").ok()?
 }
 
-fn listeners(gateway: &Object) -> Vec<Listener<'_>> {
-    let Some(spec) = spec(gateway) else {
+/// Every listener that is in force: those of the Gateways, and behind them those of the
+/// ListenerSets that they let in.
+fn listeners<'s>(world: &World<'s>) -> Vec<(Listener<'s>, Vec<Attached<'s>>)> {
+    let mut all: Vec<Listener<'s>> = Vec::new();
+    let mut sets: HashMap<(&str, &str), Vec<&'s Object>> = HashMap::new();
+    for (group, kind) in LISTENER_SETS {
+        for set in world.of_kind(group, kind).iter().copied() {
+            if let Some(parent) = parent_of(set) {
+                sets.entry(parent).or_default().push(set);
+            }
+        }
+    }
+    for gateway in world.of_kind(GROUP, "Gateway").iter().copied() {
+        let own = standing_in(gateway, gateway);
+        let key = (gateway.namespace(), &*gateway.reference.name);
+        let guests = sets.get(&key).into_iter().flatten();
+        let guests = guests.filter(|set| lets_in(gateway, set, world));
+        let mut more: Vec<Listener<'s>> = guests
+            .flat_map(|set| standing_in(set, gateway))
+            // Where two are for the same traffic that of the Gateway counts. Which one counts
+            // of two ListenerSets depends on their ages.
+            .filter(|guest| !own.iter().any(|own| own.is_for_the_same(guest)))
+            .collect();
+        all.extend(own);
+        all.append(&mut more);
+    }
+    all.into_iter().map(|one| (one, Vec::new())).collect()
+}
+
+/// The Gateway that a ListenerSet is for, by namespace and name.
+fn parent_of(set: &Object) -> Option<(&str, &str)> {
+    let parent = spec(set)?.map("parentRef").ok()??.node;
+    let text = |key: &str| parent.get(key).and_then(Node::as_str);
+    let is_gateway =
+        text("group").unwrap_or(GROUP) == GROUP && text("kind").unwrap_or("Gateway") == "Gateway";
+    let name = text("name").filter(|_| is_gateway)?;
+    Some((text("namespace").unwrap_or(set.namespace()), name))
+}
+
+/// Whether a Gateway lets a ListenerSet in; it lets none in unasked.
+fn lets_in(gateway: &Object, set: &Object, world: &World<'_>) -> bool {
+    let allowed = spec(gateway).and_then(|spec| spec.map("allowedListeners").ok()?);
+    let spaces = allowed.and_then(|at| at.map("namespaces").ok()?);
+    spaces.is_some_and(|spaces| takes_from(&spaces, "None", gateway, set, world))
+}
+
+fn standing_in<'s>(home: &'s Object, gateway: &'s Object) -> Vec<Listener<'s>> {
+    let Some(spec) = spec(home) else {
         return Vec::new();
     };
     let items = spec.maps("listeners").unwrap_or_default();
@@ -62,6 +157,7 @@ fn listeners(gateway: &Object) -> Vec<Listener<'_>> {
         .into_iter()
         .map(|at| Listener {
             gateway,
+            home,
             name: at.text("name").ok().flatten().unwrap_or_default(),
             port: at.port("port").ok().flatten(),
             protocol: at.text("protocol").ok().flatten().unwrap_or_default(),
@@ -69,6 +165,19 @@ fn listeners(gateway: &Object) -> Vec<Listener<'_>> {
             at,
         })
         .collect()
+}
+
+impl Listener<'_> {
+    /// Whether another one would take the same traffic.
+    fn is_for_the_same(&self, other: &Listener<'_>) -> bool {
+        self.port == other.port && self.protocol == other.protocol && self.host == other.host
+    }
+
+    /// The setting of the namespaces whose routes it takes.
+    pub(crate) fn route_namespaces(&self) -> Option<At<'_>> {
+        let allowed = self.at.map("allowedRoutes").ok()?;
+        allowed.and_then(|at| at.map("namespaces").ok()?)
+    }
 }
 
 /// The pods behind a Gateway: those that carry its name, those of the Service that it names as
@@ -112,66 +221,96 @@ fn proxies(gateway: &Object, world: &World<'_>, services: &Services<'_>) -> Vec<
     vec![Peer::Controller]
 }
 
+/// The listeners that a route names, by their places.
+fn chosen(
+    route: &Object,
+    all: &[(Listener<'_>, Vec<Attached<'_>>)],
+    by_home: &HashMap<(&str, &str, &str), Vec<usize>>,
+) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let Some(spec) = spec(route) else {
+        return found;
+    };
+    for parent in spec.maps("parentRefs").unwrap_or_default() {
+        let text = |key: &str| parent.text(key).ok().flatten();
+        let kind = text("kind").unwrap_or("Gateway");
+        let group = text("group").unwrap_or(GROUP);
+        let is_known =
+            (group, kind) == (GROUP, "Gateway") || LISTENER_SETS.contains(&(group, kind));
+        let space = text("namespace").unwrap_or(route.namespace());
+        let Some(name) = text("name").filter(|_| is_known) else {
+            continue;
+        };
+        let port = parent.port("port").ok().flatten();
+        for index in by_home.get(&(kind, space, name)).into_iter().flatten() {
+            let is_meant = all.get(*index).is_some_and(|(listener, _)| {
+                text("sectionName").is_none_or(|name| name == listener.name)
+                    && port.is_none_or(|port| Some(port) == listener.port)
+            });
+            if is_meant {
+                found.insert(*index);
+            }
+        }
+    }
+    found
+}
+
+/// A route at a listener that it names, if the listener takes it.
 fn attach<'s>(
     route: &'s Object,
     listener: &Listener<'s>,
-    through: &[Peer],
     world: &World<'s>,
-    routes: &mut Vec<Route<'s>>,
-) {
-    let Some(spec) = spec(route) else { return };
-    let parents = spec.maps("parentRefs").unwrap_or_default();
-    if !parents.iter().any(|parent| names(parent, listener, route))
-        || !takes(listener, route, world)
-    {
-        return;
-    }
+) -> Option<Attached<'s>> {
+    let spec = spec(route).filter(|_| takes(listener, route, world))?;
     let own: Vec<&str> = spec
         .texts("hostnames")
         .unwrap_or_default()
         .iter()
         .filter_map(|at| at.node.as_str())
         .collect();
-    let Some(hosts) = shared_hosts(listener.host, &own) else {
-        return;
+    let hosts = shared_hosts(listener.host, &own)?;
+    Some(Attached { route, hosts })
+}
+
+fn lead<'s>(
+    attached: &Attached<'s>,
+    listener: &Listener<'s>,
+    through: &[Peer],
+    world: &World<'s>,
+    routes: &mut Vec<Route<'s>>,
+) {
+    let route = attached.route;
+    let Some(spec) = spec(route) else { return };
+    let link = |object, at: &At<'_>| Link {
+        object,
+        pointer: at.pointer.clone(),
+        span: at.span(),
     };
+    let mut outer = Vec::new();
+    if !std::ptr::eq(listener.home, listener.gateway) {
+        let allowed = self::spec(listener.gateway).and_then(|at| at.get("allowedListeners"));
+        outer.extend(allowed.map(|at| link(listener.gateway, &at)));
+    }
+    outer.push(link(listener.home, &listener.at));
     for rule in spec.maps("rules").unwrap_or_default() {
         let requests = requests(&rule);
         for backend in rule.maps("backendRefs").unwrap_or_default() {
             let Some(to) = target(&backend, route, world) else {
                 continue;
             };
-            let link = |object, at: &At<'_>| Link {
-                object,
-                pointer: at.pointer.clone(),
-                span: at.span(),
-            };
+            let mut links = outer.clone();
+            links.push(link(route, &backend));
             routes.push(Route {
                 through: through.to_vec(),
                 listens: listener.port,
-                hosts: hosts.clone(),
+                hosts: attached.hosts.clone(),
                 requests: requests.clone(),
                 is_encrypted: matches!(listener.protocol, "HTTPS" | "TLS"),
-                links: vec![link(listener.gateway, &listener.at), link(route, &backend)],
+                links,
                 to,
             });
         }
     }
-}
-
-/// Whether a parent of a route is a listener.
-fn names(parent: &At<'_>, listener: &Listener<'_>, route: &Object) -> bool {
-    let text = |key: &str| parent.text(key).ok().flatten();
-    text("group").unwrap_or(GROUP) == GROUP
-        && text("kind").unwrap_or("Gateway") == "Gateway"
-        && text("name") == Some(&*listener.gateway.reference.name)
-        && text("namespace").unwrap_or(route.namespace()) == listener.gateway.namespace()
-        && text("sectionName").is_none_or(|name| name == listener.name)
-        && parent
-            .port("port")
-            .ok()
-            .flatten()
-            .is_none_or(|p| Some(p) == listener.port)
 }
 
 /// Whether a listener takes a route of this kind and namespace.
@@ -195,28 +334,37 @@ fn takes(listener: &Listener<'_>, route: &Object, world: &World<'_>) -> bool {
     } else {
         kinds.contains(&kind)
     };
-    let spaces = allowed.and_then(|at| at.map("namespaces").ok()?);
-    let from = spaces
-        .as_ref()
-        .and_then(|at| at.text("from").ok()?)
-        .unwrap_or("Same");
-    kind_fits
-        && match from {
-            "All" => true,
-            "Same" => route.namespace() == listener.gateway.namespace(),
-            "Selector" => {
-                let selector = spaces.as_ref().and_then(|at| at.get("selector"));
-                let selector = selector.and_then(|at| LabelSelector::read(at.node));
-                let space = world.namespace(route.namespace());
-                let space = space.and_then(|id| world.namespace_at(id));
-                // Where labels are not known the route may attach.
-                selector.zip(space).is_some_and(|(selector, space)| {
-                    let complete = space.object.is_some();
-                    certainty(&selector, &space.labels, complete) != Certainty::No
-                })
-            }
-            _ => false,
+    let space_fits = match listener.route_namespaces() {
+        Some(spaces) => takes_from(&spaces, "Same", listener.home, route, world),
+        None => route.namespace() == listener.home.namespace(),
+    };
+    kind_fits && space_fits
+}
+
+/// Whether a setting of namespaces (`from`, `selector`) of one object takes another.
+fn takes_from(
+    spaces: &At<'_>,
+    default: &str,
+    home: &Object,
+    guest: &Object,
+    world: &World<'_>,
+) -> bool {
+    match spaces.text("from").ok().flatten().unwrap_or(default) {
+        "All" => true,
+        "Same" => guest.namespace() == home.namespace(),
+        "Selector" => {
+            let selector = spaces.get("selector");
+            let selector = selector.and_then(|at| LabelSelector::read(at.node));
+            let space = world.namespace(guest.namespace());
+            let space = space.and_then(|id| world.namespace_at(id));
+            // Where labels are not known it may be taken.
+            selector.zip(space).is_some_and(|(selector, space)| {
+                let complete = space.object.is_some();
+                certainty(&selector, &space.labels, complete) != Certainty::No
+            })
         }
+        _ => false,
+    }
 }
 
 /// The hosts that listener and route have in common: none of either is any host, and then an

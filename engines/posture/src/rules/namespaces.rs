@@ -12,7 +12,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Without a policy that selects them, pods accept traffic from every pod of the cluster and send anywhere: one break-in reaches all.",
         fix: "Add a default-deny NetworkPolicy to the namespace, then allow what is needed.",
         references: &[cis("5.3.2"), nsa("C-0030"), nsa("C-0054"), mitre("T1046")],
-        aliases: &["KSV-0038", "C-0030", "C-0049", "C-0054", "C-0206", "C-0260"],
+        aliases: &[
+            "KSV-0038", "C-0030", "C-0049", "C-0054", "C-0206", "C-0260", "NP-01", "NP-02",
+        ],
     },
     Entry {
         id: Id::N09,

@@ -1,5 +1,7 @@
 //! NP rules about policies of administrators.
 
+mod written;
+
 use super::network_policies::holds;
 use super::{Report, Scene, place};
 use crate::policy::{Action, Direction, Policy, Rule, Tier};
@@ -42,6 +44,15 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         }
     }
     equal(scene, &ranked, report);
+    for kind in [
+        "AdminNetworkPolicy",
+        "BaselineAdminNetworkPolicy",
+        "ClusterNetworkPolicy",
+    ] {
+        for object in world.of_kind(GROUP, kind).iter().copied() {
+            written::check(object, report);
+        }
+    }
 }
 
 /// NP-15: an Accept of the first tier for everyone, which no namespace can take back.

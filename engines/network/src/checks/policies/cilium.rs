@@ -1,5 +1,11 @@
 //! CIL rules about Cilium's policies.
 
+mod elsewhere;
+mod identity;
+mod requests;
+mod settings;
+mod united;
+
 use super::peers::is_empty_selector;
 use super::{Report, Scene, place, plugin};
 use crate::policy::{At, Direction, Policy, Tier};
@@ -13,6 +19,10 @@ use std::collections::BTreeMap;
 const KINDS: [&str; 2] = ["CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"];
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
+    settings::check(scene, report);
+    identity::check(scene, report);
+    elsewhere::check(scene, report);
+    united::check(scene, report);
     let world = scene.network.world();
     let all: Vec<&Object> = KINDS
         .iter()
@@ -39,11 +49,12 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
                 is_wide: &*object.reference.kind == KINDS[1],
             };
             policy.check(spec, report);
+            requests::check(scene, object, spec, report);
         }
     }
 }
 
-const RULES: [Id; 12] = [
+const RULES: [Id; 14] = [
     Id::CIL_04,
     Id::CIL_05,
     Id::CIL_06,
@@ -55,6 +66,8 @@ const RULES: [Id; 12] = [
     Id::CIL_12,
     Id::CIL_13,
     Id::CIL_17,
+    Id::CIL_18,
+    Id::CIL_19,
     Id::CIL_21,
 ];
 

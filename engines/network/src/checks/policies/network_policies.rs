@@ -33,12 +33,14 @@ fn policy(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
         Id::NP_05,
         Id::NP_06,
         Id::NP_07,
+        Id::NP_09,
         Id::NP_11,
         Id::NP_12,
         Id::NP_13,
         Id::NP_22,
     ]);
     without_effect(object, policies, report);
+    on_nodes(scene, object, report);
     for policy in policies {
         for rule in &policy.rules {
             let Some(node) = object.body().and_then(|body| body.pointer(&rule.pointer)) else {
@@ -78,6 +80,39 @@ fn without_effect(object: &Object, policies: &[&Policy<'_>], report: &mut Report
             );
         }
     }
+}
+
+/// NP-09: the policy chooses pods that are in their node's network.
+fn on_nodes(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
+    let node = object
+        .body()
+        .and_then(|body| body.at(&["spec", "podSelector"]));
+    let selector = node.and_then(LabelSelector::read);
+    // Who writes a policy for the whole namespace does not mean these pods in particular.
+    let Some(selector) = selector.filter(|selector| !selector.requirements.is_empty()) else {
+        return;
+    };
+    let world = scene.network.world();
+    let space = world.namespace(object.namespace());
+    let chosen: Vec<usize> = world
+        .endpoints
+        .iter()
+        .enumerate()
+        .filter(|(_, endpoint)| Some(endpoint.namespace) == space && endpoint.is_host_network())
+        .filter(|(_, endpoint)| selector.matches(&endpoint.template.labels))
+        .map(|(index, _)| index)
+        .collect();
+    if chosen.is_empty() {
+        return;
+    }
+    let message = format!(
+        "the policy does not hold {}: pods in their node's network are as open as the node",
+        scene.names(&chosen)
+    );
+    let fix = "Set hostNetwork to false, or hold the node by a host firewall".to_owned();
+    let span = node.map_or(object.name_span, |node| node.span);
+    let draft = Draft::new(Id::NP_09, place("/spec/podSelector", span), message, fix);
+    report.add(object, draft.affects(scene.assets(&chosen)));
 }
 
 /// A rule of a policy as it is written and as it works.

@@ -158,7 +158,12 @@ pub(super) fn is_encrypted(world: &World<'_>) -> bool {
 
 /// Cilium's settings.
 pub(super) fn config<'s>(world: &World<'s>) -> Option<At<'s>> {
-    let mut maps = world.of_kind("", "ConfigMap").iter();
-    let config = maps.find(|object| &*object.reference.name == "cilium-config")?;
-    At::root(config.body()?).map("data").ok()?
+    settings_object(world).map(|(_, data)| data)
+}
+
+/// Cilium's settings, and the ConfigMap that they stand in.
+pub(super) fn settings_object<'s>(world: &World<'s>) -> Option<(&'s Object, At<'s>)> {
+    let mut maps = world.of_kind("", "ConfigMap").iter().copied();
+    let object = maps.find(|object| &*object.reference.name == "cilium-config")?;
+    Some((object, At::root(object.body()?).map("data").ok()??))
 }

@@ -67,13 +67,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         "The annotation lets everything in past ztunnel: no mutual TLS and no policy holds.",
         "Remove the annotation.",
     ),
-    mesh(
-        Id::IST_AM_22,
-        "network policy opens the tunnel's port",
-        High,
-        "Calls inside the mesh arrive at port 15008 whatever port they are for. Whoever a network policy lets in there reaches all ports.",
-        "Name the ports in an AuthorizationPolicy.",
-    ),
+    Entry {
+        aliases: &["NP-21"],
+        ..mesh(
+            Id::IST_AM_22,
+            "network policy opens the tunnel's port",
+            High,
+            "Calls inside the mesh arrive at port 15008 whatever port they are for. Whoever a network policy lets in there reaches all ports.",
+            "Name the ports in an AuthorizationPolicy.",
+        )
+    },
     mesh(
         Id::IST_AM_18,
         "Service leaves its namespace's waypoint",
