@@ -5,10 +5,11 @@
 //! test holds that every id has exactly one entry and that entries stay in order.
 
 mod cilium;
+mod consul;
 mod istio;
 mod kubernetes;
+mod kuma;
 mod linkerd;
-mod others;
 
 use seawall_model::catalogue::{mitre, nsa, rules};
 use seawall_model::{Area, Rule, Severity, rule_ids};
@@ -167,8 +168,23 @@ rule_ids! {
     LNK_30 = "LNK-30",
     CSL_01 = "CSL-01",
     CSL_02 = "CSL-02",
+    CSL_03 = "CSL-03",
     CSL_04 = "CSL-04",
+    CSL_05 = "CSL-05",
+    CSL_06 = "CSL-06",
     CSL_07 = "CSL-07",
+    CSL_08 = "CSL-08",
+    CSL_09 = "CSL-09",
+    CSL_10 = "CSL-10",
+    CSL_11 = "CSL-11",
+    CSL_12 = "CSL-12",
+    CSL_13 = "CSL-13",
+    CSL_14 = "CSL-14",
+    CSL_15 = "CSL-15",
+    CSL_16 = "CSL-16",
+    CSL_17 = "CSL-17",
+    CSL_18 = "CSL-18",
+    CSL_19 = "CSL-19",
     KUM_01 = "KUM-01",
     KUM_02 = "KUM-02",
     KUM_03 = "KUM-03",
@@ -208,7 +224,8 @@ pub(crate) fn catalogue() -> &'static [Rule] {
                 kubernetes::ENTRIES,
                 cilium::ENTRIES,
                 linkerd::ENTRIES,
-                others::ENTRIES,
+                consul::ENTRIES,
+                kuma::ENTRIES,
             ],
             istio::PARTS,
         ];

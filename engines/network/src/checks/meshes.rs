@@ -4,9 +4,10 @@
 //! accepts plaintext depends on who can reach it, which is another layer's answer: checks ask
 //! [`Outsiders`].
 
+mod consul;
 mod istio;
+mod kuma;
 mod linkerd;
-mod others;
 mod settings;
 
 use super::report::Report;
@@ -122,7 +123,8 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     if let Some(linkerd) = Linkerd::new(world) {
         linkerd::check(network, &linkerd, &mut report);
     }
-    others::check(world, &mut report);
+    consul::check(network, &mut report);
+    kuma::check(world, &mut report);
     report.hand_in(sink);
 }
 
@@ -169,6 +171,21 @@ pub(crate) fn strongest(
         };
     }
     known
+}
+
+/// Whether others are reached through an endpoint: it is an ingress controller or the like.
+pub(crate) fn serves_others(network: &Network<'_, '_>, id: EndpointId) -> bool {
+    let mut ways = network.exposure().iter();
+    ways.any(|way| way.through == Some(Peer::Endpoint(id)))
+}
+
+/// Ranges of ports as annotations write them: `25,8000-8080`.
+pub(crate) fn ranges(text: &str) -> Vec<(u16, u16)> {
+    let ranges = text.split(',').filter_map(|range| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
+    });
+    ranges.collect()
 }
 
 /// A severity by who gets there.

@@ -19,6 +19,11 @@ pub(super) fn flag<'c>(container: &'c Container, name: &str) -> Option<(&'c str,
     })
 }
 
+/// Whether the command of a container, or a script in it, has a text.
+pub(super) fn runs(container: &Container, text: &str) -> bool {
+    words(container).any(|(word, _)| word.contains(text))
+}
+
 fn words(container: &Container) -> impl Iterator<Item = (&str, Span)> {
     let words = container.command.iter().chain(&container.args);
     words.map(|field| (&*field.value, field.span))

@@ -1,7 +1,7 @@
 //! Annotations that change what the proxy of a pod does: those of pods, and those of
 //! namespaces, which hold for the pods that say nothing themselves.
 
-use super::super::{Outsider, Report, get, place, weighed};
+use super::super::{Outsider, Report, get, place, ranges, weighed};
 use super::{Scene, annotation_place, asset, pod_place, routes_of};
 use crate::linkerd::{POLICY, Place};
 use crate::reach::{Cidr, Protocol};
@@ -114,15 +114,6 @@ fn said<'w, 's>(scene: &Scene<'w, 's>, key: &str) -> Vec<Said<'w, 's>> {
     }
     all.retain(|one| !one.pods.is_empty() && !one.field.value.trim().is_empty());
     all
-}
-
-/// Ranges of ports as annotations write them: `25,8000-8080`.
-pub(super) fn ranges(text: &str) -> Vec<(u16, u16)> {
-    let ranges = text.split(',').filter_map(|range| {
-        let (from, to) = range.split_once('-').unwrap_or((range, range));
-        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
-    });
-    ranges.collect()
 }
 
 fn holds(ranges: &[(u16, u16)], port: u16) -> bool {

@@ -1,30 +1,9 @@
-//! Consul and Kuma.
+//! Kuma.
 
 use super::{Entry, Id, mesh};
 use seawall_model::Severity::{Critical, High};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    mesh(
-        Id::CSL_01,
-        "Consul without access control",
-        Critical,
-        "Without access control lists intentions allow by default, and whoever reaches the servers can change every setting of the mesh.",
-        "Set global.acls.manageSystemACLs to true.",
-    ),
-    mesh(
-        Id::CSL_02,
-        "Consul allows what nothing speaks about",
-        High,
-        "A service that no intention names may be called by every other.",
-        "Set the default policy to deny.",
-    ),
-    mesh(
-        Id::CSL_07,
-        "Consul takes connections without mutual TLS",
-        High,
-        "Intentions need an identity. In permissive mode connections without mutual TLS pass, and no intention is asked.",
-        "Set mutualTLSMode to strict.",
-    ),
     mesh(
         Id::KUM_01,
         "Kuma mesh without mutual TLS",
@@ -52,13 +31,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         Critical,
         "MeshTrafficPermissions are enforced on TLS connections only. In permissive mode a caller leaves TLS out and gets past them.",
         "Set the mode to strict.",
-    ),
-    mesh(
-        Id::CSL_04,
-        "every service may call",
-        High,
-        "An intention that allows every source is no limit: one compromised service is enough.",
-        "Name the sources.",
     ),
     mesh(
         Id::KUM_05,
