@@ -188,8 +188,15 @@ rule_ids! {
     KUM_01 = "KUM-01",
     KUM_02 = "KUM-02",
     KUM_03 = "KUM-03",
+    KUM_04 = "KUM-04",
     KUM_05 = "KUM-05",
+    KUM_06 = "KUM-06",
+    KUM_07 = "KUM-07",
+    KUM_08 = "KUM-08",
     KUM_09 = "KUM-09",
+    KUM_10 = "KUM-10",
+    KUM_11 = "KUM-11",
+    KUM_12 = "KUM-12",
     CMP_12 = "CMP-12",
 }
 

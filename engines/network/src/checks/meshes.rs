@@ -124,7 +124,7 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
         linkerd::check(network, &linkerd, &mut report);
     }
     consul::check(network, &mut report);
-    kuma::check(world, &mut report);
+    kuma::check(network, &mut report);
     report.hand_in(sink);
 }
 

@@ -1,17 +1,84 @@
-//! The rules about Kuma: what can be said from its own objects.
+//! The rules about Kuma: what can be said from its own objects, from what its control plane
+//! was told, and from annotations of pods. Versions 2 and 3 mean different things by the same
+//! objects; where the version is not known, both are judged.
 
-use super::{Report, get, place};
+mod control_plane;
+mod permissions;
+mod pods;
+
+use super::{Below, Report, get, place};
+use crate::network::Network;
 use crate::rules::Id;
 use crate::sink::Draft;
-use crate::world::World;
-use seawall_model::Proof;
+use crate::world::{Endpoint, EndpointId, World};
+use seawall_model::{Asset, Proof};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
-const KUMA: &str = "kuma.io";
+pub(super) const KUMA: &str = "kuma.io";
 
-/// KUM-01, 02, 03 and 09.
-pub(super) fn check(world: &World<'_>, report: &mut Report) {
+struct Scene<'w, 's> {
+    network: &'w Network<'w, 's>,
+    world: &'w World<'s>,
+    /// The major version of the control plane, if it was seen.
+    major: Option<u16>,
+    outsiders: Below<'w, 'w, 's>,
+}
+
+pub(super) fn check<'w>(network: &'w Network<'w, '_>, report: &mut Report) {
+    let world = network.world();
+    meshes(world, report);
+    let asks = |endpoint: &Endpoint<'_>| pods::is_injected(world, endpoint) == Some(true);
+    let is_there = world.has_group(KUMA)
+        || control_plane::containers(world).next().is_some()
+        || world.endpoints.iter().any(asks);
+    if !is_there {
+        return;
+    }
+    let is_outside = |id: EndpointId| {
+        let endpoint = world.endpoint_at(id);
+        endpoint.is_some_and(|endpoint| pods::is_injected(world, endpoint) == Some(false))
+    };
+    let scene = Scene {
+        network,
+        world,
+        major: control_plane(world),
+        outsiders: Below::new(network, is_outside, "kuma-system"),
+    };
+    permissions::check(&scene, report);
+    pods::check(&scene, report);
+    control_plane::check(&scene, report);
+}
+
+impl<'w, 's> Scene<'w, 's> {
+    fn objects(&self, kind: &str) -> impl Iterator<Item = &'s Object> + use<'_, 'w, 's> {
+        self.world.of_kind(KUMA, kind).iter().copied()
+    }
+
+    /// The pods of a mesh that have a proxy, or get one.
+    fn injected(&self, mesh: &str) -> impl Iterator<Item = &'w Endpoint<'s>> {
+        let world = self.world;
+        world.endpoints.iter().filter(move |endpoint| {
+            pods::is_injected(world, endpoint) == Some(true) && pods::mesh(world, endpoint) == mesh
+        })
+    }
+}
+
+/// The mesh that an object is for.
+fn mesh_of(object: &Object) -> &str {
+    let own = || get(object, &["mesh"]).and_then(Node::as_str);
+    object
+        .label("kuma.io/mesh")
+        .or_else(own)
+        .unwrap_or("default")
+}
+
+fn asset(endpoint: &Endpoint<'_>) -> Asset {
+    Asset::Resource(endpoint.workload.owner.clone())
+}
+
+/// KUM-01, 02, 03, 05 and 09.
+fn meshes(world: &World<'_>, report: &mut Report) {
     let meshes = world.of_kind(KUMA, "Mesh");
     let major = control_plane(world);
     let has_identity = !world.of_kind(KUMA, "MeshIdentity").is_empty();

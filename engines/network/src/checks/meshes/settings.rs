@@ -8,7 +8,7 @@ use crate::rules::Id;
 use crate::sink::Draft;
 use crate::world::World;
 use seawall_model::Span;
-use seawall_snapshot::pod::Container;
+use seawall_snapshot::pod::{Container, EnvSource};
 use seawall_yaml::Node;
 
 /// What a container is told by `-name=value`, as an argument or on a line of a script.
@@ -37,6 +37,19 @@ fn value_of<'t>(line: &'t str, name: &str) -> Option<&'t str> {
     }
     let value = rest.strip_prefix(name)?.strip_prefix('=')?;
     Some(value.trim_matches(['"', '\'']))
+}
+
+/// The literal value of a variable of a container.
+pub(super) fn variable<'c>(container: &'c Container, name: &str) -> Option<(&'c str, Span)> {
+    container
+        .env
+        .iter()
+        .find_map(|variable| match &variable.source {
+            EnvSource::Literal(field) if &*variable.name == name => {
+                Some((&*field.value, field.span))
+            }
+            _ => None,
+        })
 }
 
 /// Says of the webhooks that put proxies into pods when a failure of theirs lets pods past
