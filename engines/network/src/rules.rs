@@ -5,6 +5,7 @@
 //! test holds that every id has exactly one entry and that entries stay in order.
 
 mod cilium;
+mod clusters;
 mod consul;
 mod istio;
 mod kubernetes;
@@ -197,6 +198,13 @@ rule_ids! {
     KUM_10 = "KUM-10",
     KUM_11 = "KUM-11",
     KUM_12 = "KUM-12",
+    MC_02 = "MC-02",
+    MC_03 = "MC-03",
+    MC_04 = "MC-04",
+    MC_05 = "MC-05",
+    MC_06 = "MC-06",
+    MC_07 = "MC-07",
+    MC_08 = "MC-08",
     CMP_12 = "CMP-12",
 }
 
@@ -233,6 +241,7 @@ pub(crate) fn catalogue() -> &'static [Rule] {
                 linkerd::ENTRIES,
                 consul::ENTRIES,
                 kuma::ENTRIES,
+                clusters::ENTRIES,
             ],
             istio::PARTS,
         ];

@@ -4,6 +4,7 @@
 //! accepts plaintext depends on who can reach it, which is another layer's answer: checks ask
 //! [`Outsiders`].
 
+mod clusters;
 mod consul;
 mod istio;
 mod kuma;
@@ -118,13 +119,16 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
             membership.is_some_and(crate::istio::membership::Membership::is_outside)
         };
         let outsiders = Below::new(network, is_outside, &istio.mesh.root_namespace);
-        istio::check(&istio::Scene::new(world, &istio, &outsiders), &mut report);
+        let scene = istio::Scene::new(world, &istio, &outsiders);
+        istio::check(&scene, &mut report);
+        clusters::istio(network, &scene, &mut report);
     }
     if let Some(linkerd) = Linkerd::new(world) {
         linkerd::check(network, &linkerd, &mut report);
     }
     consul::check(network, &mut report);
     kuma::check(network, &mut report);
+    clusters::check(network, &mut report);
     report.hand_in(sink);
 }
 

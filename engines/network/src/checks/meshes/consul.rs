@@ -3,6 +3,7 @@
 
 mod entries;
 mod intentions;
+mod peers;
 mod pods;
 mod servers;
 
@@ -11,10 +12,10 @@ use crate::network::Network;
 use crate::world::{Endpoint, EndpointId, World};
 use seawall_model::Asset;
 use seawall_snapshot::Object;
-pub(super) use servers::Servers;
+use servers::Servers;
 
 /// The API group of Consul's objects.
-pub(super) const GROUP: &str = "consul.hashicorp.com";
+const GROUP: &str = "consul.hashicorp.com";
 
 struct Scene<'w, 's> {
     network: &'w Network<'w, 's>,
@@ -63,6 +64,7 @@ pub(super) fn check<'w>(network: &'w Network<'w, '_>, report: &mut Report) {
     entries::check(&scene, report);
     intentions::check(&scene, report);
     pods::check(&scene, report);
+    peers::check(&scene, report);
 }
 
 impl<'w, 's> Scene<'w, 's> {

@@ -5,6 +5,7 @@
 mod control_plane;
 mod permissions;
 mod pods;
+mod zones;
 
 use super::{Below, Report, get, place};
 use crate::network::Network;
@@ -15,7 +16,7 @@ use seawall_model::{Asset, Proof};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
-pub(super) const KUMA: &str = "kuma.io";
+const KUMA: &str = "kuma.io";
 
 struct Scene<'w, 's> {
     network: &'w Network<'w, 's>,
@@ -48,6 +49,7 @@ pub(super) fn check<'w>(network: &'w Network<'w, '_>, report: &mut Report) {
     permissions::check(&scene, report);
     pods::check(&scene, report);
     control_plane::check(&scene, report);
+    zones::check(&scene, report);
 }
 
 impl<'w, 's> Scene<'w, 's> {

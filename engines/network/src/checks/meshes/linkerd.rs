@@ -2,6 +2,7 @@
 
 mod annotations;
 mod installation;
+mod links;
 mod pods;
 mod policies;
 
@@ -52,6 +53,7 @@ pub(super) fn check<'w, 's>(
     annotations::check(&scene, report);
     policies::check(&scene, report);
     installation::check(&scene, report);
+    links::check(&scene, report);
 }
 
 fn asset(endpoint: &Endpoint<'_>) -> Asset {
@@ -298,7 +300,13 @@ fn undeclared_port(scene: &Scene<'_, '_>, server: &Server<'_>, report: &mut Repo
             None => false,
         })
     };
-    if chosen.is_empty() || chosen.iter().any(declares) {
+    // The proxy that is injected brings ports of its own.
+    let is_proxy = match &server.port {
+        Some(PortRef::Number(number)) => matches!(number, 4143 | 4191),
+        Some(PortRef::Name(name)) => matches!(&**name, "linkerd-proxy" | "linkerd-admin"),
+        None => false,
+    };
+    if is_proxy || chosen.is_empty() || chosen.iter().any(declares) {
         return;
     }
     let message = "no selected pod declares the port: the Server holds nothing, and the default \

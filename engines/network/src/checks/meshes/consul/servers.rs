@@ -13,7 +13,7 @@ use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
 /// The settings of one set of servers.
-pub(in super::super) struct Servers<'s> {
+pub(super) struct Servers<'s> {
     /// The ConfigMap with the main file.
     pub(super) object: &'s Object,
     /// All files, those that users add last, as Consul reads them.
@@ -39,7 +39,7 @@ impl File<'_> {
 
 impl<'s> Servers<'s> {
     /// All sets of servers whose settings are there.
-    pub(in super::super) fn all(world: &World<'s>) -> Vec<Self> {
+    pub(super) fn all(world: &World<'s>) -> Vec<Self> {
         let maps = || world.of_kind("", "ConfigMap").iter().copied();
         maps()
             .filter_map(|object| {
@@ -75,13 +75,20 @@ impl<'s> Servers<'s> {
         said.unwrap_or_default()
     }
 
-    pub(in super::super) fn is_true(&self, path: &[&str]) -> bool {
+    pub(super) fn is_true(&self, path: &[&str]) -> bool {
         let said = self.said(path).and_then(|(_, node)| node.as_bool());
         said == Some(true)
     }
 
+    /// Where a setting was said that says something, with the object that it is in.
+    pub(super) fn place_of(&self, path: &[&str]) -> Option<(&'s Object, Locus)> {
+        let (file, node) = self.said(path)?;
+        let is_empty = node.as_str().is_some_and(str::is_empty);
+        (!is_empty).then(|| (file.object, file.locus(&path.join("/"))))
+    }
+
     /// Where something should be said that is not, with the object that it is in.
-    pub(in super::super) fn lack(&self, path: &str) -> (&'s Object, Locus) {
+    pub(super) fn lack(&self, path: &str) -> (&'s Object, Locus) {
         let main = self.files.iter().find(|file| is_server(&file.tree));
         main.map_or_else(
             || (self.object, place(self.object, "/data", None)),

@@ -16,7 +16,7 @@ use seawall_snapshot::pod::Container;
 const API: u16 = 5681;
 
 /// The containers that control planes run in.
-pub(in super::super) fn containers<'w, 's>(
+pub(super) fn containers<'w, 's>(
     world: &'w World<'s>,
 ) -> impl Iterator<Item = (&'w Endpoint<'s>, &'s Container)> {
     let pods = world.endpoints.iter();
@@ -36,16 +36,16 @@ fn is_control_plane(container: &Container) -> bool {
 }
 
 /// One setting, where it was said.
-pub(in super::super) struct Said<'s> {
-    pub(in super::super) asset: Asset,
-    pub(in super::super) text: String,
-    pub(in super::super) locus: Locus,
+pub(super) struct Said<'s> {
+    pub(super) asset: Asset,
+    pub(super) text: String,
+    pub(super) locus: Locus,
     object: Option<&'s Object>,
 }
 
 impl Said<'_> {
     /// Hands a finding about it in.
-    pub(in super::super) fn report(
+    pub(super) fn report(
         self,
         id: Id,
         message: String,
@@ -62,7 +62,7 @@ impl Said<'_> {
 }
 
 /// What a control plane was told: the environment goes before the file.
-pub(in super::super) fn told<'s>(
+pub(super) fn told<'s>(
     world: &World<'s>,
     endpoint: &Endpoint<'s>,
     container: &'s Container,

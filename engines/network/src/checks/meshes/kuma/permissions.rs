@@ -177,7 +177,12 @@ fn passthrough(scene: &Scene<'_, '_>, mesh: &Object, report: &mut Report) {
             (mesh, place(mesh, &pointer, node.map(|node| node.span)))
         }
     };
-    let message = "services may call any address outside the mesh".to_owned();
+    let also = if is_off {
+        ": Kuma 3 does not read networking.outbound.passthrough"
+    } else {
+        ""
+    };
+    let message = format!("services may call any address outside the mesh{also}");
     let fix =
         "Add a MeshPassthrough for the mesh with passthroughMode None or Matched; add network \
                policies for egress, for a compromised pod leaves the proxy aside"
