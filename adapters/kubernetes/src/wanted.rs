@@ -20,21 +20,27 @@ const fn known(group: &'static str, plural: &'static str, rules: &'static [&'sta
 
 /// Rules about pods, and rules that need to know which pods there are.
 const PODS: &[&str] = &[
-    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
 ];
 /// Rules about who reaches whom.
-const NETWORK: &[&str] = &["N07", "N12", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM"];
+const NETWORK: &[&str] = &[
+    "N07", "N12", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
+];
+/// Webhooks: of policies, and those that put proxies into pods.
+const MUTATION: &[&str] = &[
+    "N02", "N03", "N04", "N05", "W47", "IST", "LNK", "CSL", "KUM",
+];
 const ADMISSION: &[&str] = &["N02", "N03", "N04", "N05", "W47"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 const REGISTRATION: &str = "admissionregistration.k8s.io";
 
 /// What is read of Kubernetes itself and of policy engines. `*` stands for every resource of a group.
-const KNOWN: [Known; 48] = [
+const KNOWN: [Known; 49] = [
     known(
         "",
         "namespaces",
         &[
-            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
         ],
     ),
     known("", "pods", PODS),
@@ -49,7 +55,7 @@ const KNOWN: [Known; 48] = [
     known(
         "",
         "configmaps",
-        &["K", "N11", "W32", "CIL", "IST", "CSL", "KUM"],
+        &["K", "N11", "W32", "CIL", "IST", "LNK", "CSL", "KUM", "MC"],
     ),
     known("", "limitranges", &["N13", "W39"]),
     known("", "resourcequotas", &["N13"]),
@@ -58,7 +64,7 @@ const KNOWN: [Known; 48] = [
         "",
         "services",
         &[
-            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
         ],
     ),
     known(RBAC, "clusterrolebindings", &["W29", "W30"]),
@@ -77,13 +83,14 @@ const KNOWN: [Known; 48] = [
     known("crd.projectcalico.org", "networkpolicies", &["N07"]),
     known("crd.projectcalico.org", "globalnetworkpolicies", &["N07"]),
     known("security.istio.io", "*", NETWORK),
-    known("networking.istio.io", "*", &["IST"]),
-    known("policy.linkerd.io", "*", &["LNK"]),
-    known("consul.hashicorp.com", "*", &["CSL"]),
-    known("kuma.io", "*", &["KUM"]),
+    known("networking.istio.io", "*", &["IST", "MC"]),
+    known("policy.linkerd.io", "*", &["LNK", "MC"]),
+    known("multicluster.linkerd.io", "*", &["MC"]),
+    known("consul.hashicorp.com", "*", &["CSL", "MC"]),
+    known("kuma.io", "*", &["KUM", "MC"]),
     known("autoscaling", "horizontalpodautoscalers", &["N12", "W47"]),
     known("policy", "poddisruptionbudgets", &["N12", "W47"]),
-    known(REGISTRATION, "mutatingwebhookconfigurations", ADMISSION),
+    known(REGISTRATION, "mutatingwebhookconfigurations", MUTATION),
     known(REGISTRATION, "validatingadmissionpolicies", ADMISSION),
     known(REGISTRATION, "validatingadmissionpolicybindings", ADMISSION),
     known(REGISTRATION, "validatingwebhookconfigurations", ADMISSION),

@@ -288,7 +288,7 @@ pub(crate) fn default_policy<'s>(
 }
 
 /// A Server holds only ports that the pod declares.
-fn is_for(server: &Server<'_>, endpoint: &Endpoint<'_>, port: u16) -> bool {
+pub(crate) fn is_for(server: &Server<'_>, endpoint: &Endpoint<'_>, port: u16) -> bool {
     let mut declared = endpoint.template.containers.iter().flat_map(|c| &c.ports);
     server.selector.matches(&endpoint.template.labels)
         && declared.any(|one| {

@@ -5,13 +5,15 @@
 //! test holds that every id has exactly one entry and that entries stay in order.
 
 mod cilium;
+mod clusters;
 mod composite;
+mod consul;
 mod envoy;
 mod gateway_api;
 mod istio;
 mod kubernetes;
+mod kuma;
 mod linkerd;
-mod others;
 
 use seawall_model::catalogue::{mitre, nsa, rules};
 use seawall_model::{Area, Rule, Severity, rule_ids};
@@ -228,28 +230,70 @@ rule_ids! {
     LNK_07 = "LNK-07",
     LNK_08 = "LNK-08",
     LNK_09 = "LNK-09",
+    LNK_10 = "LNK-10",
     LNK_11 = "LNK-11",
     LNK_12 = "LNK-12",
+    LNK_13 = "LNK-13",
+    LNK_14 = "LNK-14",
     LNK_15 = "LNK-15",
+    LNK_16 = "LNK-16",
+    LNK_17 = "LNK-17",
     LNK_18 = "LNK-18",
     LNK_19 = "LNK-19",
     LNK_20 = "LNK-20",
+    LNK_21 = "LNK-21",
+    LNK_22 = "LNK-22",
+    LNK_23 = "LNK-23",
+    LNK_24 = "LNK-24",
+    LNK_25 = "LNK-25",
+    LNK_26 = "LNK-26",
     LNK_27 = "LNK-27",
+    LNK_28 = "LNK-28",
     LNK_29 = "LNK-29",
+    LNK_30 = "LNK-30",
     CSL_01 = "CSL-01",
     CSL_02 = "CSL-02",
+    CSL_03 = "CSL-03",
     CSL_04 = "CSL-04",
+    CSL_05 = "CSL-05",
+    CSL_06 = "CSL-06",
     CSL_07 = "CSL-07",
+    CSL_08 = "CSL-08",
+    CSL_09 = "CSL-09",
+    CSL_10 = "CSL-10",
+    CSL_11 = "CSL-11",
+    CSL_12 = "CSL-12",
+    CSL_13 = "CSL-13",
+    CSL_14 = "CSL-14",
+    CSL_15 = "CSL-15",
+    CSL_16 = "CSL-16",
+    CSL_17 = "CSL-17",
+    CSL_18 = "CSL-18",
+    CSL_19 = "CSL-19",
     KUM_01 = "KUM-01",
     KUM_02 = "KUM-02",
     KUM_03 = "KUM-03",
+    KUM_04 = "KUM-04",
     KUM_05 = "KUM-05",
+    KUM_06 = "KUM-06",
+    KUM_07 = "KUM-07",
+    KUM_08 = "KUM-08",
     KUM_09 = "KUM-09",
     CMP_02 = "CMP-02",
     CMP_03 = "CMP-03",
     CMP_04 = "CMP-04",
     CMP_07 = "CMP-07",
     CMP_09 = "CMP-09",
+    KUM_10 = "KUM-10",
+    KUM_11 = "KUM-11",
+    KUM_12 = "KUM-12",
+    MC_02 = "MC-02",
+    MC_03 = "MC-03",
+    MC_04 = "MC-04",
+    MC_05 = "MC-05",
+    MC_06 = "MC-06",
+    MC_07 = "MC-07",
+    MC_08 = "MC-08",
     CMP_12 = "CMP-12",
     CMP_13 = "CMP-13",
     CMP_14 = "CMP-14",
@@ -289,8 +333,10 @@ pub(crate) fn catalogue() -> &'static [Rule] {
                 gateway_api::ENTRIES,
                 envoy::ENTRIES,
                 linkerd::ENTRIES,
-                others::ENTRIES,
                 composite::ENTRIES,
+                consul::ENTRIES,
+                kuma::ENTRIES,
+                clusters::ENTRIES,
             ],
             istio::PARTS,
         ];

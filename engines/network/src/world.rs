@@ -10,7 +10,7 @@
 
 use crate::reach::{Ports, Protocol};
 use seawall_model::{ResourceRef, Str};
-use seawall_snapshot::pod::{Port, SecurityContext};
+use seawall_snapshot::pod::{EnvSource, Port, SecurityContext};
 use seawall_snapshot::{Field, Object, PodTemplate, ScopeId, Snapshot, Workload};
 use std::collections::{BTreeMap, HashMap};
 
@@ -381,6 +381,10 @@ const PER_POD: [&str; 5] = [
 
 /// Whether the network looks at objects like this one at all.
 pub fn looks_at(object: &Object) -> bool {
+    // The Secrets that name the other clusters of a mesh.
+    if object.label("istio/multiCluster").is_some() {
+        return true;
+    }
     let kind = (&*object.reference.group, &*object.reference.kind);
     !matches!(
         kind,
@@ -410,19 +414,29 @@ pub fn are_same(before: &Object, after: &Object) -> bool {
 /// at those of meshes and plugins.
 fn run_the_same(one: &PodTemplate, other: &PodTemplate) -> bool {
     type User = (Option<i64>, Option<i64>);
+    /// Name, image, words of the command, variables with literal values, and user.
+    type Program<'p> = (
+        &'p Str,
+        Option<&'p Str>,
+        Vec<&'p Str>,
+        Vec<(&'p Str, Option<&'p Str>)>,
+        User,
+    );
     fn user(context: &SecurityContext) -> User {
         let number = |field: &Option<Field<i64>>| field.as_ref().map(|field| field.value);
         (number(&context.run_as_user), number(&context.run_as_group))
     }
-    fn programs(
-        template: &PodTemplate,
-    ) -> impl Iterator<Item = (&Str, Option<&Str>, Vec<&Str>, User)> {
+    fn programs(template: &PodTemplate) -> impl Iterator<Item = Program<'_>> {
         template.containers.iter().map(|container| {
             let image = container.image.as_ref().map(|image| &image.value);
             let words = container.command.iter().chain(&container.args);
             let words = words.map(|word| &word.value).collect();
+            let variables = container.env.iter().map(|variable| match &variable.source {
+                EnvSource::Literal(field) => (&variable.name, Some(&field.value)),
+                _ => (&variable.name, None),
+            });
             let user = user(&container.security_context);
-            (&container.name, image, words, user)
+            (&container.name, image, words, variables.collect(), user)
         })
     }
     user(&one.security_context) == user(&other.security_context)

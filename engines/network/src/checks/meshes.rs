@@ -4,9 +4,12 @@
 //! accepts plaintext depends on who can reach it, which is another layer's answer: checks ask
 //! [`Outsiders`].
 
+mod clusters;
+mod consul;
 mod istio;
+mod kuma;
 mod linkerd;
-mod others;
+mod settings;
 
 use super::report::Report;
 use crate::istio::Istio;
@@ -51,12 +54,13 @@ struct Below<'n, 'w, 's> {
 }
 
 impl<'n, 'w, 's> Below<'n, 'w, 's> {
-    fn new(network: &'n Network<'w, 's>, istio: &Istio<'_>) -> Self {
+    /// `is_outside` says which endpoints are outside the mesh; its own parts live in `home`.
+    fn new(
+        network: &'n Network<'w, 's>,
+        is_outside: impl Fn(EndpointId) -> bool,
+        home: &str,
+    ) -> Self {
         let world = network.world();
-        let is_outside = |id: EndpointId| {
-            let membership = istio.membership(id);
-            membership.is_some_and(crate::istio::membership::Membership::is_outside)
-        };
         let mut outside: Vec<(bool, bool, EndpointId)> = world
             .endpoint_ids()
             .filter(|(id, _)| is_outside(*id))
@@ -64,7 +68,7 @@ impl<'n, 'w, 's> Below<'n, 'w, 's> {
                 let namespace = world.namespace_at(endpoint.namespace);
                 let name = namespace.map_or("", |namespace| namespace.name);
                 // A pod of an application is a better example than one of the cluster's own.
-                let is_own = name == &*istio.mesh.root_namespace || name.starts_with("kube-");
+                let is_own = name == home || name.starts_with("kube-");
                 (is_own, endpoint.is_host_network(), id)
             })
             .collect();
@@ -110,14 +114,21 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     let world = network.world();
     let mut report = Report::default();
     if let Some(istio) = Istio::new(world) {
-        let outsiders = Below::new(network, &istio);
+        let is_outside = |id: EndpointId| {
+            let membership = istio.membership(id);
+            membership.is_some_and(crate::istio::membership::Membership::is_outside)
+        };
+        let outsiders = Below::new(network, is_outside, &istio.mesh.root_namespace);
         let scene = istio::Scene::new(world, &istio, &outsiders);
         istio::check(&scene, network, &mut report);
+        clusters::istio(network, &scene, &mut report);
     }
     if let Some(linkerd) = Linkerd::new(world) {
-        linkerd::check(world, &linkerd, &mut report);
+        linkerd::check(network, &linkerd, &mut report);
     }
-    others::check(world, &mut report);
+    consul::check(network, &mut report);
+    kuma::check(network, &mut report);
+    clusters::check(network, &mut report);
     report.hand_in(sink);
 }
 
@@ -148,6 +159,37 @@ pub(crate) fn count(number: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         many => format!("{many} {what}s"),
     }
+}
+
+/// The strongest outsider at any of some ports.
+pub(crate) fn strongest(
+    outsiders: &dyn Outsiders,
+    ports: impl IntoIterator<Item = (EndpointId, u16)>,
+) -> Outsider {
+    let mut known = Outsider::Nobody;
+    for (endpoint, port) in ports {
+        known = match (known, outsiders.of(endpoint, port)) {
+            (_, Outsider::Internet) => return Outsider::Internet,
+            (Outsider::Nobody, other) | (Outsider::Unknown, other @ Outsider::Pod(_)) => other,
+            (known, _) => known,
+        };
+    }
+    known
+}
+
+/// Whether others are reached through an endpoint: it is an ingress controller or the like.
+pub(crate) fn serves_others(network: &Network<'_, '_>, id: EndpointId) -> bool {
+    let mut ways = network.exposure().iter();
+    ways.any(|way| way.through == Some(Peer::Endpoint(id)))
+}
+
+/// Ranges of ports as annotations write them: `25,8000-8080`.
+pub(crate) fn ranges(text: &str) -> Vec<(u16, u16)> {
+    let ranges = text.split(',').filter_map(|range| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
+    });
+    ranges.collect()
 }
 
 /// A severity by who gets there.

@@ -1,7 +1,7 @@
 //! Linkerd.
 
 use super::{Entry, Id, mesh};
-use seawall_model::Severity::{High, Info, Medium};
+use seawall_model::Severity::{High, Info, Low, Medium};
 
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
@@ -125,5 +125,96 @@ pub(super) const ENTRIES: &[Entry] = &[
         Medium,
         "Only ports that pods declare belong to a Server. The default policy holds instead, and mostly lets everybody in.",
         "Declare the port in the pods.",
+    ),
+    mesh(
+        Id::LNK_10,
+        "one policy for a whole namespace",
+        Medium,
+        "A policy for a namespace is added to the policies of all its Servers, those of tomorrow too: what was narrowed there is open to more. Without a Server it does nothing at all.",
+        "Refer to a Server or a route.",
+    ),
+    mesh(
+        Id::LNK_13,
+        "policy of a Server that opens guarded routes",
+        Medium,
+        "Policies of a Server and of its routes add up. Whoever the Server lets in gets to routes whose own policies were to keep most callers out.",
+        "Point policies at routes where some route is to be guarded.",
+    ),
+    mesh(
+        Id::LNK_14,
+        "probes answer everybody",
+        Low,
+        "Paths of probes need no identity, so that the node can ask. By default everybody else may, too: they tell what runs there, and sometimes do more.",
+        "Set policyController.probeNetworks to the addresses of the nodes.",
+    ),
+    mesh(
+        Id::LNK_16,
+        "traffic that goes past the proxy",
+        Medium,
+        "Calls to skipped ports leave in plaintext and without an identity, and so does what a container sends as the proxy's user. What comes from skipped subnets gets in past the proxy: nothing of the mesh holds for it.",
+        "Remove skip-outbound-ports and skip-subnets, and run containers as a user of their own.",
+    ),
+    mesh(
+        Id::LNK_17,
+        "HTTP port that is taken for TCP",
+        Medium,
+        "At an opaque port the proxy sees bytes and no requests: policies of routes, and what was written for HTTP, do not hold.",
+        "Remove the port from opaque-ports.",
+    ),
+    mesh(
+        Id::LNK_21,
+        "debug container beside the application",
+        Medium,
+        "It records all traffic of the pod, before the proxy encrypts it. Whoever may open a shell there reads along.",
+        "Remove the annotation enable-debug-sidecar.",
+    ),
+    mesh(
+        Id::LNK_22,
+        "proxy with weakened settings",
+        Medium,
+        "Whoever writes the pod decides by annotation which program is its proxy, what it logs and what it enforces.",
+        "Remove the annotation, and set what is needed for the whole mesh.",
+    ),
+    mesh(
+        Id::LNK_23,
+        "mesh starts every pod with a privileged container",
+        Medium,
+        "Every namespace of the mesh has to admit such containers then, and with them everybody who may create pods there.",
+        "Install linkerd-cni, or let proxy-init run without root.",
+    ),
+    mesh(
+        Id::LNK_24,
+        "identities of the mesh rest on weak ground",
+        Medium,
+        "Whoever gets the trust anchor's key is whoever they like in the mesh. A token that is not bound to the pod makes its reader the pod.",
+        "Keep the anchor's key outside of the cluster, and use projected tokens.",
+    ),
+    mesh(
+        Id::LNK_25,
+        "dashboard of the mesh open to others",
+        High,
+        "The dashboard shows who calls whom, with paths and headers of live requests.",
+        "Take it off the internet, and enforce its host name.",
+    ),
+    mesh(
+        Id::LNK_26,
+        "Service with pods in and outside of the mesh",
+        Medium,
+        "To a pod without a proxy clients of the mesh speak plaintext, and nobody is told: a part of the calls has no mutual TLS.",
+        "Inject a proxy into all pods behind the Service.",
+    ),
+    mesh(
+        Id::LNK_28,
+        "egress that is watched and not limited",
+        Medium,
+        "With the policy Allow an EgressNetwork only counts what leaves. A compromised pod sends data out as it likes.",
+        "Set trafficPolicy to Deny, with routes for what is needed.",
+    ),
+    mesh(
+        Id::LNK_30,
+        "two Servers for one port",
+        Low,
+        "Linkerd allows one. If its webhook was not asked, one of the two holds, and not necessarily the stricter one.",
+        "Let each port be selected by one Server.",
     ),
 ];

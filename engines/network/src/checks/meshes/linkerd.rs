@@ -1,13 +1,18 @@
 //! The rules about Linkerd.
 
+mod annotations;
+mod installation;
+mod links;
 mod pods;
+mod policies;
 
-use super::{Report, get, place};
-use crate::istio::mesh::nested;
+use super::settings::flag;
+use super::{Below, Report, get, place};
 use crate::linkerd::{
     Authorization, Clients, DEFAULT, DefaultPolicy, Linkerd, POLICY, Place, PortRef, Server,
     Target, default_policy,
 };
+use crate::network::Network;
 use crate::rules::Id;
 use crate::sink::Draft;
 use crate::world::{Endpoint, EndpointId, World};
@@ -16,22 +21,39 @@ use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
 struct Scene<'w, 's> {
+    network: &'w Network<'w, 's>,
     world: &'w World<'s>,
     linkerd: &'w Linkerd<'s>,
+    outsiders: Below<'w, 'w, 's>,
 }
 
-pub(super) fn check(world: &World<'_>, linkerd: &Linkerd<'_>, report: &mut Report) {
-    let scene = Scene { world, linkerd };
+pub(super) fn check<'w, 's>(
+    network: &'w Network<'w, 's>,
+    linkerd: &'w Linkerd<'s>,
+    report: &mut Report,
+) {
+    let world = network.world();
+    let is_outside = |id: EndpointId| linkerd.place(id) == Place::Outside;
+    let scene = Scene {
+        network,
+        world,
+        linkerd,
+        outsiders: Below::new(network, is_outside, "linkerd"),
+    };
     mesh_default(&scene, report);
     defaults(&scene, report);
     servers(&scene, report);
     authorizations(&scene, report);
-    for (id, endpoint) in world.endpoint_ids() {
+    for (id, endpoint) in scene.world.endpoint_ids() {
         report.assess(&[Id::LNK_15, Id::LNK_18, Id::LNK_20], 1);
         pods::check(&scene, id, endpoint, report);
     }
     pods::webhooks(&scene, report);
     pods::tunnel_port(&scene, report);
+    annotations::check(&scene, report);
+    policies::check(&scene, report);
+    installation::check(&scene, report);
+    links::check(&scene, report);
 }
 
 fn asset(endpoint: &Endpoint<'_>) -> Asset {
@@ -125,38 +147,21 @@ fn mesh_default(scene: &Scene<'_, '_>, report: &mut Report) {
 /// controller.
 fn stated_defaults<'s>(scene: &Scene<'_, 's>) -> Vec<(&'s Object, String, Span, String)> {
     let mut found = Vec::new();
-    for object in scene.world.of_kind("", "ConfigMap").iter().copied() {
-        if &*object.reference.name != "linkerd-config" {
-            continue;
-        }
-        let Some(node) = get(object, &["data", "values"]) else {
-            continue;
-        };
-        let tree = nested(node.as_str().unwrap_or_default(), node.span);
-        let path = ["proxy", "defaultInboundPolicy"];
-        if let Some(word) = tree.at(&path).and_then(Node::as_str) {
+    for values in installation::values(scene.world) {
+        if let Some(word) = values.get(&["proxy", "defaultInboundPolicy"]) {
             let pointer = "/data/values/proxy/defaultInboundPolicy".to_owned();
-            found.push((object, pointer, node.span, word.to_owned()));
+            let word = word.as_str().unwrap_or_default().to_owned();
+            found.push((values.object, pointer, values.span, word));
         }
     }
     if !found.is_empty() {
         return found;
     }
-    for (_, endpoint) in scene.world.endpoint_ids() {
-        for container in &endpoint.template.containers {
-            let mut args = container.args.iter();
-            let flag = args.find_map(|arg| {
-                Some((
-                    arg.value.strip_prefix("--default-policy=")?.to_owned(),
-                    arg.span,
-                ))
-            });
-            if let Some((word, span)) = flag.filter(|_| &*container.name == "policy") {
-                let locus = endpoint
-                    .template
-                    .container_locus(container, "args", Some(span));
-                found.push((endpoint.object, locus.pointer, span, word));
-            }
+    for (endpoint, container) in installation::policy_controllers(scene.world) {
+        if let Some((word, span)) = flag(container, "default-policy") {
+            let template = endpoint.template;
+            let locus = template.container_locus(container, "args", Some(span));
+            found.push((endpoint.object, locus.pointer, span, word.to_owned()));
         }
     }
     found
@@ -295,7 +300,13 @@ fn undeclared_port(scene: &Scene<'_, '_>, server: &Server<'_>, report: &mut Repo
             None => false,
         })
     };
-    if chosen.is_empty() || chosen.iter().any(declares) {
+    // The proxy that is injected brings ports of its own.
+    let is_proxy = match &server.port {
+        Some(PortRef::Number(number)) => matches!(number, 4143 | 4191),
+        Some(PortRef::Name(name)) => matches!(&**name, "linkerd-proxy" | "linkerd-admin"),
+        None => false,
+    };
+    if is_proxy || chosen.is_empty() || chosen.iter().any(declares) {
         return;
     }
     let message = "no selected pod declares the port: the Server holds nothing, and the default \

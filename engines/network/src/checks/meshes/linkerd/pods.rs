@@ -1,5 +1,6 @@
 //! Rules about single pods of Linkerd, and about what surrounds them.
 
+use super::super::settings::injectors;
 use super::super::{Report, get, place};
 use super::{Scene, asset, pod_place};
 use crate::linkerd::{INJECT, Place, SKIP_INBOUND};
@@ -66,34 +67,10 @@ pub(super) fn check(
 
 /// LNK-19.
 pub(super) fn webhooks(scene: &Scene<'_, '_>, report: &mut Report) {
-    let kind = "MutatingWebhookConfiguration";
-    for object in scene
-        .world
-        .of_kind("admissionregistration.k8s.io", kind)
-        .iter()
-        .copied()
-    {
-        for (index, hook) in object.items(&["webhooks"]).iter().enumerate() {
-            let name = hook.get("name").and_then(Node::as_str).unwrap_or_default();
-            if name != "linkerd-proxy-injector.linkerd.io" {
-                continue;
-            }
-            report.assess(&[Id::LNK_19], 1);
-            let policy = hook.get("failurePolicy");
-            let Some(node) = policy.filter(|node| node.as_str() == Some("Ignore")) else {
-                continue;
-            };
-            let message =
-                "pods start without a proxy while the injector does not answer".to_owned();
-            let fix =
-                "Set failurePolicy to Fail (proxyInjector webhookFailurePolicy), with several \
-                       replicas of the injector"
-                    .to_owned();
-            let pointer = format!("/webhooks/{index}/failurePolicy");
-            let locus = place(object, &pointer, Some(node.span));
-            report.add(object, Draft::new(Id::LNK_19, locus, message, fix));
-        }
-    }
+    let fix = "Set failurePolicy to Fail (proxyInjector webhookFailurePolicy), with several \
+               replicas of the injector";
+    let is_injector = |name: &str| name == "linkerd-proxy-injector.linkerd.io";
+    injectors(scene.world, Id::LNK_19, is_injector, fix, report);
 }
 
 /// The port that proxies talk to each other at.

@@ -1,128 +1,86 @@
-//! The rules about Consul and Kuma: what can be said from their own objects.
+//! The rules about Kuma: what can be said from its own objects, from what its control plane
+//! was told, and from annotations of pods. Versions 2 and 3 mean different things by the same
+//! objects; where the version is not known, both are judged.
 
-use super::{Report, get, place};
-use crate::istio::mesh::nested;
+mod control_plane;
+mod permissions;
+mod pods;
+mod zones;
+
+use super::{Below, Report, get, place};
+use crate::network::Network;
 use crate::rules::Id;
 use crate::sink::Draft;
-use crate::world::World;
-use seawall_model::{Proof, Severity};
+use crate::world::{Endpoint, EndpointId, World};
+use seawall_model::{Asset, Proof};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
-pub(super) fn check(world: &World<'_>, report: &mut Report) {
-    consul(world, report);
-    kuma(world, report);
-}
-
-/// CSL-01, 02 and 07.
-fn consul(world: &World<'_>, report: &mut Report) {
-    for object in world.of_kind("", "ConfigMap").iter().copied() {
-        server_settings(object, report);
-    }
-    for object in world
-        .of_kind("consul.hashicorp.com", "ServiceIntentions")
-        .iter()
-        .copied()
-    {
-        report.assess(&[Id::CSL_04], 1);
-        for (index, source) in object.items(&["spec", "sources"]).iter().enumerate() {
-            let text = |key| source.get(key).and_then(Node::as_str);
-            if text("name") != Some("*") || text("action") != Some("allow") {
-                continue;
-            }
-            let message = "every service may call it (source * is allowed)".to_owned();
-            let fix = "Name the sources, and deny the rest".to_owned();
-            let locus = place(object, &format!("/spec/sources/{index}"), Some(source.span));
-            report.add(object, Draft::new(Id::CSL_04, locus, message, fix));
-        }
-    }
-    for kind in ["ProxyDefaults", "ServiceDefaults"] {
-        for object in world.of_kind("consul.hashicorp.com", kind).iter().copied() {
-            report.assess(&[Id::CSL_07], 1);
-            let node = get(object, &["spec", "mutualTLSMode"]);
-            let Some(node) = node.filter(|node| node.as_str() == Some("permissive")) else {
-                continue;
-            };
-            let (message, severity) = if kind == "ProxyDefaults" {
-                let message = "all services take connections without mutual TLS, and intentions do \
-                               not hold for those";
-                (message, Severity::Critical)
-            } else {
-                let message = "the service takes connections without mutual TLS, and intentions do \
-                               not hold for those";
-                (message, Severity::High)
-            };
-            let message = message.to_owned();
-            let fix = "Set mutualTLSMode to strict once all clients are in the mesh".to_owned();
-            let locus = place(object, "/spec/mutualTLSMode", Some(node.span));
-            report.add(
-                object,
-                Draft::new(Id::CSL_07, locus, message, fix).severity(severity),
-            );
-        }
-    }
-}
-
-/// The settings of Consul's servers: files of JSON in a ConfigMap.
-fn server_settings(object: &Object, report: &mut Report) {
-    let Some(data) = get(object, &["data"]).and_then(Node::as_map) else {
-        return;
-    };
-    let files: Vec<(&str, &Node, Node)> = data
-        .iter()
-        .filter(|entry| has_ending(&entry.key, "json"))
-        .filter_map(|entry| {
-            let tree = nested(entry.value.as_str()?, entry.value.span);
-            Some((&*entry.key, &entry.value, tree))
-        })
-        .collect();
-    let is_server = |tree: &Node| {
-        tree.get("server").and_then(Node::as_bool) == Some(true)
-            && (tree.get("bootstrap_expect").is_some() || tree.get("connect").is_some())
-    };
-    let Some((key, node, _)) = files.iter().find(|(_, _, tree)| is_server(tree)) else {
-        return;
-    };
-    report.assess(&[Id::CSL_01, Id::CSL_02], 1);
-    let acl = files.iter().find(|(_, _, tree)| tree.get("acl").is_some());
-    let is_on = acl.is_some_and(|(_, _, tree)| {
-        tree.at(&["acl", "enabled"]).and_then(Node::as_bool) == Some(true)
-    });
-    if !is_on {
-        let message = "access control is off: every service may call every other, and anybody may \
-                       change that"
-            .to_owned();
-        let fix = "Set global.acls.manageSystemACLs to true".to_owned();
-        let (key, node) = acl.map_or((*key, *node), |(key, node, _)| (*key, *node));
-        let locus = place(object, &format!("/data/{key}"), Some(node.span));
-        report.add(object, Draft::new(Id::CSL_01, locus, message, fix));
-        return;
-    }
-    for (key, node, tree) in &files {
-        let by_list = tree.at(&["acl", "default_policy"]);
-        let by_intention = tree.get("default_intention_policy");
-        let allows = |node: &&Node| node.as_str() == Some("allow");
-        let what = match (by_list.filter(allows), by_intention.filter(allows)) {
-            (Some(_), _) => "acl.default_policy",
-            (_, Some(_)) => "default_intention_policy",
-            _ => continue,
-        };
-        let message = format!("what no intention speaks about is allowed ({what}: allow)");
-        let fix = format!("Set {what} to deny, after writing intentions for what is needed");
-        let locus = place(object, &format!("/data/{key}/{what}"), Some(node.span));
-        report.add(object, Draft::new(Id::CSL_02, locus, message, fix));
-    }
-}
-
-fn has_ending(name: &str, ending: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, last)| last == ending)
-}
-
 const KUMA: &str = "kuma.io";
 
-/// KUM-01, 02, 03 and 09.
-fn kuma(world: &World<'_>, report: &mut Report) {
+struct Scene<'w, 's> {
+    network: &'w Network<'w, 's>,
+    world: &'w World<'s>,
+    /// The major version of the control plane, if it was seen.
+    major: Option<u16>,
+    outsiders: Below<'w, 'w, 's>,
+}
+
+pub(super) fn check<'w>(network: &'w Network<'w, '_>, report: &mut Report) {
+    let world = network.world();
+    meshes(world, report);
+    let asks = |endpoint: &Endpoint<'_>| pods::is_injected(world, endpoint) == Some(true);
+    let is_there = world.has_group(KUMA)
+        || control_plane::containers(world).next().is_some()
+        || world.endpoints.iter().any(asks);
+    if !is_there {
+        return;
+    }
+    let is_outside = |id: EndpointId| {
+        let endpoint = world.endpoint_at(id);
+        endpoint.is_some_and(|endpoint| pods::is_injected(world, endpoint) == Some(false))
+    };
+    let scene = Scene {
+        network,
+        world,
+        major: control_plane(world),
+        outsiders: Below::new(network, is_outside, "kuma-system"),
+    };
+    permissions::check(&scene, report);
+    pods::check(&scene, report);
+    control_plane::check(&scene, report);
+    zones::check(&scene, report);
+}
+
+impl<'w, 's> Scene<'w, 's> {
+    fn objects(&self, kind: &str) -> impl Iterator<Item = &'s Object> + use<'_, 'w, 's> {
+        self.world.of_kind(KUMA, kind).iter().copied()
+    }
+
+    /// The pods of a mesh that have a proxy, or get one.
+    fn injected(&self, mesh: &str) -> impl Iterator<Item = &'w Endpoint<'s>> {
+        let world = self.world;
+        world.endpoints.iter().filter(move |endpoint| {
+            pods::is_injected(world, endpoint) == Some(true) && pods::mesh(world, endpoint) == mesh
+        })
+    }
+}
+
+/// The mesh that an object is for.
+fn mesh_of(object: &Object) -> &str {
+    let own = || get(object, &["mesh"]).and_then(Node::as_str);
+    object
+        .label("kuma.io/mesh")
+        .or_else(own)
+        .unwrap_or("default")
+}
+
+fn asset(endpoint: &Endpoint<'_>) -> Asset {
+    Asset::Resource(endpoint.workload.owner.clone())
+}
+
+/// KUM-01, 02, 03, 05 and 09.
+fn meshes(world: &World<'_>, report: &mut Report) {
     let meshes = world.of_kind(KUMA, "Mesh");
     let major = control_plane(world);
     let has_identity = !world.of_kind(KUMA, "MeshIdentity").is_empty();
