@@ -136,7 +136,7 @@ fn served_ports(scene: &Scene<'_, '_>) -> Served {
     };
     for service in scene.world.of_kind("", "Service").iter().copied() {
         let pods = behind(scene, service);
-        if !pods.iter().any(|(id, _)| is_meshed(scene, *id)) {
+        if !pods.iter().any(|(id, _)| scene.is_meshed(*id)) {
             continue;
         }
         for port in service.items(&["spec", "ports"]) {
@@ -155,20 +155,15 @@ fn served_ports(scene: &Scene<'_, '_>) -> Served {
     served
 }
 
-fn is_meshed(scene: &Scene<'_, '_>, id: EndpointId) -> bool {
-    matches!(scene.linkerd.place(id), Place::Meshed | Place::Ingress)
-}
-
 /// The pods behind a Service.
 fn behind<'w, 's>(scene: &Scene<'w, 's>, service: &Object) -> Vec<(EndpointId, &'w Endpoint<'s>)> {
     let selector = get(service, &["spec", "selector"]).and_then(LabelSelector::read_map);
     let Some(selector) = selector.filter(|one| !one.requirements.is_empty()) else {
         return Vec::new();
     };
-    let home = scene.world.namespace(service.namespace());
-    let all = scene.world.endpoint_ids();
-    all.filter(|(_, endpoint)| Some(endpoint.namespace) == home)
-        .filter(|(_, endpoint)| selector.matches(&endpoint.template.labels))
+    let all = scene.within(service.namespace()).iter();
+    all.filter(|(_, endpoint)| selector.matches(&endpoint.template.labels))
+        .copied()
         .collect()
 }
 
