@@ -23,6 +23,8 @@ struct Scene<'w, 's> {
     servers: Vec<Servers<'s>>,
     /// What injects proxies, if it was seen.
     injector: Option<pods::Injector<'w, 's>>,
+    /// By endpoint, whether it has a proxy or gets one.
+    has_proxy: Vec<Option<bool>>,
     outsiders: Below<'w, 'w, 's>,
 }
 
@@ -44,12 +46,11 @@ pub(super) fn check<'w>(network: &'w Network<'w, '_>, report: &mut Report) {
     if !is_there {
         return;
     }
-    let is_outside = |id: EndpointId| {
-        let endpoint = world.endpoint_at(id);
-        endpoint.is_some_and(|endpoint| {
-            pods::is_injected(world, injector.as_ref(), endpoint) == Some(false)
-        })
-    };
+    let all = world.endpoints.iter();
+    let has_proxy: Vec<Option<bool>> = all
+        .map(|endpoint| pods::is_injected(world, injector.as_ref(), endpoint))
+        .collect();
+    let is_outside = |id: EndpointId| has_proxy.get(id.0 as usize) == Some(&Some(false));
     let home = servers
         .first()
         .map_or("consul", |one| one.object.namespace());
@@ -59,6 +60,7 @@ pub(super) fn check<'w>(network: &'w Network<'w, '_>, report: &mut Report) {
         outsiders: Below::new(network, is_outside, home),
         servers,
         injector,
+        has_proxy,
     };
     servers::check(&scene, report);
     entries::check(&scene, report);
@@ -82,13 +84,15 @@ impl<'w, 's> Scene<'w, 's> {
         super::serves_others(self.network, id)
     }
 
+    /// Whether an endpoint has a proxy or gets one; nothing where the input does not say.
+    fn has_proxy(&self, id: EndpointId) -> Option<bool> {
+        self.has_proxy.get(id.0 as usize).copied().flatten()
+    }
+
     /// The pods that have a proxy, or get one.
     fn injected(&self) -> impl Iterator<Item = (EndpointId, &'w Endpoint<'s>)> {
-        let world = self.world;
-        let injector = self.injector.as_ref();
-        world
-            .endpoint_ids()
-            .filter(move |(_, endpoint)| pods::is_injected(world, injector, endpoint) == Some(true))
+        let pods = self.world.endpoint_ids();
+        pods.filter(|(id, _)| self.has_proxy(*id) == Some(true))
     }
 }
 

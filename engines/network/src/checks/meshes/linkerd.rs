@@ -19,12 +19,15 @@ use crate::world::{Endpoint, EndpointId, World};
 use seawall_model::{Asset, Locus, Proof, Severity, Span};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
+use std::collections::HashMap;
 
 struct Scene<'w, 's> {
     network: &'w Network<'w, 's>,
     world: &'w World<'s>,
     linkerd: &'w Linkerd<'s>,
     outsiders: Below<'w, 'w, 's>,
+    /// The endpoints of each namespace.
+    by_namespace: HashMap<&'s str, Vec<(EndpointId, &'w Endpoint<'s>)>>,
 }
 
 pub(super) fn check<'w, 's>(
@@ -34,11 +37,21 @@ pub(super) fn check<'w, 's>(
 ) {
     let world = network.world();
     let is_outside = |id: EndpointId| linkerd.place(id) == Place::Outside;
+    let mut by_namespace: HashMap<&'s str, Vec<(EndpointId, &'w Endpoint<'s>)>> = HashMap::new();
+    for (id, endpoint) in world.endpoint_ids() {
+        if let Some(space) = world.namespace_at(endpoint.namespace) {
+            by_namespace
+                .entry(space.name)
+                .or_default()
+                .push((id, endpoint));
+        }
+    }
     let scene = Scene {
         network,
         world,
         linkerd,
         outsiders: Below::new(network, is_outside, "linkerd"),
+        by_namespace,
     };
     mesh_default(&scene, report);
     defaults(&scene, report);
@@ -82,6 +95,17 @@ impl<'w, 's> Scene<'w, 's> {
         self.world
             .endpoint_ids()
             .filter(move |(id, _)| matches!(places.place(*id), Place::Meshed | Place::Ingress))
+    }
+
+    /// The endpoints of a namespace.
+    fn within(&self, namespace: &str) -> &[(EndpointId, &'w Endpoint<'s>)] {
+        let all = self.by_namespace.get(namespace);
+        all.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an endpoint has a proxy.
+    fn is_meshed(&self, id: EndpointId) -> bool {
+        matches!(self.linkerd.place(id), Place::Meshed | Place::Ingress)
     }
 
     fn namespace(&self, endpoint: &Endpoint<'s>) -> &'s str {

@@ -47,6 +47,7 @@ fn apiserver(network: &Network<'_, '_>, report: &mut Report) {
 
 /// Services that all clusters share.
 fn global_services(network: &Network<'_, '_>, report: &mut Report) {
+    let hosts = network.hosts();
     for service in network.world().of_kind("", "Service").iter().copied() {
         let keys = ["service.cilium.io/global", "io.cilium/global-service"];
         let mut said = keys
@@ -61,7 +62,7 @@ fn global_services(network: &Network<'_, '_>, report: &mut Report) {
             continue;
         }
         let name = &*service.reference.name;
-        let targets = network.hosts()(name, service.namespace(), None);
+        let targets = hosts(name, service.namespace(), None);
         let bare = targets.iter().find(|(endpoint, protocol, port)| {
             let held = network.ingress.holding.get(endpoint.0 as usize);
             *protocol == Protocol::Tcp && is_store(*port) && held.is_none_or(Vec::is_empty)

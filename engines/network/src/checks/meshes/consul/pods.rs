@@ -99,7 +99,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         }
         report.assess(&[Id::CSL_10], 1);
         left_out(scene, id, endpoint, report);
-        if is_injected(scene.world, scene.injector.as_ref(), endpoint) == Some(true) {
+        if scene.has_proxy(id) == Some(true) {
             past_proxy(scene, id, endpoint, report);
         }
     }
@@ -111,10 +111,10 @@ fn opt_in(scene: &Scene<'_, '_>, injector: &Injector<'_, '_>, report: &mut Repor
         return;
     };
     report.assess(&[Id::CSL_09], 1);
-    let left = scene.world.endpoint_ids().filter(|(_, endpoint)| {
+    let left = scene.world.endpoint_ids().filter(|(id, endpoint)| {
         !is_own(endpoint)
             && endpoint.annotation(INJECT).is_none()
-            && is_injected(scene.world, Some(injector), endpoint) == Some(false)
+            && scene.has_proxy(*id) == Some(false)
     });
     let space = |endpoint: &Endpoint<'_>| scene.world.namespace_at(endpoint.namespace);
     let left = left.filter(|(_, endpoint)| {

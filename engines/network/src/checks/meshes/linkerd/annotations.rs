@@ -97,19 +97,23 @@ fn said<'w, 's>(scene: &Scene<'w, 's>, key: &str) -> Vec<Said<'w, 's>> {
         }
     }
     for (id, endpoint) in scene.meshed() {
-        if let Some(field) = endpoint.annotation(key) {
-            all.push(Said {
+        let above = by_namespace.get(scene.namespace(endpoint));
+        let above = above.and_then(|index| all.get_mut(*index));
+        let own = endpoint.annotation(key);
+        // The injector copies what a namespace says into its pods.
+        match (own, above) {
+            (None, Some(above)) => above.pods.push((id, endpoint)),
+            (Some(own), Some(above)) if own.value == above.field.value => {
+                above.pods.push((id, endpoint));
+            }
+            (Some(field), _) => all.push(Said {
                 field,
                 locus: pod_place(endpoint, key, field.span),
                 asset: asset(endpoint),
                 pods: vec![(id, endpoint)],
                 is_pod: true,
-            });
-            continue;
-        }
-        let above = by_namespace.get(scene.namespace(endpoint));
-        if let Some(one) = above.and_then(|index| all.get_mut(*index)) {
-            one.pods.push((id, endpoint));
+            }),
+            (None, None) => {}
         }
     }
     all.retain(|one| !one.pods.is_empty() && !one.field.value.trim().is_empty());
@@ -136,7 +140,7 @@ fn served_ports(scene: &Scene<'_, '_>) -> Served {
     };
     for service in scene.world.of_kind("", "Service").iter().copied() {
         let pods = behind(scene, service);
-        if !pods.iter().any(|(id, _)| is_meshed(scene, *id)) {
+        if !pods.iter().any(|(id, _)| scene.is_meshed(*id)) {
             continue;
         }
         for port in service.items(&["spec", "ports"]) {
@@ -155,20 +159,15 @@ fn served_ports(scene: &Scene<'_, '_>) -> Served {
     served
 }
 
-fn is_meshed(scene: &Scene<'_, '_>, id: EndpointId) -> bool {
-    matches!(scene.linkerd.place(id), Place::Meshed | Place::Ingress)
-}
-
 /// The pods behind a Service.
 fn behind<'w, 's>(scene: &Scene<'w, 's>, service: &Object) -> Vec<(EndpointId, &'w Endpoint<'s>)> {
     let selector = get(service, &["spec", "selector"]).and_then(LabelSelector::read_map);
     let Some(selector) = selector.filter(|one| !one.requirements.is_empty()) else {
         return Vec::new();
     };
-    let home = scene.world.namespace(service.namespace());
-    let all = scene.world.endpoint_ids();
-    all.filter(|(_, endpoint)| Some(endpoint.namespace) == home)
-        .filter(|(_, endpoint)| selector.matches(&endpoint.template.labels))
+    let all = scene.within(service.namespace()).iter();
+    all.filter(|(_, endpoint)| selector.matches(&endpoint.template.labels))
+        .copied()
         .collect()
 }
 
@@ -334,11 +333,20 @@ const PROXY_KEYS: [&str; 5] = [
     SHUTDOWN,
 ];
 
+/// The images that Linkerd and its makers give out.
+const OWN_IMAGES: [&str; 5] = [
+    "cr.l5d.io/linkerd/proxy",
+    "ghcr.io/linkerd/proxy",
+    "ghcr.io/buoyantio/proxy",
+    "cr.l5d.io/linkerd/debug",
+    "ghcr.io/linkerd/debug",
+];
+
 /// LNK-22.
 fn proxy_setting(key: &str, one: &Said<'_, '_>, report: &mut Report) {
     let value = one.value();
     let (message, severity, fix) = match key.rsplit('/').next().unwrap_or(key) {
-        "proxy-image" => (
+        "proxy-image" if !OWN_IMAGES.contains(&value) => (
             format!(
                 "the proxy is another program than the mesh's: {value} holds the identity and \
                  decides about policies"
@@ -346,7 +354,7 @@ fn proxy_setting(key: &str, one: &Said<'_, '_>, report: &mut Report) {
             Severity::High,
             "Remove the annotation; set another registry for the whole mesh",
         ),
-        "debug-image" => (
+        "debug-image" if !OWN_IMAGES.contains(&value) => (
             format!("the debug container runs another image than the mesh's: {value}"),
             Severity::Medium,
             "Remove the annotation",

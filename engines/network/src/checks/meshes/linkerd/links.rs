@@ -4,10 +4,11 @@ use super::super::clusters::{door, is_store};
 use super::super::{Report, get, place};
 use super::{Scene, annotation_place, asset, pod_place, stated_defaults};
 use crate::linkerd::DEFAULT;
+use crate::reach::Protocol;
 use crate::rules::Id;
 use crate::sink::Draft;
 use crate::ways::Entry;
-use crate::world::Endpoint;
+use crate::world::{Endpoint, EndpointId};
 use seawall_model::{Asset, Severity};
 use seawall_snapshot::Object;
 
@@ -29,11 +30,11 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         report.assess_each(&[Id::MC_05]);
         gateway(scene, service, report);
     }
-    for service in services() {
-        if service.label(EXPORTED).is_some() {
-            report.assess_each(&[Id::MC_05]);
-            exported(scene, service, report);
-        }
+    let hosts = scene.network.hosts();
+    for service in services().filter(|service| service.label(EXPORTED).is_some()) {
+        report.assess_each(&[Id::MC_05]);
+        let targets = hosts(&service.reference.name, service.namespace(), None);
+        exported(scene, service, &targets, report);
     }
     if has_links || services().any(is_gateway) {
         foreign_identities(scene, report);
@@ -75,9 +76,12 @@ fn gateway(scene: &Scene<'_, '_>, service: &Object, report: &mut Report) {
 }
 
 /// A store of data that other clusters see, and that every identity gets into.
-fn exported(scene: &Scene<'_, '_>, service: &Object, report: &mut Report) {
-    let name = &*service.reference.name;
-    let targets = scene.network.hosts()(name, service.namespace(), None);
+fn exported(
+    scene: &Scene<'_, '_>,
+    service: &Object,
+    targets: &[(EndpointId, Protocol, u16)],
+    report: &mut Report,
+) {
     // Nobody lists this one: what lets it in lets in all.
     let anybody = "default.default.serviceaccount.identity.linkerd.another-cluster";
     let open = targets.iter().find(|(id, _, port)| {

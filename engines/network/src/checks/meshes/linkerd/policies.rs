@@ -8,16 +8,25 @@ use crate::sink::Draft;
 use crate::world::NamespaceId;
 use seawall_model::{Asset, Proof, Severity};
 use seawall_snapshot::Object;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The namespace whose EgressNetworks hold for all others, unless the mesh says otherwise.
 const EGRESS: &str = "linkerd-egress";
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
+    let mut homes: HashMap<&str, Vec<Own<'_, '_>>> = HashMap::new();
+    for server in &scene.linkerd.servers {
+        let mut policies = scene.linkerd.of_server(server);
+        policies.retain(|policy| policy.target != Target::Namespace);
+        let home = homes.entry(server.object.namespace()).or_default();
+        home.push((server, policies));
+    }
     for one in &scene.linkerd.authorizations {
         if one.target == Target::Namespace {
             report.assess(&[Id::LNK_10], 1);
-            for_namespace(scene, one, report);
+            let servers = homes.get(one.object.namespace());
+            let servers = servers.map_or(&[][..], Vec::as_slice);
+            for_namespace(scene, one, servers, report);
         }
     }
     for server in &scene.linkerd.servers {
@@ -30,8 +39,16 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     overlaps(scene, report);
 }
 
+/// A Server with the policies that are for it alone.
+type Own<'a, 's> = (&'a Server<'s>, Vec<&'a Authorization<'s>>);
+
 /// LNK-10: one policy for all Servers of a namespace.
-fn for_namespace(scene: &Scene<'_, '_>, one: &Authorization<'_>, report: &mut Report) {
+fn for_namespace(
+    scene: &Scene<'_, '_>,
+    one: &Authorization<'_>,
+    servers: &[Own<'_, '_>],
+    report: &mut Report,
+) {
     let object = one.object;
     let home = object.namespace();
     let clients = one.clients.as_ref();
@@ -41,13 +58,10 @@ fn for_namespace(scene: &Scene<'_, '_>, one: &Authorization<'_>, report: &mut Re
     };
     let span = get(object, &["spec", "targetRef"]).map(|node| node.span);
     let locus = place(object, "/spec/targetRef", span);
-    let servers = || {
-        let servers = scene.linkerd.servers.iter();
-        servers.filter(move |server| server.object.namespace() == home)
-    };
-    let meshed = scene.meshed().filter(|(_, e)| scene.namespace(e) == home);
-    let affected: Vec<Asset> = meshed.map(|(_, endpoint)| asset(endpoint)).collect();
-    let count = servers().count();
+    let near = scene.within(home).iter();
+    let near = near.filter(|(id, _)| servers.is_empty() && scene.is_meshed(*id));
+    let affected: Vec<Asset> = near.map(|(_, endpoint)| asset(endpoint)).collect();
+    let count = servers.len();
     if count == 0 && !affected.is_empty() {
         let message = "the policy is for the Servers of the namespace, and there is none: the \
                        default policy holds, whatever stands here"
@@ -61,11 +75,11 @@ fn for_namespace(scene: &Scene<'_, '_>, one: &Authorization<'_>, report: &mut Re
         return;
     }
     let is_wide = identities.iter().any(|identity| identity.starts_with('*'));
-    let narrower = servers().find(|server| {
-        let lists = scene.linkerd.of_server(server);
-        let own = lists.iter().filter(|list| list.target != Target::Namespace);
-        own.into_iter().any(|list| !lets_in_all(list, clients))
-    });
+    let has_narrower = |(_, lists): &&Own<'_, '_>| {
+        let mut lists = lists.iter();
+        lists.any(|list| !lets_in_all(list, clients))
+    };
+    let narrower = servers.iter().find(has_narrower).map(|(server, _)| server);
     let also = narrower.map_or_else(String::new, |server| {
         let name = &server.object.reference.name;
         format!("; {name} was to let in others")
@@ -81,7 +95,11 @@ fn for_namespace(scene: &Scene<'_, '_>, one: &Authorization<'_>, report: &mut Re
     };
     let draft = Draft::new(Id::LNK_10, locus, message, fix)
         .severity(severity)
-        .affects(servers().map(|server| Asset::Resource(server.object.reference.clone())))
+        .affects(
+            servers
+                .iter()
+                .map(|(server, _)| Asset::Resource(server.object.reference.clone())),
+        )
         .maybe(narrower.map(|server| {
             let note = "a Server with a policy of its own stands here".to_owned();
             (note, Proof::Source(server.object.name_span))
