@@ -1,6 +1,7 @@
 //! The rules about Istio.
 
 mod ambient;
+mod authorisers;
 mod authorization;
 mod bulletins;
 mod capture;
@@ -8,10 +9,17 @@ mod control_plane;
 mod coverage;
 mod dead;
 mod destinations;
+mod entries;
 mod gateways;
+mod logs;
+mod overrides;
 mod peers;
+mod pods;
+mod settings;
 mod tokens;
 mod traffic;
+mod trust;
+mod virtual_services;
 
 use super::{Outsider, Outsiders, Report};
 use crate::istio::Istio;
@@ -212,14 +220,22 @@ pub(super) fn strongest(outsiders: impl IntoIterator<Item = Outsider>) -> Outsid
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     peers::check(scene, report);
+    pods::check(scene, report);
     destinations::check(scene, report);
     coverage::check(scene, report);
     authorization::check(scene, report);
+    authorisers::check(scene, report);
     dead::check(scene, report);
     tokens::check(scene, report);
     capture::check(scene, report);
     ambient::check(scene, report);
     gateways::check(scene, report);
     traffic::check(scene, report);
+    virtual_services::check(scene, report);
+    entries::check(scene, report);
+    logs::check(scene, report);
+    overrides::check(scene, report);
     control_plane::check(scene, report);
+    settings::check(scene, report);
+    trust::check(scene, report);
 }

@@ -197,7 +197,7 @@ fn of_service(scene: &Scene<'_, '_>, service: &Object) -> Use {
     )
 }
 
-fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
+pub(super) fn uses_waypoint(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
     let own = Use::read(|key| subject.endpoint.label(key), subject.namespace);
     let by_pod = waypoint_of(scene, own, subject.namespace);
     let services = &subject.services;

@@ -63,11 +63,16 @@ fn is_in_meshed_space(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool 
     })
 }
 
-fn annotation_locus(subject: &Subject<'_, '_>, key: &str, span: Span) -> Locus {
+pub(super) fn annotation_locus(subject: &Subject<'_, '_>, key: &str, span: Span) -> Locus {
     metadata_locus(subject, "annotations", key, Some(span))
 }
 
-fn metadata_locus(subject: &Subject<'_, '_>, map: &str, key: &str, span: Option<Span>) -> Locus {
+pub(super) fn metadata_locus(
+    subject: &Subject<'_, '_>,
+    map: &str,
+    key: &str,
+    span: Option<Span>,
+) -> Locus {
     let key = key.replace('~', "~0").replace('/', "~1");
     let pointer = &subject.endpoint.template.pointer;
     Locus {
