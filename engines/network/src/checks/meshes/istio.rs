@@ -10,6 +10,7 @@ mod coverage;
 mod dead;
 mod destinations;
 mod entries;
+mod gates;
 mod gateways;
 mod logs;
 mod overrides;
@@ -27,6 +28,7 @@ use crate::istio::authorization::Condition;
 use crate::istio::membership::Place;
 use crate::istio::ports::{self, MeshPort, Protocol};
 use crate::world::{Endpoint, EndpointId, World};
+use gates::Gates;
 use seawall_model::Asset;
 use seawall_snapshot::Object;
 use std::any::TypeId;
@@ -47,6 +49,8 @@ pub(super) struct Scene<'w, 's> {
     strangers: RefCell<HashMap<Row, Rc<Condition>>>,
     /// Whether sets of policies have one of a kind.
     kinds: RefCell<HashMap<(TypeId, usize), bool>>,
+    /// What leads in through gateways.
+    gates: Gates<'s>,
 }
 
 /// What the answer to a stranger depends on: the policies (by number of their set), the proxy,
@@ -115,6 +119,7 @@ impl<'w, 's> Scene<'w, 's> {
             world,
             istio,
             outsiders,
+            gates: Gates::new(world, &subjects),
             subjects,
             by_namespace,
             strangers: RefCell::default(),

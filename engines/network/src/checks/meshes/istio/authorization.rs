@@ -43,6 +43,7 @@ const RULES: [Id; 23] = [
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     report.assess(&RULES, scene.istio.policies.all.len());
+    let closed = protocols::Closed::default();
     for policy in &scene.istio.policies.all {
         let of = Of {
             policy,
@@ -50,7 +51,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         };
         identity::check(scene, &of, report);
         requests::check(scene, &of, report);
-        protocols::check(scene, &of, report);
+        protocols::check(scene, &of, &closed, report);
         meaning::check(scene, &of, report);
     }
     protocols::unseen_ports(scene, report);

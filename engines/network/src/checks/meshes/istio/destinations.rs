@@ -5,6 +5,7 @@ use super::control_plane::pilot_setting;
 use super::{Scene, Subject};
 use crate::istio::NETWORKING;
 use crate::istio::mesh::Part;
+use crate::reach::Cidr;
 use crate::rules::Id;
 use crate::sink::Draft;
 use seawall_model::{Locus, Severity};
@@ -290,7 +291,7 @@ const DOMAINS: [&str; 6] = ["com", "edu", "gov", "io", "net", "org"];
 /// Whether a host is a name outside the cluster. Two words may also be a Service and its
 /// namespace, though Istio wants more to know one.
 pub(super) fn is_outside(host: &str) -> bool {
-    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    let is_address = Cidr::read_loosely(host).is_some();
     let mut parts = host.rsplit('.').filter(|_| !is_address);
     let (Some(last), Some(_)) = (parts.next(), parts.next()) else {
         return false;

@@ -2,6 +2,7 @@
 
 use super::super::{Report, get, place, texts};
 use super::Scene;
+use super::gates::hosts;
 use crate::istio::NETWORKING;
 use crate::reach::{Cidr, METADATA};
 use crate::rules::Id;
@@ -9,22 +10,30 @@ use crate::sink::Draft;
 use seawall_model::{Proof, Severity, Str};
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
+use std::collections::HashSet;
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     let services = scene.world.of_kind(NETWORKING, "ServiceEntry");
+    let routes = scene.world.of_kind(NETWORKING, "VirtualService").iter();
+    let gated = routes.copied().filter(|route| {
+        let gateways = texts(get(route, &["spec", "gateways"]));
+        gateways.iter().any(|name| *name != "mesh")
+    });
+    let gated: HashSet<&str> = gated.flat_map(hosts).collect();
     let machines = scene.world.of_kind(NETWORKING, "WorkloadEntry");
     report.assess(&[Id::IST_TC_08], services.len() + machines.len());
     for object in services.iter().copied() {
         let endpoints = object.items(&["spec", "endpoints"]).iter().enumerate();
         for (index, endpoint) in endpoints {
             let pointer = format!("/spec/endpoints/{index}/address");
-            address(scene, object, endpoint.get("address"), &pointer, report);
+            let node = endpoint.get("address");
+            address(scene, object, node, &pointer, &gated, report);
         }
     }
     report.assess(&[Id::IST_TC_09], machines.len());
     for object in machines.iter().copied() {
         let node = get(object, &["spec", "address"]);
-        address(scene, object, node, "/spec/address", report);
+        address(scene, object, node, "/spec/address", &gated, report);
         account(scene, object, report);
     }
 }
@@ -35,44 +44,81 @@ fn address(
     object: &Object,
     node: Option<&Node>,
     pointer: &str,
+    gated: &HashSet<&str>,
     report: &mut Report,
 ) {
     let Some(node) = node else { return };
     let text = node.as_str().unwrap_or_default();
-    let Some((what, is_metadata)) = inside(scene, text) else {
+    let Some(inside) = inside(scene, text) else {
         return;
     };
     let hosts = texts(get(object, &["spec", "hosts"]));
+    // A workload reaches its own pod anyway; who comes in through a gateway does not, nor
+    // should anybody reach the proxy's own ports.
+    let is_led = hosts.iter().any(|host| gated.contains(host));
+    if matches!(inside, Inside::Own) && !is_led && !is_at_proxy(object) {
+        return;
+    }
     // A name that says so surprises nobody; it still opens the way for all.
-    let is_plain = is_metadata && hosts.iter().any(|host| host.contains("metadata"));
+    let is_plain =
+        matches!(inside, Inside::Metadata) && hosts.iter().any(|host| host.contains("metadata"));
     let severity = if is_plain {
         Severity::High.lowered()
     } else {
         Severity::High
     };
     let name = hosts.first().map_or(&*object.reference.name, |host| *host);
-    let message = format!("{name} leads to {text}, {what}");
+    let message = format!("{name} leads to {text}, {}", inside.words());
     let fix = "Remove the endpoint".to_owned();
     let locus = place(object, pointer, Some(node.span));
     let draft = Draft::new(Id::IST_TC_08, locus, message, fix).severity(severity);
     report.add(object, draft);
 }
 
-/// What an address is, if workloads should not be led there.
-fn inside(scene: &Scene<'_, '_>, text: &str) -> Option<(&'static str, bool)> {
-    const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
-    const UNSET: [&str; 2] = ["0.0.0.0/32", "::/128"];
-    const LINK: [&str; 2] = ["169.254.0.0/16", "fe80::/10"];
-    let own = "the caller's own pod";
-    let metadata = "where the cloud hands out credentials";
-    let server = "the API server";
-    match text {
-        "localhost" => return Some((own, false)),
-        "metadata.google.internal" => return Some((metadata, true)),
-        "kubernetes.default.svc" | "kubernetes.default.svc.cluster.local" => {
-            return Some((server, false));
+/// Whether an entry is for ports that are the proxy's own.
+fn is_at_proxy(object: &Object) -> bool {
+    let mut ports = object.items(&["spec", "ports"]).iter().flat_map(|port| {
+        let fields = ["number", "targetPort"].into_iter();
+        fields.filter_map(|field| port.get(field)?.as_i64())
+    });
+    ports.any(|port| (15000..15100).contains(&port))
+}
+
+/// What workloads should not be led to.
+#[derive(Debug, Clone, Copy)]
+enum Inside {
+    /// Where the cloud hands out credentials.
+    Metadata,
+    /// The pod of whoever calls.
+    Own,
+    /// What only the node reaches.
+    Link,
+    /// The API server.
+    Server,
+}
+
+impl Inside {
+    fn words(self) -> &'static str {
+        match self {
+            Inside::Metadata => "where the cloud hands out credentials",
+            Inside::Own => "inside the pod of the proxy that calls it",
+            Inside::Link => "an address of the node's own link",
+            Inside::Server => "the API server",
         }
-        _ if text.starts_with("unix://") => return Some(("a socket beside the proxy", false)),
+    }
+}
+
+/// What an address is, if workloads should not be led there.
+fn inside(scene: &Scene<'_, '_>, text: &str) -> Option<Inside> {
+    const OWN: [&str; 4] = ["127.0.0.0/8", "::1/128", "0.0.0.0/32", "::/128"];
+    const LINK: [&str; 2] = ["169.254.0.0/16", "fe80::/10"];
+    match text {
+        "localhost" => return Some(Inside::Own),
+        "metadata.google.internal" => return Some(Inside::Metadata),
+        "kubernetes.default.svc" | "kubernetes.default.svc.cluster.local" => {
+            return Some(Inside::Server);
+        }
+        _ if text.starts_with("unix://") => return Some(Inside::Own),
         _ => {}
     }
     let address = Cidr::read_loosely(text)?;
@@ -81,13 +127,13 @@ fn inside(scene: &Scene<'_, '_>, text: &str) -> Option<(&'static str, bool)> {
         ranges.any(|range| range.holds(address))
     };
     if is_in(&METADATA) {
-        return Some((metadata, true));
+        return Some(Inside::Metadata);
     }
-    if is_in(&LOOPBACK) || is_in(&UNSET) {
-        return Some((own, false));
+    if is_in(&OWN) {
+        return Some(Inside::Own);
     }
     if is_in(&LINK) {
-        return Some(("an address of the node's own link", false));
+        return Some(Inside::Link);
     }
     let services = scene.world.of_kind("", "Service").iter();
     let mut servers = services.filter(|service| {
@@ -97,7 +143,7 @@ fn inside(scene: &Scene<'_, '_>, text: &str) -> Option<(&'static str, bool)> {
         let ip = get(service, &["spec", "clusterIP"]).and_then(Node::as_str);
         ip == Some(text)
     });
-    is_server.then_some((server, false))
+    is_server.then_some(Inside::Server)
 }
 
 /// IST-TC-09: a machine with the account of pods that it does not stand beside.

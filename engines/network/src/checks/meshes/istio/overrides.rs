@@ -89,8 +89,8 @@ fn annotations(subject: &Subject<'_, '_>, report: &mut Report) {
     }
 }
 
-/// Templates that come with Istio and leave the proxy what it is.
-const KNOWN_TEMPLATES: [&str; 4] = ["sidecar", "gateway", "waypoint", "kube-gateway"];
+/// Templates that come with Istio or its documents and leave the proxy what it is.
+const KNOWN_TEMPLATES: [&str; 5] = ["sidecar", "gateway", "waypoint", "kube-gateway", "spire"];
 
 fn templates(subject: &Subject<'_, '_>, report: &mut Report) {
     const KEY: &str = "inject.istio.io/templates";
@@ -100,12 +100,17 @@ fn templates(subject: &Subject<'_, '_>, report: &mut Report) {
     let mut names = field.value.split(',').map(str::trim);
     let other = names.find(|name| !name.is_empty() && !KNOWN_TEMPLATES.contains(name));
     let Some(name) = other else { return };
-    let what = if name.starts_with("grpc-") {
-        format!("template {name} injects no proxy: only the application's own library enforces")
+    let (severity, what) = if name.starts_with("grpc-") {
+        let what = format!(
+            "template {name} injects no proxy: only the application's own library enforces"
+        );
+        (Severity::Low, what)
     } else {
-        format!("the pods choose what is injected: template {name} is not one of Istio's")
+        let what =
+            format!("the pods choose what is injected: template {name} is not one of Istio's");
+        (Severity::Medium, what)
     };
-    add(subject, Id::IST_TC_17, KEY, Severity::Medium, &what, report);
+    add(subject, Id::IST_TC_17, KEY, severity, &what, report);
 }
 
 /// Where the proxy has its own programs, keys and settings.
@@ -125,7 +130,22 @@ fn volumes(subject: &Subject<'_, '_>, report: &mut Report) {
         let field = subject.endpoint.annotation(key);
         field.map_or("", |field| &*field.value)
     };
-    let over = OWN_PATHS.iter().find(|path| value(MOUNT).contains(*path));
+    let mounts = subject.endpoint.annotation(MOUNT);
+    let mounts = mounts.map(|field| nested(&field.value, field.span));
+    let paths = mounts.iter().flat_map(|tree| {
+        let all = tree.as_seq().unwrap_or_default().iter();
+        all.filter_map(|mount| mount.get("mountPath")?.as_str())
+    });
+    let over = paths.into_iter().find_map(|path| {
+        let is_over = |own: &&&str| {
+            let inside = |one: &str, other: &str| {
+                let rest = one.strip_prefix(other.trim_end_matches('/'));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            inside(path, own) || inside(own, path)
+        };
+        OWN_PATHS.iter().find(is_over)
+    });
     if value(VOLUME).contains("\"hostPath\"") {
         let what = "the proxy gets a directory of the node";
         add(subject, Id::IST_TC_17, VOLUME, Severity::High, what, report);
@@ -244,7 +264,7 @@ fn metadata(variables: &Node) -> Option<(Severity, String)> {
     METADATA.iter().find_map(|(name, what)| {
         let text = variables.get(name)?.as_str()?;
         let severity = match *name {
-            "OUTPUT_CERTS" => Severity::Medium,
+            "OUTPUT_CERTS" => Severity::Low,
             _ => Severity::High,
         };
         (!text.is_empty()).then(|| (severity, format!("{what} ({name})")))

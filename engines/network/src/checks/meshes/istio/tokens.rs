@@ -5,17 +5,17 @@ mod issuers;
 mod routes;
 
 use super::super::{Report, place};
-use super::ambient::leads_to;
 use super::coverage::{attached, has_policy, names};
 use super::{Scene, Subject};
+use crate::istio::SECURITY;
 use crate::istio::authorization::{
     Action, Check, Condition, Field, Pattern, Point, Policy, Possible, Rule, Target, targets,
 };
 use crate::istio::membership::Place;
 use crate::istio::mesh::nested;
-use crate::istio::{GATEWAY_API, NETWORKING, SECURITY};
 use crate::rules::Id;
 use crate::sink::Draft;
+use routes::Ways;
 use seawall_model::{Severity, Str};
 use seawall_snapshot::selector::Operator;
 use seawall_snapshot::{LabelSelector, Object};
@@ -35,11 +35,12 @@ const RULES: [Id; 9] = [
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     report.assess(&[Id::IST_JWT_12], scene.istio.policies.all.len());
+    let ways = Ways::new(scene, report);
     for policy in &scene.istio.policies.all {
         unread(scene, policy, report);
-        routes::kept_at_gateway(scene, policy, report);
+        ways.kept_at_gateway(policy, report);
     }
-    routes::by_claims(scene, report);
+    ways.by_claims(report);
     let objects = scene.world.of_kind(SECURITY, "RequestAuthentication");
     report.assess(&RULES, objects.len());
     for object in objects.iter().copied() {
@@ -51,7 +52,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
             let pointer = format!("/spec/jwtRules/{index}");
             issuers::discovery(object, rule, &pointer, report);
             issuers::parameters(object, rule, &pointer, report);
-            routes::passed_on(scene, object, rule, &pointer, report);
+            ways.passed_on(object, rule, &pointer, report);
             audiences(object, rule, &pointer, report);
             sources(object, rule, &pointer, report);
             keys(object, rule, &pointer, report);
@@ -184,7 +185,7 @@ fn optional(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
     // What is read for a namespace need not be asked for by all of it; what is open to the
     // outside should.
     let is_all = open.len() == covered.len() || selector.is_some();
-    let severity = if is_all || open.iter().any(|subject| is_routed(scene, subject)) {
+    let severity = if is_all || open.iter().any(|subject| scene.gates.is_routed(subject)) {
         Severity::High
     } else {
         Severity::High.lowered()
@@ -252,18 +253,6 @@ fn lets_in_without(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
         let condition = Condition::clone(&scene.strangers(subject, port.number));
         let token = Condition::is(Field::Issuer, Pattern::any());
         Condition::all([condition, token.negated()]).possible() != Possible::No
-    })
-}
-
-/// Whether a route leads from a gateway to a pod.
-pub(super) fn is_routed(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
-    let routes = scene.world.of_kind(GATEWAY_API, "HTTPRoute").iter();
-    let all = routes.chain(scene.world.of_kind(NETWORKING, "VirtualService"));
-    all.copied().any(|route| {
-        subject
-            .services
-            .iter()
-            .any(|service| leads_to(route, service))
     })
 }
 

@@ -5,7 +5,6 @@ use super::super::super::{Report, get};
 use super::super::ambient::uses_waypoint;
 use super::super::bulletins;
 use super::super::coverage::{has_policy, names};
-use super::super::tokens::is_routed;
 use super::super::{Scene, Subject};
 use super::Of;
 use crate::istio::authorization::{Action, Check, Key, Policy, Rule, Word};
@@ -48,7 +47,7 @@ fn addresses<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Re
             Place::Gateway if is_behind_balancer(scene, subject) => {
                 "a node or load balancer stands in front of"
             }
-            Place::Sidecar if is_public && is_routed(scene, subject) => {
+            Place::Sidecar if is_public && scene.gates.is_routed(subject) => {
                 "a gateway stands in front of"
             }
             Place::Ambient if uses_waypoint(scene, subject) => "a waypoint stands in front of",

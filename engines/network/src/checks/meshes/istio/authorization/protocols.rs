@@ -16,15 +16,25 @@ use crate::rules::Id;
 use crate::sink::Draft;
 use seawall_model::Severity;
 use seawall_yaml::Node;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
-pub(super) fn check<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report) {
+/// Whether nobody gets in at a raw port, by the set of policies and the port: many policies
+/// ask the same.
+pub(super) type Closed = RefCell<HashMap<(usize, u16), bool>>;
+
+pub(super) fn check<'w, 's>(
+    scene: &Scene<'w, 's>,
+    of: &Of<'_, 'w, 's>,
+    known: &Closed,
+    report: &mut Report,
+) {
     if of.policy.is_dry_run {
         return;
     }
     match of.policy.action {
         Action::Deny => wider(scene, of, report),
-        Action::Allow => dropped(scene, of, report),
+        Action::Allow => dropped(scene, of, known, report),
         Action::Custom(_) | Action::Audit => {}
     }
 }
@@ -90,7 +100,12 @@ fn wider<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report
 }
 
 /// IST-AZ-17: where every rule that could let somebody in is dropped.
-fn dropped<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report) {
+fn dropped<'w, 's>(
+    scene: &Scene<'w, 's>,
+    of: &Of<'_, 'w, 's>,
+    known: &Closed,
+    report: &mut Report,
+) {
     let rules = of.policy.rules.iter().enumerate();
     let asking: Vec<_> = rules.filter(|(_, rule)| asks_for_requests(rule)).collect();
     if asking.is_empty() {
@@ -102,8 +117,14 @@ fn dropped<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Repo
         is_enforced && rules.any(|rule| !asks_for_requests(rule) && is_for(rule, port))
     };
     let closed = |s: &Subject<'_, 's>, port: u16| {
+        let key = (s.policies, port);
+        if let Some(known) = known.borrow().get(&key) {
+            return *known;
+        }
         let mut others = scene.istio.policies.attached(point(s));
-        !others.any(|other| lets_in(other, port))
+        let is_closed = !others.any(|other| lets_in(other, port));
+        known.borrow_mut().insert(key, is_closed);
+        is_closed
     };
     for (index, rule) in asking {
         let at = |s: &Subject<'_, 's>| {
