@@ -67,6 +67,7 @@ rule_ids! {
     IST_TLS_18 = "IST-TLS-18",
     IST_TLS_19 = "IST-TLS-19",
     IST_TLS_20 = "IST-TLS-20",
+    IST_TLS_21 = "IST-TLS-21",
     IST_TLS_22 = "IST-TLS-22",
     IST_TLS_23 = "IST-TLS-23",
     IST_TLS_24 = "IST-TLS-24",

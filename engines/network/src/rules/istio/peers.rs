@@ -145,6 +145,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Remove aliases after a migration, and never list a trust domain of others.",
     ),
     mesh(
+        Id::IST_TLS_21,
+        "mesh's root key is in the cluster",
+        Medium,
+        "Whoever can read the Secret, or a backup with it, makes any identity of the mesh for as long as the root lasts.",
+        "Keep the root outside, and give istiod an intermediate CA (cacerts), or let another CA sign.",
+    ),
+    mesh(
         Id::IST_TLS_22,
         "workloads prove themselves with endless tokens",
         Medium,

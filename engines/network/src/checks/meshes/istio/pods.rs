@@ -11,7 +11,7 @@ use crate::istio::peer_authentication::Mode;
 use crate::rules::Id;
 use crate::sink::Draft;
 use seawall_model::{Proof, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     let sidecars = scene.subjects.iter().filter(|s| s.place == Place::Sidecar);
@@ -107,11 +107,12 @@ fn shared_accounts(scene: &Scene<'_, '_>, report: &mut Report) {
         }
     }
     report.assess(&[Id::IST_TLS_23], spaces.len());
+    let naming = naming(scene);
     for (namespace, sharing) in spaces {
         let Some(first) = sharing.first().filter(|_| sharing.len() > 1) else {
             continue;
         };
-        let named = naming(scene, namespace);
+        let named = naming.get(namespace).copied();
         // Where no policy names it nobody gets more by it, yet.
         let severity = if named.is_some() {
             Severity::Medium
@@ -139,24 +140,26 @@ fn shared_accounts(scene: &Scene<'_, '_>, report: &mut Report) {
     }
 }
 
-/// A policy that names the default account of a namespace.
-fn naming<'a>(scene: &'a Scene<'_, '_>, namespace: &str) -> Option<(&'a str, &'a Word)> {
-    let end = format!("/ns/{namespace}/sa/default");
-    let account = format!("{namespace}/default");
-    scene.istio.policies.all.iter().find_map(|policy| {
-        let checks = policy.rules.iter().flat_map(Rule::checks);
-        let mut words = checks.flat_map(|check| {
-            let all = check.values.iter().chain(&check.not_values);
-            all.map(move |word| (&check.key, word))
-        });
-        let (_, word) = words.find(|(key, word)| match key {
-            Key::Principals => word.text.ends_with(&end),
-            Key::ServiceAccounts => {
-                let is_home = policy.namespace() == namespace;
-                *word.text == *account || is_home && &*word.text == "default"
+/// Policies that name the default account of a namespace, by namespace: the first one of each.
+fn naming<'a>(scene: &'a Scene<'_, '_>) -> HashMap<&'a str, (&'a str, &'a Word)> {
+    let mut found = HashMap::new();
+    for policy in &scene.istio.policies.all {
+        for check in policy.rules.iter().flat_map(Rule::checks) {
+            for word in check.values.iter().chain(&check.not_values) {
+                let space = match check.key {
+                    Key::Principals => {
+                        let account = word.text.rsplit_once("/ns/").map(|(_, rest)| rest);
+                        account.and_then(|rest| rest.strip_suffix("/sa/default"))
+                    }
+                    Key::ServiceAccounts if &*word.text == "default" => Some(policy.namespace()),
+                    Key::ServiceAccounts => word.text.strip_suffix("/default"),
+                    _ => None,
+                };
+                if let Some(space) = space {
+                    found.entry(space).or_insert((policy.name(), word));
+                }
             }
-            _ => false,
-        })?;
-        Some((policy.name(), word))
-    })
+        }
+    }
+    found
 }

@@ -1,4 +1,4 @@
-//! What istiod's environment turns off or opens: IST-TLS-17, 18, 22, 24, 25, 26, IST-AZ-34,
+//! What istiod's environment turns off or opens: IST-TLS-17, 18, 21, 22, 24, 25, 26, IST-AZ-34,
 //! IST-JWT-06, 07, IST-TC-09.
 //!
 //! The same variable stands in the container of istiod, or in the object of an operator that
@@ -25,9 +25,10 @@ struct Setting {
     locus: Locus,
 }
 
-const RULES: [Id; 8] = [
+const RULES: [Id; 9] = [
     Id::IST_TLS_17,
     Id::IST_TLS_18,
+    Id::IST_TLS_21,
     Id::IST_TLS_24,
     Id::IST_TLS_25,
     Id::IST_TLS_26,
@@ -136,7 +137,7 @@ struct Switch {
     fix: &'static str,
 }
 
-const SWITCHES: [Switch; 7] = [
+const SWITCHES: [Switch; 8] = [
     Switch {
         id: Id::IST_TLS_17,
         name: "PILOT_SKIP_VALIDATE_TRUST_DOMAIN",
@@ -150,6 +151,13 @@ const SWITCHES: [Switch; 7] = [
         is_bad: is_on,
         effect: "proxies trust certificates of several roots",
         fix: "Remove it once all workloads have certificates of one root",
+    },
+    Switch {
+        id: Id::IST_TLS_21,
+        name: "USE_CACERTS_FOR_SELF_SIGNED_CA",
+        is_bad: is_on,
+        effect: "the root that istiod makes for itself lies in Secret cacerts",
+        fix: "Remove it, and put an intermediate CA into cacerts",
     },
     Switch {
         id: Id::IST_TLS_24,

@@ -1,14 +1,16 @@
-//! Whose certificates the mesh takes for its own, and how they are shown: IST-TLS-16, 18, 19,
-//! 20.
+//! Whose certificates the mesh takes for its own, and how they are shown: IST-TLS-16 and 18 to
+//! 21.
 
-use super::super::{Report, place, texts};
+use super::super::{Report, get, place, texts};
 use super::Scene;
 use super::gateways::is_weak;
 use crate::istio::NETWORKING;
 use crate::istio::mesh::{DEFAULT_TRUST_DOMAIN, MeshConfig};
 use crate::rules::Id;
 use crate::sink::Draft;
+use crate::world::{PLUGGED_IN, REMOTE_CLUSTER, SELF_SIGNED};
 use seawall_model::{Proof, Severity, Span};
+use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
 const RULES: [Id; 4] = [
@@ -27,6 +29,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         aliases(config, report);
     }
     shared_domain(scene, report);
+    root_key(scene, report);
 }
 
 /// IST-TLS-16. Certificates of the mesh are shown as `meshMTLS` says, all others as
@@ -142,6 +145,39 @@ fn shared_domain(scene: &Scene<'_, '_>, report: &mut Report) {
     report.add(config.object, draft);
 }
 
+/// IST-TLS-21: a root key that lies in the cluster. Where istiod was given a CA, the one that
+/// it made for itself is a leftover.
+fn root_key(scene: &Scene<'_, '_>, report: &mut Report) {
+    let root = &*scene.istio.mesh.root_namespace;
+    let secrets = scene.world.of_kind("", "Secret").iter().copied();
+    let own: Vec<&Object> = secrets.filter(|one| one.namespace() == root).collect();
+    let named = |name: &str| own.iter().copied().find(|one| &*one.reference.name == name);
+    let (self_signed, plugged_in) = (named(SELF_SIGNED), named(PLUGGED_IN));
+    let has_root = |one: &Object| {
+        let key = |map| get(one, &[map, "root-key.pem"]).is_some();
+        key("data") || key("stringData")
+    };
+    report.assess(
+        &[Id::IST_TLS_21],
+        usize::from(self_signed.or(plugged_in).is_some()),
+    );
+    let found = match (self_signed, plugged_in) {
+        (Some(secret), None) => Some((secret, "the root that istiod made for itself")),
+        (_, Some(secret)) if has_root(secret) => Some((secret, "the key of the root")),
+        _ => None,
+    };
+    let Some((secret, what)) = found else { return };
+    let message = format!("{what} lies in the cluster: who reads the Secret makes any identity");
+    let fix = "Keep the root outside the cluster, and put an intermediate CA into cacerts";
+    let draft = Draft::new(
+        Id::IST_TLS_21,
+        place(secret, "", None),
+        message,
+        fix.to_owned(),
+    );
+    report.add(secret, draft);
+}
+
 /// What shows that the mesh has other clusters.
 fn other_clusters(scene: &Scene<'_, '_>) -> Option<(String, Span)> {
     let gateways = scene.world.of_kind(NETWORKING, "Gateway").iter().copied();
@@ -157,6 +193,11 @@ fn other_clusters(scene: &Scene<'_, '_>) -> Option<(String, Span)> {
             );
             return Some((note, object.name_span));
         }
+    }
+    let mut secrets = scene.world.of_kind("", "Secret").iter();
+    if let Some(secret) = secrets.find(|one| one.label(REMOTE_CLUSTER) == Some("true")) {
+        let note = format!("Secret {} is for another cluster", secret.reference.name);
+        return Some((note, secret.name_span));
     }
     scene.istio.mesh.injector_values.iter().find_map(|values| {
         let node = values.get(&["global", "meshID"])?;
