@@ -386,16 +386,34 @@ pub fn looks_at(object: &Object) -> bool {
         return true;
     }
     let kind = (&*object.reference.group, &*object.reference.kind);
-    !matches!(
-        kind,
-        (
-            "",
-            "LimitRange" | "PersistentVolumeClaim" | "ResourceQuota" | "Secret" | "ServiceAccount"
-        ) | ("autoscaling", "HorizontalPodAutoscaler")
-            | ("policy", "PodDisruptionBudget")
-            | ("rbac.authorization.k8s.io", _)
-    )
+    kind == ("", "Secret") && is_of_mesh(object)
+        || !matches!(
+            kind,
+            (
+                "",
+                "LimitRange"
+                    | "PersistentVolumeClaim"
+                    | "ResourceQuota"
+                    | "Secret"
+                    | "ServiceAccount"
+            ) | ("autoscaling", "HorizontalPodAutoscaler")
+                | ("policy", "PodDisruptionBudget")
+                | ("rbac.authorization.k8s.io", _)
+        )
 }
+
+/// Whether a Secret is one that a mesh's control plane keeps. Only its name and labels count.
+pub(crate) fn is_of_mesh(secret: &Object) -> bool {
+    matches!(&*secret.reference.name, SELF_SIGNED | PLUGGED_IN)
+        || secret.label(REMOTE_CLUSTER) == Some("true")
+}
+
+/// The Secret with the root that istiod made for itself.
+pub(crate) const SELF_SIGNED: &str = "istio-ca-secret";
+/// The Secret with the CA that istiod was given.
+pub(crate) const PLUGGED_IN: &str = "cacerts";
+/// The label of Secrets by which istiod knows other clusters.
+pub(crate) const REMOTE_CLUSTER: &str = "istio/multiCluster";
 
 /// Whether two states of one object are the same to the network. Of workloads their pods are
 /// compared; of everything else only what is equal for certain.

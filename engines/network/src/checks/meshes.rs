@@ -28,7 +28,12 @@ use std::collections::HashSet;
 /// Who can reach a port without an identity of a mesh, by all that holds below the mesh.
 pub(crate) trait Outsiders {
     /// The strongest of them for a port of an endpoint.
-    fn of(&self, endpoint: EndpointId, port: u16) -> Outsider;
+    fn of(&self, endpoint: EndpointId, port: u16) -> Outsider {
+        self.at(endpoint, Protocol::Tcp, port)
+    }
+
+    /// The same for a port of any protocol.
+    fn at(&self, endpoint: EndpointId, protocol: Protocol, port: u16) -> Outsider;
 }
 
 /// Somebody without an identity of the mesh.
@@ -50,7 +55,7 @@ struct Below<'n, 'w, 's> {
     /// Pods outside the mesh, best examples first.
     outside: Vec<EndpointId>,
     /// Ports that the internet gets to without a proxy of the mesh before them.
-    exposed: HashSet<(EndpointId, u16)>,
+    exposed: HashSet<(EndpointId, Protocol, u16)>,
 }
 
 impl<'n, 'w, 's> Below<'n, 'w, 's> {
@@ -82,20 +87,22 @@ impl<'n, 'w, 's> Below<'n, 'w, 's> {
         Self {
             network,
             outside: outside.into_iter().map(|(_, _, id)| id).collect(),
-            exposed: ways.map(|way| (way.endpoint, way.port)).collect(),
+            exposed: ways
+                .map(|way| (way.endpoint, way.protocol, way.port))
+                .collect(),
         }
     }
 }
 
 impl Outsiders for Below<'_, '_, '_> {
-    fn of(&self, endpoint: EndpointId, port: u16) -> Outsider {
-        if self.exposed.contains(&(endpoint, port)) {
+    fn at(&self, endpoint: EndpointId, protocol: Protocol, port: u16) -> Outsider {
+        if self.exposed.contains(&(endpoint, protocol, port)) {
             return Outsider::Internet;
         }
         let to = Peer::Endpoint(endpoint);
         let gets_there = |from: &EndpointId| {
             let open = self.network.below_layers(Peer::Endpoint(*from), to);
-            open.any().has(Protocol::Tcp, port)
+            open.any().has(protocol, port)
         };
         let mut others = self.outside.iter().filter(|id| **id != endpoint).peekable();
         // Where nobody else is outside the mesh nothing shows that the policies stop somebody.

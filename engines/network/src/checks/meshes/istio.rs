@@ -1,6 +1,7 @@
 //! The rules about Istio.
 
 mod ambient;
+mod authorisers;
 mod authorization;
 mod bulletins;
 mod capture;
@@ -10,15 +11,23 @@ mod coverage;
 mod dead;
 mod destinations;
 mod egress;
+mod entries;
+mod gates;
 mod gateways;
 mod injector;
 mod istiod;
+mod logs;
+mod overrides;
 mod peers;
+mod pods;
+mod settings;
 mod spaces;
 mod tampering;
 mod together;
 mod tokens;
 mod traffic;
+mod trust;
+mod virtual_services;
 mod waypoints;
 mod ztunnel;
 
@@ -29,6 +38,7 @@ use crate::istio::membership::Place;
 use crate::istio::ports::{self, MeshPort, Protocol};
 use crate::network::Network;
 use crate::world::{Endpoint, EndpointId, World};
+use gates::Gates;
 use seawall_model::Asset;
 use seawall_snapshot::Object;
 use std::any::TypeId;
@@ -49,6 +59,8 @@ pub(super) struct Scene<'w, 's> {
     strangers: RefCell<HashMap<Row, Rc<Condition>>>,
     /// Whether sets of policies have one of a kind.
     kinds: RefCell<HashMap<(TypeId, usize), bool>>,
+    /// What leads in through gateways.
+    gates: Gates<'s>,
 }
 
 /// What the answer to a stranger depends on: the policies (by number of their set), the proxy,
@@ -117,6 +129,7 @@ impl<'w, 's> Scene<'w, 's> {
             world,
             istio,
             outsiders,
+            gates: Gates::new(world, &subjects),
             subjects,
             by_namespace,
             strangers: RefCell::default(),
@@ -222,9 +235,11 @@ pub(super) fn strongest(outsiders: impl IntoIterator<Item = Outsider>) -> Outsid
 
 pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report) {
     peers::check(scene, report);
+    pods::check(scene, report);
     destinations::check(scene, report);
     coverage::check(scene, report);
     authorization::check(scene, report);
+    authorisers::check(scene, report);
     dead::check(scene, report);
     tokens::check(scene, report);
     capture::check(scene, report);
@@ -233,6 +248,10 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
     waypoints::check(scene, report);
     gateways::check(scene, network, report);
     traffic::check(scene, report);
+    virtual_services::check(scene, report);
+    entries::check(scene, report);
+    logs::check(scene, report);
+    overrides::check(scene, report);
     control_plane::check(scene, report);
     istiod::check(scene, network, report);
     consoles::check(scene, report);
@@ -241,4 +260,6 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
     injector::check(scene, report);
     egress::check(scene, network, report);
     tampering::check(scene, report);
+    settings::check(scene, report);
+    trust::check(scene, report);
 }

@@ -1,7 +1,7 @@
 //! IST-AZ: who may call whom.
 
 use super::{Entry, Id, mesh};
-use seawall_model::Severity::{High, Medium};
+use seawall_model::Severity::{High, Low, Medium};
 
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
@@ -185,5 +185,96 @@ pub(super) const ENTRIES: &[Entry] = &[
         Medium,
         "A DENY or CUSTOM policy without rules matches nothing: it refuses nobody.",
         "Add a rule.",
+    ),
+    mesh(
+        Id::IST_AZ_14,
+        "host is compared without its port",
+        Medium,
+        "Callers write the host. With a port behind the name it is another host to the policy and the same one to routes and to the application.",
+        "Name both forms, such as example.com and example.com:*.",
+    ),
+    mesh(
+        Id::IST_AZ_16,
+        "refusal of requests closes a raw port",
+        Medium,
+        "At ports that carry bytes a DENY rule loses what it asks of requests, and refuses all that is left. Mostly the next step is to remove the policy.",
+        "Name the ports of requests in the rule.",
+    ),
+    mesh(
+        Id::IST_AZ_17,
+        "rule about requests lets nobody in at a raw port",
+        Medium,
+        "At ports that carry bytes an ALLOW rule that asks for anything of requests is dropped, and nobody gets in. Mostly the next step is to open everything.",
+        "Add a rule without methods, paths, hosts or headers for that port.",
+    ),
+    mesh(
+        Id::IST_AZ_19,
+        "addresses of proxies are taken for those of clients",
+        Medium,
+        "ipBlocks looks at who opened the connection. Behind a load balancer, a gateway or a waypoint that is the proxy for every client, the one that should stay out included.",
+        "Use identities, or remoteIpBlocks with an exact numTrustedProxies.",
+    ),
+    mesh(
+        Id::IST_AZ_23,
+        "policy that only writes down",
+        Low,
+        "AUDIT never refuses anything. Nothing else protects these workloads.",
+        "Add policies with ALLOW or DENY.",
+    ),
+    mesh(
+        Id::IST_AZ_26,
+        "authoriser sees only the beginning of a body",
+        Medium,
+        "What a request has behind the limit is not looked at: a caller fills the beginning with what is harmless.",
+        "Remove allowPartialMessage: requests that are too long are then refused.",
+    ),
+    mesh(
+        Id::IST_AZ_27,
+        "authoriser is asked in plaintext",
+        Medium,
+        "Whoever stands between proxies and the authoriser reads the tokens of all requests, and answers that they may pass.",
+        "Bring the authoriser into the mesh, or call it with TLS.",
+    ),
+    mesh(
+        Id::IST_AZ_30,
+        "service account of the wrong namespace",
+        Medium,
+        "A service account without a namespace is one of the policy's own namespace, here that of the control plane: another one than the workload that is meant.",
+        "Write namespace and name.",
+    ),
+    mesh(
+        Id::IST_AZ_33,
+        "old release reads targetRefs as everything",
+        Medium,
+        "Releases before 1.22 do not know targetRefs: to them the policy is for all pods of its namespace. It lets callers in, or keeps them out, where nobody meant it.",
+        "Update Istio, or pin the policy to a revision with the label istio.io/rev.",
+    ),
+    mesh(
+        Id::IST_AZ_34,
+        "gateway ignores a policy with a selector",
+        High,
+        "A setting of istiod makes gateways of the Gateway API leave out policies without targetRefs: what this one refuses gets in.",
+        "Attach the policy by targetRefs.",
+    ),
+    mesh(
+        Id::IST_AZ_35,
+        "condition that not every proxy understands",
+        Low,
+        "Conditions on the server name or on Envoy's own data hold only in some proxies and releases; ztunnel drops or widens rules with them.",
+        "Ask for identities, paths or claims instead.",
+    ),
+    mesh(
+        Id::IST_AZ_37,
+        "service account with a dot matches others",
+        High,
+        "These releases take a dot in the name of a service account for any letter (CVE-2026-39350): who may create service accounts makes one that is let in.",
+        "Update Istio, or write principals.",
+    ),
+    mesh(
+        Id::IST_AZ_38,
+        "policy does not hold for UDP or SCTP",
+        Medium,
+        "Only TCP goes through proxies. At ports of other protocols every caller gets in, whatever policies say.",
+        "Close the port with a network policy.",
     ),
 ];

@@ -1,7 +1,7 @@
 //! IST-TLS: mutual TLS between workloads.
 
 use super::{Entry, Id, mesh};
-use seawall_model::Severity::{Critical, High, Medium};
+use seawall_model::Severity::{Critical, High, Low, Medium};
 
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
@@ -94,5 +94,103 @@ pub(super) const ENTRIES: &[Entry] = &[
         High,
         "Whoever stands in between answers with any certificate, reads what is sent and changes what comes back.",
         "Remove insecureSkipVerify.",
+    ),
+    mesh(
+        Id::IST_TLS_13,
+        "label tells clients not to use mutual TLS",
+        Medium,
+        "Clients look at the label that the injector sets. Written by hand to something else, it makes every client of these pods speak plaintext, unencrypted and without an identity.",
+        "Remove the label security.istio.io/tlsMode; the injector sets it.",
+    ),
+    mesh(
+        Id::IST_TLS_14,
+        "certificate of an outside server is not checked",
+        High,
+        "Releases before 1.21, and later ones that are told so, check a server's certificate only against CAs that the rule names. Without any, whoever stands in between is believed.",
+        "Set caCertificates and subjectAltNames, and update Istio.",
+    ),
+    mesh(
+        Id::IST_TLS_16,
+        "mesh speaks weak TLS",
+        Medium,
+        "Suites without forward secrecy give away what was recorded once the key is lost, and old versions can be broken.",
+        "Use TLSV1_2 or TLSV1_3, and leave out cipherSuites or list suites with ECDHE only.",
+    ),
+    mesh(
+        Id::IST_TLS_17,
+        "peers of foreign trust domains are accepted",
+        High,
+        "Proxies no longer look at the trust domain of a certificate: whoever has one from a CA that they trust is in the mesh, wherever it was made.",
+        "Remove PILOT_SKIP_VALIDATE_TRUST_DOMAIN, and list the trust domains that count.",
+    ),
+    mesh(
+        Id::IST_TLS_18,
+        "mesh trusts more roots than its own",
+        Medium,
+        "Every CA that is trusted can make any identity of the mesh, unless it is held to trust domains of its own.",
+        "Keep only the roots that are needed, each with its trustDomains.",
+    ),
+    mesh(
+        Id::IST_TLS_19,
+        "clusters share the default trust domain",
+        Medium,
+        "A service account has the same identity in every cluster with this trust domain. Who may create a namespace in one cluster is let in where that name is trusted in another.",
+        "Give each cluster a trust domain of its own.",
+    ),
+    mesh(
+        Id::IST_TLS_20,
+        "identities of another trust domain count as own",
+        High,
+        "An alias makes every identity of that trust domain equal to the mesh's own of the same name: who can make identities there passes policies here.",
+        "Remove aliases after a migration, and never list a trust domain of others.",
+    ),
+    mesh(
+        Id::IST_TLS_21,
+        "mesh's root key is in the cluster",
+        Medium,
+        "Whoever can read the Secret, or a backup with it, makes any identity of the mesh for as long as the root lasts.",
+        "Keep the root outside, and give istiod an intermediate CA (cacerts), or let another CA sign.",
+    ),
+    mesh(
+        Id::IST_TLS_22,
+        "workloads prove themselves with endless tokens",
+        Medium,
+        "Tokens of the first-party policy are for anybody and do not end: who copies one gets certificates of that workload for as long as its account exists.",
+        "Set jwtPolicy to third-party-jwt.",
+    ),
+    mesh(
+        Id::IST_TLS_23,
+        "workloads share the default service account",
+        Medium,
+        "The service account is the identity. Workloads with the same one cannot be told apart by any policy: what one is allowed all of them are.",
+        "Give every workload a service account of its own.",
+    ),
+    mesh(
+        Id::IST_TLS_24,
+        "certificates of workloads live long",
+        Low,
+        "A stolen key is good until its certificate ends, and nothing takes it back earlier.",
+        "Leave lifetimes at 24 hours or less, and revocation lists on.",
+    ),
+    mesh(
+        Id::IST_TLS_25,
+        "accounts that may ask for any identity",
+        High,
+        "A trusted node account gets certificates for every identity that runs on its node. That is meant for ztunnel alone.",
+        "List only the service account of ztunnel.",
+    ),
+    mesh(
+        Id::IST_TLS_26,
+        "control plane believes clients about who they are",
+        High,
+        "Without the check of identities a proxy may ask for the configuration and secrets of another; where a range of addresses is trusted, a header says who is calling.",
+        "Remove the setting.",
+    ),
+    mesh(
+        Id::IST_TLS_27,
+        "server-first protocol where plaintext is accepted",
+        Low,
+        "A proxy that takes TLS and plaintext waits for the client's first bytes, and such a client waits for the server's. Calls hang, and mostly the next step is to turn mutual TLS off.",
+        "Name the port tcp or set appProtocol, and demand mutual TLS (STRICT).",
     ),
 ];

@@ -2,6 +2,7 @@
 
 use super::super::{Report, get, place};
 use super::coverage::{attached, names};
+use super::gates::led_to;
 use super::{Scene, Subject};
 use crate::istio::GATEWAY_API;
 use crate::istio::ambient::{INGRESS_USE_WAYPOINT, USE_WAYPOINT, Use};
@@ -390,42 +391,8 @@ fn exposed_services(scene: &Scene<'_, '_>, report: &mut Report) {
 }
 
 /// Whether a route from a gateway leads to a Service.
-pub(super) fn leads_to(route: &Object, service: &Object) -> bool {
-    let name = &*service.reference.name;
-    if &*route.reference.kind == "VirtualService" {
-        let gateways = route.items(&["spec", "gateways"]);
-        let through = gateways
-            .iter()
-            .any(|one| one.as_str().is_some_and(|g| g != "mesh"));
-        let hosts = route
-            .items(&["spec", "http"])
-            .iter()
-            .flat_map(|rule| rule.get("route").and_then(Node::as_seq).unwrap_or_default());
-        let mut hosts = hosts.filter_map(|to| to.at(&["destination", "host"])?.as_str());
-        return through
-            && hosts.any(|host| {
-                super::destinations::service_name(host, route.namespace())
-                    == Some((name, service.namespace()))
-            });
-    }
-    let is_mesh = |parent: &Node| {
-        parent
-            .get("kind")
-            .and_then(Node::as_str)
-            .is_some_and(|kind| kind == "Service")
-    };
-    let parents = route.items(&["spec", "parentRefs"]);
-    let mut backends = route.items(&["spec", "rules"]).iter().flat_map(|rule| {
-        rule.get("backendRefs")
-            .and_then(Node::as_seq)
-            .unwrap_or_default()
-    });
-    !parents.iter().all(is_mesh)
-        && backends.any(|backend| {
-            let text = |key| backend.get(key).and_then(Node::as_str);
-            text("name") == Some(name)
-                && text("namespace").unwrap_or(route.namespace()) == service.namespace()
-        })
+fn leads_to(route: &Object, service: &Object) -> bool {
+    led_to(route).contains(&(&service.reference.name, service.namespace()))
 }
 
 /// The port that HBONE comes in at.

@@ -1,6 +1,9 @@
-//! IST-AZ: what AuthorizationPolicies let through that they should not.
+//! IST-AZ: what AuthorizationPolicies let through that they should not, and what they keep
+//! out by mistake.
 
 mod identity;
+mod meaning;
+mod protocols;
 mod requests;
 
 use super::super::{Report, place};
@@ -12,7 +15,7 @@ use crate::istio::ports::Protocol;
 use crate::rules::Id;
 use seawall_model::{Asset, Locus};
 
-const RULES: [Id; 14] = [
+const RULES: [Id; 23] = [
     Id::IST_AZ_03,
     Id::IST_AZ_04,
     Id::IST_AZ_05,
@@ -23,14 +26,24 @@ const RULES: [Id; 14] = [
     Id::IST_AZ_10,
     Id::IST_AZ_11,
     Id::IST_AZ_12,
+    Id::IST_AZ_14,
+    Id::IST_AZ_16,
+    Id::IST_AZ_17,
     Id::IST_AZ_18,
+    Id::IST_AZ_19,
     Id::IST_AZ_20,
     Id::IST_AZ_21,
+    Id::IST_AZ_23,
     Id::IST_AZ_29,
+    Id::IST_AZ_30,
+    Id::IST_AZ_33,
+    Id::IST_AZ_35,
+    Id::IST_AZ_37,
 ];
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     report.assess(&RULES, scene.istio.policies.all.len());
+    let closed = protocols::Closed::default();
     for policy in &scene.istio.policies.all {
         let of = Of {
             policy,
@@ -38,7 +51,10 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         };
         identity::check(scene, &of, report);
         requests::check(scene, &of, report);
+        protocols::check(scene, &of, &closed, report);
+        meaning::check(scene, &of, report);
     }
+    protocols::unseen_ports(scene, report);
 }
 
 /// A policy with the pods that it is attached to.

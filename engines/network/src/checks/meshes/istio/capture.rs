@@ -70,7 +70,12 @@ pub(super) fn annotation_locus(subject: &Subject<'_, '_>, key: &str, span: Span)
     metadata_locus(subject, "annotations", key, Some(span))
 }
 
-fn metadata_locus(subject: &Subject<'_, '_>, map: &str, key: &str, span: Option<Span>) -> Locus {
+pub(super) fn metadata_locus(
+    subject: &Subject<'_, '_>,
+    map: &str,
+    key: &str,
+    span: Option<Span>,
+) -> Locus {
     let key = key.replace('~', "~0").replace('/', "~1");
     let pointer = &subject.endpoint.template.pointer;
     Locus {

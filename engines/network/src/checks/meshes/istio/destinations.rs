@@ -1,19 +1,24 @@
-//! IST-TLS-09, 10, 11 and 15: what DestinationRules make of TLS.
+//! IST-TLS-09, 10, 11, 14, 15 and IST-TC-10: what DestinationRules make of TLS, and for whom.
 
-use super::super::{Report, get, place};
+use super::super::{Report, get, place, texts};
+use super::control_plane::pilot_setting;
 use super::{Scene, Subject};
 use crate::istio::NETWORKING;
+use crate::istio::mesh::Part;
+use crate::reach::Cidr;
 use crate::rules::Id;
 use crate::sink::Draft;
 use seawall_model::{Locus, Severity};
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
 
-const RULES: [Id; 4] = [
+const RULES: [Id; 6] = [
     Id::IST_TLS_09,
     Id::IST_TLS_10,
     Id::IST_TLS_11,
+    Id::IST_TLS_14,
     Id::IST_TLS_15,
+    Id::IST_TC_10,
 ];
 
 /// Places of `tls` in a DestinationRule.
@@ -52,8 +57,10 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     for object in rules.iter().copied() {
         let host = get(object, &["spec", "host"]).and_then(Node::as_str);
         let host = host.unwrap_or_default();
+        for_all(scene, object, host, report);
         for (pointer, tls) in tls_settings(object) {
             unverified(object, host, &pointer, tls, report);
+            unchecked(scene, object, host, &pointer, tls, report);
             let Some(mode) = tls.get("mode") else {
                 continue;
             };
@@ -82,6 +89,107 @@ fn unverified(object: &Object, host: &str, pointer: &str, tls: &Node, report: &m
         Some(node.span),
     );
     report.add(object, Draft::new(Id::IST_TLS_15, locus, message, fix));
+}
+
+/// Whether proxies check certificates where a rule names no CA.
+enum Checking {
+    Yes,
+    No,
+    /// The control plane is not in the picture.
+    Unknown,
+}
+
+fn checking(scene: &Scene<'_, '_>) -> Checking {
+    let parts = scene.istio.mesh.components.iter();
+    let pilots = parts.filter(|one| one.part == Part::Pilot);
+    let minors = pilots.filter_map(|one| Some(one.version?.minor));
+    let flag = pilot_setting(scene, "VERIFY_CERTIFICATE_AT_CLIENT").map(|(value, _)| value);
+    // On by default since 1.21; nothing turns it off since 1.24.
+    match (minors.min(), flag) {
+        (Some(24..), _) | (Some(21..), None) => Checking::Yes,
+        (_, Some(value)) => match value {
+            "true" | "1" => Checking::Yes,
+            _ => Checking::No,
+        },
+        (Some(_), None) => Checking::No,
+        (None, None) => Checking::Unknown,
+    }
+}
+
+/// IST-TLS-14: without a CA that is named, old releases believe any.
+fn unchecked(
+    scene: &Scene<'_, '_>,
+    object: &Object,
+    host: &str,
+    pointer: &str,
+    tls: &Node,
+    report: &mut Report,
+) {
+    let mode = tls.get("mode").and_then(Node::as_str);
+    let says = |field: &str| {
+        let node = tls.get(field);
+        node.and_then(Node::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
+    let skips = tls.get("insecureSkipVerify").and_then(Node::as_bool) == Some(true);
+    if !matches!(mode, Some("SIMPLE" | "MUTUAL"))
+        || !is_outside(host)
+        || skips
+        || says("caCertificates")
+        || says("credentialName")
+    {
+        return;
+    }
+    let (severity, when) = match checking(scene) {
+        Checking::Yes => return,
+        Checking::No => (Severity::High, ""),
+        Checking::Unknown => (Severity::Low, " by releases before 1.21"),
+    };
+    let message = format!("the certificate of {host} is not checked{when}: no CA is named");
+    let fix = "Set caCertificates and subjectAltNames".to_owned();
+    let locus = place(
+        object,
+        &format!("{pointer}/mode"),
+        tls.get("mode").map(|n| n.span),
+    );
+    let draft = Draft::new(Id::IST_TLS_14, locus, message, fix).severity(severity);
+    report.add(object, draft);
+}
+
+/// IST-TC-10. Of rules for one host the client's own namespace comes first, then that of the
+/// service, then the root namespace: one of a third namespace is for its own clients only. A
+/// wildcard in the root namespace is how defaults of the mesh are written.
+fn for_all(scene: &Scene<'_, '_>, object: &Object, host: &str, report: &mut Report) {
+    let root = &*scene.istio.mesh.root_namespace;
+    let to = texts(get(object, &["spec", "exportTo"]));
+    let is_home = !to.is_empty() && to.iter().all(|to| matches!(*to, "." | "~") || *to == root);
+    let Some((name, namespace)) = service_name(host, root) else {
+        return;
+    };
+    if object.namespace() != root || is_home || namespace == root {
+        return;
+    }
+    let rules = scene.world.of_kind(NETWORKING, "DestinationRule").iter();
+    let mut of_owner = rules.filter(|other| other.namespace() == namespace);
+    let is_overruled = of_owner.any(|other| {
+        let host = get(other, &["spec", "host"]).and_then(Node::as_str);
+        host.and_then(|host| service_name(host, namespace)) == Some((name, namespace))
+    });
+    // What it does to TLS inside the mesh is said by rules of their own.
+    let weakens = |tls: &Node| {
+        let mode = tls.get("mode").and_then(Node::as_str);
+        matches!(mode, Some("DISABLE" | "SIMPLE" | "MUTUAL"))
+    };
+    if is_overruled || tls_settings(object).iter().any(|(_, tls)| weakens(tls)) {
+        return;
+    }
+    let node = get(object, &["spec", "host"]);
+    let message = format!(
+        "the rule decides how clients of every namespace call {name}, a service of {namespace}"
+    );
+    let fix = format!("Move the rule to {namespace}, or set exportTo: [\".\"]");
+    let locus = place(object, "/spec/host", node.map(|node| node.span));
+    report.add(object, Draft::new(Id::IST_TC_10, locus, message, fix));
 }
 
 /// IST-TLS-10.
@@ -175,6 +283,21 @@ fn one_host(scene: &Scene<'_, '_>, object: &Object, host: &str, locus: Locus, re
         .severity(severity)
         .affects(behind.iter().map(|subject| subject.asset()));
     report.add(object, draft);
+}
+
+/// Domains that everybody knows, and that no namespace is called.
+const DOMAINS: [&str; 6] = ["com", "edu", "gov", "io", "net", "org"];
+
+/// Whether a host is a name outside the cluster. Two words may also be a Service and its
+/// namespace, though Istio wants more to know one.
+pub(super) fn is_outside(host: &str) -> bool {
+    let is_address = Cidr::read_loosely(host).is_some();
+    let mut parts = host.rsplit('.').filter(|_| !is_address);
+    let (Some(last), Some(_)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    let is_inside = matches!(last, "local" | "svc") || service_name(host, "").is_some();
+    !is_inside && (parts.next().is_some() || DOMAINS.contains(&last))
 }
 
 /// Name and namespace of the Service that a host means, seen from a namespace; `None` for

@@ -337,7 +337,7 @@ impl Server<'_> {
 }
 
 /// Suites without forward secrecy, with CBC or with 3DES.
-fn is_weak(cipher: &str) -> bool {
+pub(super) fn is_weak(cipher: &str) -> bool {
     cipher.contains("DES")
         || cipher.contains("RC4")
         || !cipher.contains("ECDHE") && !cipher.starts_with("TLS_")

@@ -1,45 +1,77 @@
 //! IST-JWT and IST-AZ-18: tokens that nobody asks for, that nobody reads, or that anybody can
 //! make.
 
+mod issuers;
+mod routes;
+
 use super::super::{Report, place};
-use super::ambient::leads_to;
 use super::coverage::{attached, has_policy, names};
 use super::{Scene, Subject};
+use crate::istio::SECURITY;
 use crate::istio::authorization::{
     Action, Check, Condition, Field, Pattern, Point, Policy, Possible, Rule, Target, targets,
 };
 use crate::istio::membership::Place;
 use crate::istio::mesh::nested;
-use crate::istio::{GATEWAY_API, NETWORKING, SECURITY};
 use crate::rules::Id;
 use crate::sink::Draft;
+use routes::Ways;
 use seawall_model::{Severity, Str};
 use seawall_snapshot::selector::Operator;
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
 
-const RULES: [Id; 4] = [
+const RULES: [Id; 9] = [
     Id::IST_JWT_01,
     Id::IST_JWT_02,
     Id::IST_JWT_03,
+    Id::IST_JWT_04,
     Id::IST_JWT_05,
+    Id::IST_JWT_08,
+    Id::IST_JWT_09,
+    Id::IST_JWT_10,
+    Id::IST_JWT_13,
 ];
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
+    report.assess(&[Id::IST_JWT_12], scene.istio.policies.all.len());
+    let ways = Ways::new(scene, report);
     for policy in &scene.istio.policies.all {
         unread(scene, policy, report);
+        ways.kept_at_gateway(policy, report);
     }
+    ways.by_claims(report);
     let objects = scene.world.of_kind(SECURITY, "RequestAuthentication");
     report.assess(&RULES, objects.len());
     for object in objects.iter().copied() {
         optional(scene, object, report);
-        for (index, rule) in object.items(&["spec", "jwtRules"]).iter().enumerate() {
+        routes::blind_in_ambient(scene, object, report);
+        let rules = object.items(&["spec", "jwtRules"]);
+        issuers::several(object, rules, beside(objects, object), report);
+        for (index, rule) in rules.iter().enumerate() {
             let pointer = format!("/spec/jwtRules/{index}");
+            issuers::discovery(object, rule, &pointer, report);
+            issuers::parameters(object, rule, &pointer, report);
+            ways.passed_on(object, rule, &pointer, report);
             audiences(object, rule, &pointer, report);
             sources(object, rule, &pointer, report);
             keys(object, rule, &pointer, report);
         }
     }
+}
+
+/// Rules of objects before this one that are for the same pods by the same words.
+fn beside<'s>(objects: &[&'s Object], object: &Object) -> impl Iterator<Item = &'s Node> {
+    let before = objects
+        .iter()
+        .take_while(|one| !std::ptr::eq(**one, object));
+    let whom = |one: &Object| {
+        let body = one.body()?;
+        Some((selected(selector_of(body).as_ref()), targets(body)))
+    };
+    let here = whom(object);
+    let near = before.filter(move |one| one.namespace() == object.namespace() && whom(one) == here);
+    near.flat_map(|one| one.items(&["spec", "jwtRules"]))
 }
 
 /// Labels that a selector by equality asks for: what a pod of it has at least.
@@ -91,16 +123,7 @@ fn unread(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Report) {
     if all.iter().all(is_read) {
         return;
     }
-    let (severity, effect) = match policy.action {
-        Action::Allow if tokens.iter().any(|c| c.values.is_empty()) => {
-            (Severity::High, "the rule lets everyone in")
-        }
-        Action::Allow => (Severity::Medium, "the rule lets nobody in"),
-        _ if tokens.iter().any(|c| !c.values.is_empty()) => {
-            (Severity::High, "the rule refuses nobody")
-        }
-        _ => (Severity::Medium, "the rule refuses everyone"),
-    };
+    let (severity, effect) = effect(policy, &tokens);
     let message =
         format!("tokens are asked for, but no RequestAuthentication reads them: {effect}");
     let fix = "Add a RequestAuthentication for the same workloads".to_owned();
@@ -109,6 +132,20 @@ fn unread(scene: &Scene<'_, '_>, policy: &Policy<'_>, report: &mut Report) {
         .severity(severity)
         .affects(subjects.iter().map(|s| s.asset()));
     report.add(policy.object, draft);
+}
+
+/// What becomes of a rule that asks for tokens where there are none.
+fn effect(policy: &Policy<'_>, tokens: &[&Check]) -> (Severity, &'static str) {
+    match policy.action {
+        Action::Allow if tokens.iter().any(|c| c.values.is_empty()) => {
+            (Severity::High, "the rule lets everyone in")
+        }
+        Action::Allow => (Severity::Medium, "the rule lets nobody in"),
+        _ if tokens.iter().any(|c| !c.values.is_empty()) => {
+            (Severity::High, "the rule refuses nobody")
+        }
+        _ => (Severity::Medium, "the rule refuses everyone"),
+    }
 }
 
 fn is_for(object: &Object, labels: &[(Str, Str)]) -> bool {
@@ -128,6 +165,10 @@ fn optional(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
     let wanted = targets(body);
     let selector = selector_of(body);
     let covered = covered(scene, object, selector.as_ref());
+    // In ambient it is not read at all, which another rule says.
+    if wanted.is_empty() && covered.is_empty() && !routes::ambient(scene, object).is_empty() {
+        return;
+    }
     let open: Vec<&Subject<'_, '_>> = covered
         .iter()
         .copied()
@@ -144,7 +185,7 @@ fn optional(scene: &Scene<'_, '_>, object: &Object, report: &mut Report) {
     // What is read for a namespace need not be asked for by all of it; what is open to the
     // outside should.
     let is_all = open.len() == covered.len() || selector.is_some();
-    let severity = if is_all || open.iter().any(|subject| is_routed(scene, subject)) {
+    let severity = if is_all || open.iter().any(|subject| scene.gates.is_routed(subject)) {
         Severity::High
     } else {
         Severity::High.lowered()
@@ -212,18 +253,6 @@ fn lets_in_without(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
         let condition = Condition::clone(&scene.strangers(subject, port.number));
         let token = Condition::is(Field::Issuer, Pattern::any());
         Condition::all([condition, token.negated()]).possible() != Possible::No
-    })
-}
-
-/// Whether a route leads from a gateway to a pod.
-fn is_routed(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> bool {
-    let routes = scene.world.of_kind(GATEWAY_API, "HTTPRoute").iter();
-    let all = routes.chain(scene.world.of_kind(NETWORKING, "VirtualService"));
-    all.copied().any(|route| {
-        subject
-            .services
-            .iter()
-            .any(|service| leads_to(route, service))
     })
 }
 

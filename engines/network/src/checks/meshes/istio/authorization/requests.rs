@@ -13,6 +13,7 @@ use seawall_model::Severity;
 
 pub(super) fn check<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report) {
     dead_stars(of, report);
+    host_ports(of, report);
     deny_list(scene, of, report);
     negative_allow(of, report);
     exempt_suffix(of, report);
@@ -84,6 +85,55 @@ fn has_inner_star(check: &Check, text: &str) -> bool {
     rest.unwrap_or(&text).contains('*')
 }
 
+/// A host that is named without the same one behind any port. Requests may name a port, and
+/// routes take both for one.
+fn lacks_ports<'a>(policy: &Policy<'_>, check: &'a Check) -> Option<&'a Word> {
+    let words = match policy.action {
+        Action::Deny => &check.values,
+        Action::Allow => &check.not_values,
+        Action::Custom(_) | Action::Audit => return None,
+    };
+    let is_covered = |host: &str| {
+        let with_port = format!("{host}:");
+        words.iter().any(|word| {
+            let begin = word.text.strip_suffix('*');
+            begin.is_some_and(|begin| with_port.starts_with(begin))
+        })
+    };
+    let mut bare = words.iter().filter(|word| !word.text.contains(':'));
+    bare.find(|word| check.key == Key::Hosts && !is_covered(&word.text))
+}
+
+/// IST-AZ-14.
+fn host_ports(of: &Of<'_, '_, '_>, report: &mut Report) {
+    for check in of.policy.rules.iter().flat_map(Rule::checks) {
+        let Some(word) = lacks_ports(of.policy, check) else {
+            continue;
+        };
+        let effect = match of.policy.action {
+            Action::Allow => "is not excluded",
+            _ => "is not refused",
+        };
+        let host = word.text.trim_start_matches('*').trim_start_matches('.');
+        let message = format!(
+            "{} {effect} when the request names a port, such as {host}:80",
+            word.text
+        );
+        let fix = format!("Add {}:*", word.text);
+        // Two stars are none: a suffix cannot have one behind its port.
+        let fix = if word.text.starts_with('*') {
+            "Name each host with and without ports, such as example.com and example.com:*"
+                .to_owned()
+        } else {
+            fix
+        };
+        report.add(
+            of.policy.object,
+            draft(of, Id::IST_AZ_14, word, message, &fix),
+        );
+    }
+}
+
 /// IST-AZ-10: what is forbidden can often be written in another way.
 fn deny_list<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Report) {
     if of.policy.action != Action::Deny {
@@ -113,6 +163,13 @@ fn deny_list<'w, 's>(scene: &Scene<'w, 's>, of: &Of<'_, 'w, 's>, report: &mut Re
     else {
         return;
     };
+    // That a port gets past a host another rule says.
+    if rule
+        .checks()
+        .any(|check| lacks_ports(of.policy, check).is_some())
+    {
+        return;
+    }
     let hint = match word
         .text
         .strip_suffix("/*")
@@ -143,6 +200,9 @@ fn negative_allow(of: &Of<'_, '_, '_>, report: &mut Report) {
         let Some(word) = first.filter(|_| is_place && check.values.is_empty()) else {
             continue;
         };
+        if lacks_ports(of.policy, check).is_some() {
+            continue;
+        }
         let message = format!(
             "the rule lets in everything but {}: another spelling gets in",
             word.text
