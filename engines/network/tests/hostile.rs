@@ -71,6 +71,11 @@ fn document() -> impl Strategy<Value = String> {
         ("gateway.networking.k8s.io/v1", "Gateway"),
         ("gateway.networking.k8s.io/v1", "HTTPRoute"),
         ("gateway.networking.k8s.io/v1beta1", "ReferenceGrant"),
+        ("gateway.networking.k8s.io/v1", "ListenerSet"),
+        ("gateway.networking.k8s.io/v1", "BackendTLSPolicy"),
+        ("gateway.networking.k8s.io/v1", "TCPRoute"),
+        ("cilium.io/v2", "CiliumLocalRedirectPolicy"),
+        ("cilium.io/v2", "CiliumEnvoyConfig"),
         ("networking.istio.io/v1", "Gateway"),
         ("networking.istio.io/v1", "VirtualService"),
         ("v1", "Service"),
@@ -105,6 +110,15 @@ fn document() -> impl Strategy<Value = String> {
         "from",
         "to",
         "defaultBackend",
+        "allowedListeners",
+        "parentRef",
+        "targetRefs",
+        "validation",
+        "infrastructure",
+        "addresses",
+        "resources",
+        "redirectFrontend",
+        "externalName",
     ];
     let inner = [
         "from",
@@ -262,4 +276,64 @@ fn many_administrators() {
             1 + index
         )
     }));
+}
+
+#[test]
+fn many_routes_at_many_listeners() {
+    let listeners: Vec<String> = (0..2000)
+        .map(|i| format!("{{name: l{i}, port: {}, protocol: HTTP}}", i % 60_000 + 1))
+        .collect();
+    let hosts: Vec<String> = (0..1000).map(|i| format!("h{i}.example.com")).collect();
+    let matches: Vec<String> = (0..200)
+        .map(|i| format!("{{path: {{value: /{i}}}}}"))
+        .collect();
+    let mut text = format!(
+        "{{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {{name: g, namespace: n}}, \
+         spec: {{gatewayClassName: c, listeners: [{}]}}}}",
+        listeners.join(", ")
+    );
+    for index in 0..50 {
+        writeln!(
+            text,
+            "\n---\n{{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {{name: r{index}, namespace: n}}, \
+             spec: {{parentRefs: [{{name: g}}], hostnames: [{}], rules: [{{matches: [{}], backendRefs: [{{name: s, port: 80}}]}}]}}}}",
+            hosts.join(", "),
+            matches.join(", ")
+        )
+        .expect("a string");
+    }
+    in_time(&text);
+}
+
+#[test]
+fn texts_that_look_like_a_proxys_configuration() {
+    let deep = format!(
+        "static_resources: {}{}",
+        "[".repeat(50_000),
+        "]".repeat(50_000)
+    );
+    let bomb = "a: &a [x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e]\nstatic_resources: {listeners: [*f, *f, *f, *f]}";
+    let wide: Vec<String> = (0..5000)
+        .map(|i| format!("{{address: {{socket_address: {{address: 0.0.0.0, port_value: {i}}}}}}}"))
+        .collect();
+    let wide = format!("static_resources: {{listeners: [{}]}}", wide.join(", "));
+    let mut text = crowd(20, 0, |_| String::new());
+    for (index, body) in [deep.as_str(), bomb, &wide, "static_resources: [&a [*a]]"]
+        .into_iter()
+        .enumerate()
+    {
+        let body = body.replace('\n', "\n    ");
+        writeln!(
+            text,
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{index}, namespace: n}}\ndata:\n  envoy.yaml: |\n    {body}"
+        )
+        .expect("a string");
+        writeln!(
+            text,
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: u{index}, namespace: n}}, spec: {{containers: [{{name: c, image: i}}], \
+             volumes: [{{name: v, configMap: {{name: c{index}}}}}]}}}}"
+        )
+        .expect("a string");
+    }
+    in_time(&text);
 }

@@ -28,6 +28,9 @@ use std::collections::HashMap;
 /// How many pods are asked whether they get to a port, until one does.
 const MOST_ASKED: usize = 64;
 
+/// How many listeners of one configuration are looked at.
+const MOST_LISTENERS: usize = 500;
+
 /// What the rules look at.
 struct Scene<'n, 's> {
     network: &'n Network<'n, 's>,
@@ -108,9 +111,16 @@ fn one(scene: &Scene<'_, '_>, config: &Config<'_>, report: &mut Report) {
     for cluster in config.clusters() {
         tls::upstream(&cluster, &mut found);
     }
-    for listener in config.listeners() {
+    let is_limited = edge::is_limited(config);
+    let listeners = config.listeners();
+    if listeners.len() > MOST_LISTENERS {
+        found.too_many(listeners.len());
+    }
+    for listener in listeners.into_iter().take(MOST_LISTENERS) {
         let door = scene.door(config, &listener);
-        edge::limits(&listener, &door, &mut found);
+        if !is_limited {
+            edge::limits(&listener, &door, &mut found);
+        }
         for chain in connections::chains(&listener) {
             tls::downstream(&chain, &door, &mut found);
             filters::network(&chain, &door, &mut found);
@@ -137,6 +147,16 @@ struct Found<'f, 's> {
 }
 
 impl Found<'_, '_> {
+    fn too_many(&mut self, listeners: usize) {
+        let object = self.config.object;
+        let reason = format!(
+            "the configuration has {listeners} listeners, and only {MOST_LISTENERS} are looked at"
+        );
+        let subject = object.reference.to_string();
+        self.report
+            .gap(&subject, object.name_span, &reason, "split it");
+    }
+
     fn add(&mut self, id: Id, at: &Piece<'_>, severity: Severity, message: String, fix: &str) {
         let config = self.config;
         let draft = crate::sink::Draft::new(id, config.locus(at), message, fix.to_owned())
@@ -172,7 +192,8 @@ impl<'n, 's> Scene<'n, 's> {
         {
             return Reached::Internet;
         }
-        let mut pods = users.iter().filter_map(|(id, _)| self.pod_at(*id, port));
+        let users = users.iter().take(MOST_ASKED);
+        let mut pods = users.filter_map(|(id, _)| self.pod_at(*id, port));
         pods.next().map_or(Reached::Nobody, Reached::Pods)
     }
 

@@ -32,6 +32,11 @@ const KINDS: [(&str, &[&str]); 5] = [
     ("UDPRoute", &["UDP"]),
 ];
 
+/// How much the API server takes in one object: it refuses those that have more.
+const MOST_LISTENERS: usize = 64;
+const MOST_HOSTS: usize = 16;
+pub(crate) const MOST_MATCHES: usize = 64;
+
 /// One listener.
 #[derive(Debug)]
 pub(crate) struct Listener<'s> {
@@ -86,9 +91,10 @@ impl<'s> Listeners<'s> {
         }
         for (kind, _) in KINDS {
             for route in world.of_kind(GROUP, kind).iter().copied() {
+                let own = hostnames(route);
                 for index in chosen(route, &all, &by_home) {
                     if let Some((listener, attached)) = all.get_mut(index) {
-                        attached.extend(attach(route, listener, world));
+                        attached.extend(attach(route, &own, listener, world));
                     }
                 }
             }
@@ -155,6 +161,7 @@ fn standing_in<'s>(home: &'s Object, gateway: &'s Object) -> Vec<Listener<'s>> {
     let items = spec.maps("listeners").unwrap_or_default();
     items
         .into_iter()
+        .take(MOST_LISTENERS)
         .map(|at| Listener {
             gateway,
             home,
@@ -255,20 +262,23 @@ fn chosen(
     found
 }
 
+/// The hosts that a route says it is for.
+fn hostnames(route: &Object) -> Vec<&str> {
+    let names = route.items(&["spec", "hostnames"]).iter();
+    names.filter_map(Node::as_str).take(MOST_HOSTS).collect()
+}
+
 /// A route at a listener that it names, if the listener takes it.
 fn attach<'s>(
     route: &'s Object,
+    own: &[&str],
     listener: &Listener<'s>,
     world: &World<'s>,
 ) -> Option<Attached<'s>> {
-    let spec = spec(route).filter(|_| takes(listener, route, world))?;
-    let own: Vec<&str> = spec
-        .texts("hostnames")
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|at| at.node.as_str())
-        .collect();
-    let hosts = shared_hosts(listener.host, &own)?;
+    if !takes(listener, route, world) {
+        return None;
+    }
+    let hosts = shared_hosts(listener.host, own)?;
     Some(Attached { route, hosts })
 }
 
@@ -391,7 +401,8 @@ fn shared_hosts(listener: Option<&str>, own: &[&str]) -> Option<Vec<Str>> {
 
 fn requests(rule: &At<'_>) -> Vec<String> {
     let mut all = Vec::new();
-    for case in rule.maps("matches").unwrap_or_default() {
+    let cases = rule.maps("matches").unwrap_or_default();
+    for case in cases.into_iter().take(MOST_MATCHES) {
         let mut words: Vec<String> = Vec::new();
         if let Ok(Some(path)) = case.map("path") {
             let value = path.text("value").ok().flatten().unwrap_or("/");

@@ -1,6 +1,6 @@
 //! ENV-01, ENV-03, ENV-06 and ENV-07: what the proxy opens, and whom it believes.
 
-use super::config::{Piece, is_loopback, port};
+use super::config::{Config, Piece, is_loopback, port};
 use super::connections::Manager;
 use super::{Door, Found, Reached, Scene};
 use crate::rules::Id;
@@ -116,22 +116,26 @@ fn certificate(manager: &Manager<'_>, door: &Door, found: &mut Found<'_, '_>) {
     found.add(Id::ENV_06, &at, severity, message, fix);
 }
 
+/// Whether the whole proxy has a limit of what it takes on.
+pub(super) fn is_limited(config: &Config<'_>) -> bool {
+    let root = config.root();
+    root.get("overload_manager").is_some()
+        || root.has_within(&|key, _| key == "global_downstream_max_connections")
+}
+
 /// ENV-07: what keeps strangers from taking all of an edge.
 pub(super) fn limits(listener: &Piece<'_>, door: &Door, found: &mut Found<'_, '_>) {
     if !door.is_edge {
         return;
     }
     let has = |test: &dyn Fn(&str, &Node) -> bool| listener.has_within(test);
-    let root = found.config.root();
-    let limits_connections = root.get("overload_manager").is_some()
-        || root.has_within(&|key, _| key == "global_downstream_max_connections")
-        || has(&|key, node| {
-            matches!(key, "@type")
-                && node
-                    .as_str()
-                    .is_some_and(|kind| kind.contains(".connection_limit."))
-        });
-    if limits_connections {
+    let counts_connections = has(&|key, node| {
+        key == "@type"
+            && node
+                .as_str()
+                .is_some_and(|kind| kind.contains(".connection_limit."))
+    });
+    if counts_connections {
         return;
     }
     let mut missing = vec!["an overload manager or a limit of connections"];

@@ -6,11 +6,13 @@ use crate::policy::At;
 use crate::rules::Id;
 use crate::sink::Draft;
 use crate::ways::Wanted;
-use crate::ways::gateway_api::{Attached, GROUP, Listener, spec};
+use crate::ways::gateway_api::{Attached, GROUP, Listener, MOST_MATCHES, spec};
 use seawall_model::{Asset, Proof, Severity};
 use seawall_snapshot::Object;
 use seawall_yaml::{Node, to_json};
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 
 /// Kinds of routes.
 const KINDS: [&str; 5] = ["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"];
@@ -228,22 +230,34 @@ fn dangling(scene: &Scene<'_, '_>, route: &Object, report: &mut Report) {
 /// GWA-11: routes of different namespaces for the same requests.
 fn rivals(scene: &Scene<'_, '_>, report: &mut Report) {
     let mut told: HashSet<(*const Object, *const Object)> = HashSet::new();
+    let mut seen: HashSet<(*const Object, u64)> = HashSet::new();
+    let mut cases_of: HashMap<*const Object, Vec<String>> = HashMap::new();
     for (listener, attached) in &scene.listeners {
-        let mut first: HashMap<(&str, String), &Object> = HashMap::new();
+        report.assess(&[Id::GWA_11], attached.len());
+        let spaces: HashSet<&str> = attached.iter().map(|one| one.route.namespace()).collect();
+        // Listeners of one Gateway mostly take the same routes.
+        let gateway = std::ptr::from_ref(listener.gateway);
+        if spaces.len() < 2 || !seen.insert((gateway, mark(attached))) {
+            continue;
+        }
+        for one in attached {
+            let known = cases_of.entry(one.route);
+            known.or_insert_with(|| cases(one.route));
+        }
         // The older one first, as far as ages are known.
         let mut by_age: Vec<&Attached<'_>> = attached.iter().collect();
         by_age.sort_by_key(|one| (age(one.route), one.route.namespace(), name(one.route)));
+        let mut first: HashMap<(&str, &str), &Object> = HashMap::new();
         for one in by_age {
-            report.assess_each(&[Id::GWA_11]);
             let hosts: Vec<&str> = match one.hosts.as_slice() {
                 [] => vec!["*"],
                 hosts => hosts.iter().map(|host| &**host).collect(),
             };
             let mut rival: Option<(&Object, &str)> = None;
-            let cases = cases(one.route);
             for host in hosts {
-                for case in &cases {
-                    let known = *first.entry((host, case.clone())).or_insert(one.route);
+                let cases = cases_of.get(&std::ptr::from_ref(one.route));
+                for case in cases.into_iter().flatten() {
+                    let known = *first.entry((host, case)).or_insert(one.route);
                     if known.namespace() != one.route.namespace() {
                         rival = rival.or(Some((known, host)));
                     }
@@ -256,6 +270,15 @@ fn rivals(scene: &Scene<'_, '_>, report: &mut Report) {
             }
         }
     }
+}
+
+/// A number that is the same for the same routes with the same hosts.
+fn mark(attached: &[Attached<'_>]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for one in attached {
+        (std::ptr::from_ref(one.route), &one.hosts).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn compete(
@@ -311,7 +334,8 @@ fn cases(route: &Object) -> Vec<String> {
         if all.is_empty() {
             found.push(case(kind, None));
         }
-        found.extend(all.iter().map(|one| case(kind, Some(one.node))));
+        let all = all.iter().take(MOST_MATCHES);
+        found.extend(all.map(|one| case(kind, Some(one.node))));
     }
     found
 }
