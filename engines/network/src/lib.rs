@@ -13,6 +13,7 @@
 
 mod blast;
 mod checks;
+pub mod consul;
 pub mod istio;
 mod layer;
 pub mod linkerd;

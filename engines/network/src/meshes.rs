@@ -4,14 +4,18 @@
 //! do is left aside by whoever owns the source. So a mesh that tunnels opens more than the
 //! policies show, and one that accepts plaintext holds nobody who speaks it.
 
+mod consul;
 mod istio;
 mod linkerd;
 
+pub(crate) use consul::ConsulLayer;
 pub(crate) use istio::IstioLayer;
 pub(crate) use linkerd::LinkerdLayer;
 
+use crate::istio::authorization::{Condition, Possible};
 use crate::places::Peer;
 use crate::reach::Protocol;
+use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use std::collections::BTreeMap;
 
@@ -50,6 +54,18 @@ impl<T> Identities<T> {
             Peer::Endpoint(id) => self.0.get(id.0 as usize).map_or(0, |(_, number)| *number),
             _ => 0,
         }
+    }
+}
+
+/// What a condition on requests comes to.
+fn verdict(condition: &Condition) -> Verdict {
+    match condition {
+        Condition::Always => Verdict::Open,
+        Condition::Never => Verdict::Closed,
+        other => match other.possible() {
+            Possible::No => Verdict::Closed,
+            Possible::Yes(_) | Possible::Unknown => Verdict::Some,
+        },
     }
 }
 

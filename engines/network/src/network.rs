@@ -1,7 +1,7 @@
 //! The answers: who reaches whom, on which ports.
 
 use crate::layer::{Layer, Model};
-use crate::meshes::{IstioLayer, LinkerdLayer};
+use crate::meshes::{ConsulLayer, IstioLayer, LinkerdLayer};
 use crate::places::{Peer, Places};
 use crate::policy::{self, Direction, Drafts, Policy};
 use crate::reach::{Bits, Cidr, PodRanges, Protocol};
@@ -57,6 +57,9 @@ impl<'w, 's> Network<'w, 's> {
         }
         if let Some(linkerd) = LinkerdLayer::new(world) {
             network.join(linkerd);
+        }
+        if let Some(consul) = ConsulLayer::new(world) {
+            network.join(consul);
         }
         network
     }

@@ -1,8 +1,8 @@
 //! Istio: mutual TLS and authorization at the destination's proxy.
 
-use super::{Identities, apart};
+use super::{Identities, apart, verdict};
 use crate::istio::Istio;
-use crate::istio::authorization::{Condition, Ground, Identity, Possible};
+use crate::istio::authorization::{Ground, Identity};
 use crate::istio::door::Door;
 use crate::istio::membership::Place;
 use crate::layer::{Layer, Model, Told, by_port};
@@ -184,17 +184,6 @@ fn grounds<'d, 's>(door: &'d Door<'s>) -> impl Iterator<Item = &'d Ground<'s>> {
     // The way that lets more pass is the one to show.
     ways.sort_by_key(|way| std::cmp::Reverse(verdict(&way.condition)));
     ways.into_iter().take(1).flat_map(|way| &way.because)
-}
-
-fn verdict(condition: &Condition) -> Verdict {
-    match condition {
-        Condition::Always => Verdict::Open,
-        Condition::Never => Verdict::Closed,
-        other => match other.possible() {
-            Possible::No => Verdict::Closed,
-            Possible::Yes(_) | Possible::Unknown => Verdict::Some,
-        },
-    }
 }
 
 /// The ports that stand in a policy, by number.
