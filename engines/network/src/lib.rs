@@ -15,6 +15,7 @@ mod blast;
 mod checks;
 pub mod consul;
 pub mod istio;
+pub mod kuma;
 mod layer;
 pub mod linkerd;
 mod meshes;

@@ -6,15 +6,17 @@
 
 mod consul;
 mod istio;
+mod kuma;
 mod linkerd;
 
 pub(crate) use consul::ConsulLayer;
 pub(crate) use istio::IstioLayer;
+pub(crate) use kuma::KumaLayer;
 pub(crate) use linkerd::LinkerdLayer;
 
 use crate::istio::authorization::{Condition, Possible};
 use crate::places::Peer;
-use crate::reach::Protocol;
+use crate::reach::{Ports, Protocol};
 use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use std::collections::BTreeMap;
@@ -81,4 +83,13 @@ fn apart(world: &World<'_>, id: EndpointId, named: impl IntoIterator<Item = u16>
     apart.sort_unstable();
     apart.dedup();
     apart
+}
+
+/// Ranges of TCP ports as a set.
+fn within(ranges: &[(u16, u16)]) -> Ports {
+    let ranges = ranges.iter().filter(|(from, to)| from <= to);
+    let each: Vec<Ports> = ranges
+        .map(|(from, to)| Ports::range(Protocol::Tcp, *from, *to))
+        .collect();
+    Ports::union(&each)
 }

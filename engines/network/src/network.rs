@@ -1,7 +1,7 @@
 //! The answers: who reaches whom, on which ports.
 
 use crate::layer::{Layer, Model};
-use crate::meshes::{ConsulLayer, IstioLayer, LinkerdLayer};
+use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer};
 use crate::places::{Peer, Places};
 use crate::policy::{self, Direction, Drafts, Policy};
 use crate::reach::{Bits, Cidr, PodRanges, Protocol};
@@ -60,6 +60,9 @@ impl<'w, 's> Network<'w, 's> {
         }
         if let Some(consul) = ConsulLayer::new(world) {
             network.join(consul);
+        }
+        if let Some(kuma) = KumaLayer::new(world) {
+            network.join(kuma);
         }
         network
     }

@@ -1,6 +1,6 @@
 //! Linkerd: Servers and their authorizations at the destination's proxy.
 
-use super::{Identities, apart};
+use super::{Identities, apart, within};
 use crate::layer::{Layer, Model, Told, by_port};
 use crate::linkerd::{Linkerd, Place, PortRef, SKIP_INBOUND};
 use crate::places::Peer;
@@ -70,10 +70,6 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
     }
 
     fn admits(&self, id: EndpointId, port: u16, identity: Option<&str>) -> bool {
-        let is_skipped = |(from, to): &(u16, u16)| (*from..=*to).contains(&port);
-        if self.skipped(id).iter().any(is_skipped) {
-            return true;
-        }
         let Some(endpoint) = self.world.endpoint_at(id) else {
             return true;
         };
@@ -93,11 +89,9 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         }
         let caller = self.identities.of(from).map(String::as_str);
         let tunnel = caller.is_some() && open.any().has(Protocol::Tcp, TUNNEL);
-        let skipped = self.skipped(id).into_iter();
-        let named = self.named.iter().copied();
-        let named = named.chain(skipped.flat_map(|(from, to)| [from, to]));
-        let apart = apart(self.world, id, named);
-        by_port(open, tunnel, &apart, |port, in_tunnel| {
+        let apart = apart(self.world, id, self.named.iter().copied());
+        let skipped = within(&self.skipped(id));
+        by_port(open, tunnel, &apart, &skipped, |port, in_tunnel| {
             let as_itself = caller.is_some() && self.admits(id, port, caller);
             // A client in the mesh shows who it is.
             let may_be_nobody = !in_tunnel && (model == Model::Adversarial || caller.is_none());
