@@ -81,8 +81,8 @@ struct Cluster {
     pods: [Pod; 3],
     /// The backend of the mesh `default`: whether it is permissive.
     backend: Option<bool>,
-    /// What the MeshIdentity selects: an app, or all.
-    identity: Option<Option<&'static str>>,
+    /// What the MeshIdentity selects: an app, or all by no name.
+    identity: Option<&'static str>,
     permissions: Vec<Permission>,
     tls: Vec<Tls>,
     old: Option<Old>,
@@ -107,10 +107,8 @@ impl Cluster {
     }
 
     fn has_identity(&self, pod: usize) -> bool {
-        let selected = self
-            .identity
-            .is_some_and(|app| app.is_none_or(|app| app == PODS[pod].0));
-        selected && self.mesh(pod) == "default"
+        let is_selected = |app: &str| app.is_empty() || app == PODS[pod].0;
+        self.identity.is_some_and(is_selected) && self.mesh(pod) == "default"
     }
 
     fn has_backend(&self, pod: usize) -> bool {
@@ -389,7 +387,11 @@ fn manifests(cluster: &Cluster) -> String {
         )
     };
     if let Some(app) = cluster.identity {
-        let labels = app.map_or(String::new(), |app| format!("app: {app}"));
+        let labels = if app.is_empty() {
+            String::new()
+        } else {
+            format!("app: {app}")
+        };
         let spec = format!(
             "selector: {{dataplane: {{matchLabels: {{{labels}}}}}}}, provider: {{type: Bundled}}"
         );
@@ -565,10 +567,7 @@ fn cluster() -> impl Strategy<Value = Cluster> {
         [prop::bool::weighted(0.8), prop::bool::weighted(0.8)],
         [pod(), pod(), pod()],
         prop::option::weighted(0.8, prop::bool::weighted(0.3)),
-        prop::option::weighted(
-            0.4,
-            prop::option::weighted(0.3, prop::sample::select(&["web", "api"][..])),
-        ),
+        prop::option::weighted(0.4, prop::sample::select(&["", "", "web", "api"][..])),
         [permission("a"), permission("b"), permission("c")],
         [tls("a"), tls("b")],
         prop::option::weighted(0.3, old),
