@@ -71,6 +71,17 @@ fn verdict(condition: &Condition) -> Verdict {
     }
 }
 
+/// A condition without what says nothing: its parts may together leave nothing out.
+pub(crate) fn settled(condition: Condition) -> Condition {
+    if condition.possible() == Possible::No {
+        Condition::Never
+    } else if condition.clone().negated().possible() == Possible::No {
+        Condition::Always
+    } else {
+        condition
+    }
+}
+
 /// The ports of an endpoint that a mesh may tell apart: those that its policies name, and those
 /// that the pods declare.
 fn apart(world: &World<'_>, id: EndpointId, named: impl IntoIterator<Item = u16>) -> Vec<u16> {

@@ -9,7 +9,7 @@ use crate::rows::{Reach, Row, Rows};
 use crate::selection::Selection;
 use crate::ways::Exposure;
 use crate::world::{EndpointId, World};
-use crate::{Config, ways};
+use crate::{Config, linkerd, ways};
 use core::net::IpAddr;
 use rayon::prelude::*;
 use seawall_model::Gap;
@@ -35,6 +35,7 @@ impl<'w, 's> Network<'w, 's> {
         let drafts = Drafts::read(world);
         let mut blocks = drafts.blocks();
         blocks.extend(ways::blocks(world));
+        blocks.extend(linkerd::blocks(world));
         let pods = PodRanges::new(pod_ranges(world, config));
         let places = Places::new(world, blocks, pods);
         let policies = policy::compile(drafts.policies, &Selection::new(world, &places));
@@ -55,7 +56,7 @@ impl<'w, 's> Network<'w, 's> {
         if let Some(istio) = IstioLayer::new(world) {
             network.join(istio);
         }
-        if let Some(linkerd) = LinkerdLayer::new(world) {
+        if let Some(linkerd) = LinkerdLayer::new(world, &network.places) {
             network.join(linkerd);
         }
         if let Some(consul) = ConsulLayer::new(world) {

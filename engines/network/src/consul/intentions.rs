@@ -7,7 +7,8 @@
 
 use super::GROUP;
 use super::settings::{Default, Name, Settings};
-use crate::istio::authorization::{Condition, Field, Pattern, Possible};
+use crate::istio::authorization::{Condition, Field, Pattern};
+use crate::meshes::settled;
 use crate::why::Cite;
 use crate::world::World;
 use seawall_model::{Span, Str};
@@ -197,17 +198,6 @@ impl Ruling {
         before.push(Condition::settled(default));
         passing.push(Condition::all(before));
         settled(Condition::any(passing))
-    }
-}
-
-/// A condition without what says nothing: permissions may together leave nothing out.
-fn settled(condition: Condition) -> Condition {
-    if condition.possible() == Possible::No {
-        Condition::Never
-    } else if condition.clone().negated().possible() == Possible::No {
-        Condition::Always
-    } else {
-        condition
     }
 }
 
