@@ -119,24 +119,27 @@ pub struct Told<'s> {
 }
 
 /// What passes of some ports, given what is open before, by asking about the ports that may be
-/// told apart and about one of all others.
+/// told apart and about one of all others. Ports that pass by the layer are as they were.
 pub(crate) fn by_port(
     open: &Reach,
     tunnel: bool,
     apart: &[u16],
+    past: &Ports,
     mut ask: impl FnMut(u16, bool) -> Verdict,
 ) -> Reach {
-    let every = Ports::every(Protocol::Tcp);
+    let every = Ports::every(Protocol::Tcp).without(past);
     let mut passed = Reach {
         all: open.all.without(&every),
         some: open.some.without(&every),
     };
     let one = |port: u16| Ports::one(Protocol::Tcp, port);
-    let named: Vec<Ports> = apart.iter().map(|port| one(*port)).collect();
-    let rest = every.without(&Ports::union(&named));
+    let is_asked = |port: &u16| every.has(Protocol::Tcp, *port);
+    let named: Vec<u16> = apart.iter().copied().filter(is_asked).collect();
+    let each: Vec<Ports> = named.iter().map(|port| one(*port)).collect();
+    let rest = every.without(&Ports::union(&each));
     // Any port that is not told apart stands for the others.
-    let other = (1..=u16::MAX).find(|port| !apart.contains(port));
-    let groups = apart.iter().map(|port| (*port, one(*port)));
+    let other = rest.ranges().next().map(|(_, first, _)| first);
+    let groups = named.iter().copied().zip(each);
     for (port, ports) in groups.chain(other.map(|port| (port, rest))) {
         // Directly, as far as the policies let it, and through the tunnel.
         let direct = [

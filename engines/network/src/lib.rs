@@ -13,8 +13,10 @@
 
 mod blast;
 mod checks;
+pub mod consul;
 pub mod fixes;
 pub mod istio;
+pub mod kuma;
 mod layer;
 pub mod linkerd;
 mod meshes;

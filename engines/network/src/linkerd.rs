@@ -5,7 +5,12 @@
 //! without clients lets in everybody. One that refers to something that is not there is
 //! ignored as a whole.
 
+pub(crate) mod door;
+pub mod routes;
+
+use crate::reach::{Block, Cidr};
 use crate::world::{Endpoint, EndpointId, World};
+use routes::Routes;
 use seawall_model::{Span, Str};
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
@@ -102,6 +107,8 @@ pub struct Clients {
     pub identities: Option<Vec<Str>>,
     /// Networks; `None` is from anywhere.
     pub networks: Option<Vec<Str>>,
+    /// The same, to compute with; where nothing is said, what that means.
+    pub(crate) blocks: Option<Vec<Block>>,
 }
 
 impl Clients {
@@ -110,6 +117,7 @@ impl Clients {
         Self {
             identities: None,
             networks: None,
+            blocks: None,
         }
     }
 
@@ -152,6 +160,8 @@ pub struct Authorization<'s> {
     pub object: &'s Object,
     /// What it is for.
     pub target: Target,
+    /// Group and kind of that, as they are written.
+    pub target_kind: Option<(Str, Str)>,
     /// Whom it lets in; `None` where it refers to nothing and is ignored.
     pub clients: Option<Clients>,
 }
@@ -165,6 +175,8 @@ pub struct Linkerd<'s> {
     pub servers: Vec<Server<'s>>,
     /// All authorisations.
     pub authorizations: Vec<Authorization<'s>>,
+    /// All routes.
+    pub routes: Routes<'s>,
 }
 
 /// What holds at a port.
@@ -227,6 +239,7 @@ impl<'s> Linkerd<'s> {
                 .filter_map(|o| server(o))
                 .collect(),
             authorizations: authorizations(world),
+            routes: Routes::new(world),
         })
     }
 
@@ -246,9 +259,12 @@ impl<'s> Linkerd<'s> {
         let namespace = world
             .namespace_at(endpoint.namespace)
             .map_or("", |n| n.name);
-        let server = self.servers.iter().find(|server| {
+        // Of several the oldest holds the port, then the one whose name comes first.
+        let selecting = self.servers.iter().filter(|server| {
             server.object.namespace() == namespace && is_for(server, endpoint, port)
         });
+        let server =
+            selecting.min_by_key(|server| (created(server.object), &server.object.reference.name));
         let authorizations = server
             .map(|server| self.of_server(server))
             .unwrap_or_default();
@@ -285,6 +301,62 @@ pub(crate) fn default_policy<'s>(
     let object = world.namespace_at(endpoint.namespace)?.object?;
     let field = object.annotation(DEFAULT)?;
     Some((DefaultPolicy::read(&field.value)?, field.span, false))
+}
+
+/// When an object was made; files do not say.
+fn created(object: &Object) -> Option<&str> {
+    let body = object.body()?;
+    body.at(&["metadata", "creationTimestamp"])?.as_str()
+}
+
+/// The networks that count as the cluster's where Linkerd is not told others.
+pub(crate) fn cluster_networks() -> Vec<Block> {
+    let ranges = [
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fd00::/8",
+    ];
+    let read = ranges.into_iter().filter_map(Cidr::read);
+    read.map(|cidr| Block {
+        cidr,
+        except: Vec::new(),
+    })
+    .collect()
+}
+
+/// All blocks of addresses that policies name.
+pub(crate) fn blocks(world: &World<'_>) -> Vec<Cidr> {
+    if !world.has_group(POLICY) {
+        return Vec::new();
+    }
+    let mut lists: Vec<Vec<Block>> = vec![cluster_networks()];
+    for object in world.of_kind(POLICY, "NetworkAuthentication") {
+        lists.push(listed(object.items(&["spec", "networks"])));
+    }
+    for object in world.of_kind(POLICY, "ServerAuthorization") {
+        lists.push(listed(object.items(&["spec", "client", "networks"])));
+    }
+    let all = lists.into_iter().flatten();
+    all.flat_map(|block| block.except.into_iter().chain([block.cidr]))
+        .collect()
+}
+
+/// Blocks with what is left out of them.
+fn listed(nodes: &[Node]) -> Vec<Block> {
+    let read = |node: &Node| {
+        let except = node
+            .get("except")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
+        let except = except.iter().filter_map(Node::as_str);
+        Some(Block {
+            cidr: Cidr::read_loosely(node.get("cidr")?.as_str()?)?,
+            except: except.filter_map(Cidr::read_loosely).collect(),
+        })
+    };
+    nodes.iter().filter_map(read).collect()
 }
 
 /// A Server holds only ports that the pod declares.
@@ -371,43 +443,68 @@ fn policy<'s>(world: &World<'s>, object: &'s Object) -> Option<Authorization<'s>
     let target = body.at(&["spec", "targetRef"])?;
     let text = |node: &'s Node, key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default();
     let name = Str::from(text(target, "name"));
-    let target = match text(target, "kind") {
+    let kind = text(target, "kind");
+    let target_kind = Some((Str::from(text(target, "group")), Str::from(kind)));
+    let target = match kind {
         "Server" => Target::Server(name),
         "Namespace" => Target::Namespace,
         "HTTPRoute" | "GRPCRoute" => Target::Route(name),
         _ => Target::Other,
     };
-    let references = body
-        .at(&["spec", "requiredAuthenticationRefs"])
-        .and_then(Node::as_seq);
-    let mut clients = Some(Clients::everybody());
-    for reference in references.unwrap_or_default() {
-        let kind = text(reference, "kind");
-        let name = text(reference, "name");
-        let namespace = Some(text(reference, "namespace")).filter(|n| !n.is_empty());
-        let namespace = namespace.unwrap_or(object.namespace());
-        let read = match kind {
-            "MeshTLSAuthentication" => identities(world, namespace, name).map(|i| (Some(i), None)),
-            "ServiceAccount" => {
-                let identity =
-                    format!("{name}.{namespace}.serviceaccount.identity.linkerd.cluster.local");
-                Some((Some(vec![Str::from(identity)]), None))
-            }
-            "NetworkAuthentication" => networks(world, namespace, name).map(|n| (None, Some(n))),
-            _ => None,
-        };
-        clients = clients
-            .zip(read)
-            .map(|(known, (identities, networks))| Clients {
-                identities: identities.or(known.identities),
-                networks: networks.or(known.networks),
-            });
-    }
     Some(Authorization {
         object,
         target,
-        clients,
+        target_kind,
+        clients: required(world, object),
     })
+}
+
+/// Whom a policy asks for: an identity, and a network. `None` where it refers to something that
+/// is not there, or to two of a kind.
+fn required(world: &World<'_>, object: &Object) -> Option<Clients> {
+    let mut clients = Clients::everybody();
+    for reference in object.items(&["spec", "requiredAuthenticationRefs"]) {
+        let text = |key: &str| {
+            reference
+                .get(key)
+                .and_then(Node::as_str)
+                .unwrap_or_default()
+        };
+        let (kind, name) = (text("kind"), text("name"));
+        let namespace = Some(text("namespace")).filter(|name| !name.is_empty());
+        let namespace = namespace.unwrap_or(object.namespace());
+        let is_network = kind == "NetworkAuthentication";
+        let is_second = if is_network {
+            clients.networks.is_some()
+        } else {
+            clients.identities.is_some()
+        };
+        if is_second {
+            return None;
+        }
+        match kind {
+            "MeshTLSAuthentication" => {
+                clients.identities = Some(identities(world, namespace, name)?);
+            }
+            "ServiceAccount" => {
+                let identity =
+                    format!("{name}.{namespace}.serviceaccount.identity.linkerd.cluster.local");
+                clients.identities = Some(vec![Str::from(identity)]);
+            }
+            "NetworkAuthentication" => {
+                let nodes = networks(world, namespace, name)?;
+                clients.networks = Some(cidrs(nodes));
+                clients.blocks = Some(listed(nodes));
+            }
+            _ => return None,
+        }
+    }
+    Some(clients)
+}
+
+fn cidrs(nodes: &[Node]) -> Vec<Str> {
+    let cidr = |node: &Node| node.get("cidr").and_then(Node::as_str).map(Str::from);
+    nodes.iter().filter_map(cidr).collect()
 }
 
 fn find<'s>(world: &World<'s>, kind: &str, namespace: &str, name: &str) -> Option<&'s Node> {
@@ -444,14 +541,11 @@ fn identities(world: &World<'_>, namespace: &str, name: &str) -> Option<Vec<Str>
     Some(all)
 }
 
-fn networks(world: &World<'_>, namespace: &str, name: &str) -> Option<Vec<Str>> {
+/// The networks of an authentication; one without any is refused.
+fn networks<'s>(world: &World<'s>, namespace: &str, name: &str) -> Option<&'s [Node]> {
     let body = find(world, "NetworkAuthentication", namespace, name)?;
-    let listed = body
-        .at(&["spec", "networks"])
-        .and_then(Node::as_seq)
-        .unwrap_or_default();
-    let cidr = |node: &Node| node.get("cidr").and_then(Node::as_str).map(Str::from);
-    Some(listed.iter().filter_map(cidr).collect())
+    let listed = body.at(&["spec", "networks"]).and_then(Node::as_seq)?;
+    (!listed.is_empty()).then_some(listed)
 }
 
 fn server_authorization(object: &Object) -> Option<Authorization<'_>> {
@@ -476,16 +570,21 @@ fn server_authorization(object: &Object) -> Option<Authorization<'_>> {
         identities
             .push(format!("{name}.{home}.serviceaccount.identity.linkerd.cluster.local").into());
     }
-    let networks: Vec<Str> = list(&["networks"])
-        .iter()
-        .filter_map(|n| n.get("cidr").and_then(Node::as_str).map(Str::from))
-        .collect();
+    let networks = list(&["networks"]);
+    // Without networks the cluster's own are meant.
+    let blocks = if networks.is_empty() {
+        cluster_networks()
+    } else {
+        listed(networks)
+    };
     Some(Authorization {
         object,
         target,
+        target_kind: None,
         clients: Some(Clients {
             identities: (!needs_none).then_some(identities),
-            networks: (!networks.is_empty()).then_some(networks),
+            networks: (!networks.is_empty()).then(|| cidrs(networks)),
+            blocks: Some(blocks),
         }),
     })
 }

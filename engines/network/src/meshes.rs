@@ -4,14 +4,19 @@
 //! do is left aside by whoever owns the source. So a mesh that tunnels opens more than the
 //! policies show, and one that accepts plaintext holds nobody who speaks it.
 
+mod consul;
 mod istio;
+mod kuma;
 mod linkerd;
 
+pub(crate) use consul::ConsulLayer;
 pub(crate) use istio::IstioLayer;
+pub(crate) use kuma::KumaLayer;
 pub(crate) use linkerd::LinkerdLayer;
 
+use crate::istio::authorization::{Condition, Possible};
 use crate::places::Peer;
-use crate::reach::Protocol;
+use crate::reach::{Ports, Protocol};
 use crate::world::{EndpointId, World};
 use std::collections::BTreeMap;
 
@@ -53,6 +58,17 @@ impl<T> Identities<T> {
     }
 }
 
+/// A condition without what says nothing: its parts may together leave nothing out.
+pub(crate) fn settled(condition: Condition) -> Condition {
+    if condition.possible() == Possible::No {
+        Condition::Never
+    } else if condition.clone().negated().possible() == Possible::No {
+        Condition::Always
+    } else {
+        condition
+    }
+}
+
 /// The ports of an endpoint that a mesh may tell apart: those that its policies name, and those
 /// that the pods declare.
 fn apart(world: &World<'_>, id: EndpointId, named: impl IntoIterator<Item = u16>) -> Vec<u16> {
@@ -65,4 +81,13 @@ fn apart(world: &World<'_>, id: EndpointId, named: impl IntoIterator<Item = u16>
     apart.sort_unstable();
     apart.dedup();
     apart
+}
+
+/// Ranges of TCP ports as a set.
+fn within(ranges: &[(u16, u16)]) -> Ports {
+    let ranges = ranges.iter().filter(|(from, to)| from <= to);
+    let each: Vec<Ports> = ranges
+        .map(|(from, to)| Ports::range(Protocol::Tcp, *from, *to))
+        .collect();
+    Ports::union(&each)
 }

@@ -1,7 +1,7 @@
 //! The answers: who reaches whom, on which ports.
 
 use crate::layer::{Layer, Model};
-use crate::meshes::{IstioLayer, LinkerdLayer};
+use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer};
 use crate::places::{Peer, Places};
 use crate::policy::{self, Direction, Drafts, Policy};
 use crate::reach::{Bits, Cidr, PodRanges, Protocol};
@@ -9,7 +9,7 @@ use crate::rows::{Reach, Row, Rows};
 use crate::selection::Selection;
 use crate::ways::Exposure;
 use crate::world::{EndpointId, World};
-use crate::{Config, ways};
+use crate::{Config, linkerd, ways};
 use core::net::IpAddr;
 use rayon::prelude::*;
 use seawall_model::Gap;
@@ -35,6 +35,7 @@ impl<'w, 's> Network<'w, 's> {
         let drafts = Drafts::read(world);
         let mut blocks = drafts.blocks();
         blocks.extend(ways::blocks(world));
+        blocks.extend(linkerd::blocks(world));
         let pods = PodRanges::new(pod_ranges(world, config));
         let places = Places::new(world, blocks, pods);
         let policies = policy::compile(drafts.policies, &Selection::new(world, &places));
@@ -55,8 +56,14 @@ impl<'w, 's> Network<'w, 's> {
         if let Some(istio) = IstioLayer::new(world) {
             network.join(istio);
         }
-        if let Some(linkerd) = LinkerdLayer::new(world) {
+        if let Some(linkerd) = LinkerdLayer::new(world, &network.places) {
             network.join(linkerd);
+        }
+        if let Some(consul) = ConsulLayer::new(world) {
+            network.join(consul);
+        }
+        if let Some(kuma) = KumaLayer::new(world) {
+            network.join(kuma);
         }
         network
     }

@@ -34,7 +34,7 @@ pub(crate) struct Spaces {
 }
 
 /// Whether something holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum Certainty {
     /// It does not.
     #[default]

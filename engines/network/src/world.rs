@@ -175,9 +175,16 @@ impl<'s> World<'s> {
     pub fn has_custom_objects(&self, namespace: &str) -> bool {
         let known = |group: &str| {
             !group.contains('.')
-                || [".k8s.io", ".istio.io", "linkerd.io", "cilium.io"]
-                    .iter()
-                    .any(|end| group.ends_with(end))
+                || [
+                    ".k8s.io",
+                    ".istio.io",
+                    "linkerd.io",
+                    "cilium.io",
+                    "consul.hashicorp.com",
+                    "kuma.io",
+                ]
+                .iter()
+                .any(|end| group.ends_with(end))
         };
         let custom = self.by_kind.iter().filter(|(group, _)| !known(group));
         let mut objects = custom.flat_map(|(_, kinds)| kinds.values()).flatten();
@@ -346,7 +353,9 @@ fn weights(snapshot: &Snapshot) -> HashMap<ScopeId, usize> {
                         | "policy.networking.k8s.io"
                         | "policy.linkerd.io"
                         | "security.istio.io"
-                        | "networking.istio.io",
+                        | "networking.istio.io"
+                        | "consul.hashicorp.com"
+                        | "kuma.io",
                     _
                 )
         );

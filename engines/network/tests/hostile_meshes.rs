@@ -1,12 +1,12 @@
 //! Odd input: nothing may panic, and no secret may leave.
 
-#![allow(clippy::expect_used)] // helpers of tests may fail loudly
+#![allow(clippy::expect_used, clippy::indexing_slicing)] // helpers of tests may fail loudly
 
 mod support;
 
 use proptest::prelude::*;
 use seawall_model::{KubernetesVersion, Outcome};
-use seawall_network::{Config, check, rules};
+use seawall_network::{Call, Config, Model, Network, Peer, Protocol, World, check, rules};
 use std::path::Path;
 use std::sync::LazyLock;
 use support::Loader;
@@ -22,22 +22,63 @@ fn judge(text: &str, version: u16) -> Outcome {
     check(&snapshot, &config)
 }
 
-/// All cases, as seeds.
+/// All cases of rules, as seeds.
 static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut paths: Vec<_> = std::fs::read_dir(cases)
-        .expect("cases")
+    let dirs = std::fs::read_dir(cases).expect("cases").flatten();
+    dirs.flat_map(|dir| texts(&dir.path())).collect()
+});
+
+/// All cases of what the meshes answer, as seeds.
+static ASKED: LazyLock<Vec<String>> =
+    LazyLock::new(|| texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asks")));
+
+fn texts(dir: &Path) -> Vec<String> {
+    let mut paths: Vec<_> = std::fs::read_dir(dir)
+        .expect("a case")
         .flatten()
-        .flat_map(|dir| std::fs::read_dir(dir.path()).expect("a case").flatten())
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|ext| ext == "yaml"))
         .collect();
     paths.sort();
-    paths
-        .iter()
-        .map(|path| std::fs::read_to_string(path).expect("a case"))
-        .collect()
-});
+    let read = |path| std::fs::read_to_string(path).expect("a case");
+    paths.iter().map(read).collect()
+}
+
+/// A case with some of its lines made odd.
+fn mutated(seed: &str, edits: Vec<(prop::sample::Index, usize, u8)>) -> String {
+    let mut lines: Vec<String> = seed.lines().map(str::to_owned).collect();
+    for (at, odd, how) in edits {
+        let line = at.get(&lines).clone();
+        let index = at.index(lines.len());
+        let odd = ODD[odd];
+        lines[index] = match (how, line.split_once(':')) {
+            (0, Some((key, _))) => format!("{key}: {odd}"),
+            // A value within a line in braces.
+            (1, _) if line.contains(", ") => {
+                let mut parts: Vec<String> = line.split(", ").map(str::to_owned).collect();
+                let part = at.get(&parts).clone();
+                let part_index = at.index(parts.len());
+                if let Some((key, _)) = part.split_once(": ") {
+                    let braces = part.chars().rev().take_while(|c| "}]".contains(*c)).count();
+                    parts[part_index] = format!("{key}: {odd}{}", &part[part.len() - braces..]);
+                }
+                parts.join(", ")
+            }
+            (1, _) => {
+                let indent = line.len() - line.trim_start().len();
+                format!("{}- {odd}", " ".repeat(indent))
+            }
+            _ => format!("{line}\n{line}"),
+        };
+    }
+    lines.join("\n")
+}
+
+fn edits() -> impl Strategy<Value = Vec<(prop::sample::Index, usize, u8)>> {
+    let edit = (any::<prop::sample::Index>(), 0..ODD.len(), 0..3_u8);
+    prop::collection::vec(edit, 1..6)
+}
 
 /// What takes a value's place: wrong types, odd texts, other structure.
 const ODD: [&str; 20] = [
@@ -69,28 +110,34 @@ proptest! {
     #[test]
     fn no_mutation_of_a_case_makes_a_rule_panic(
         seed in any::<prop::sample::Index>(),
-        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..ODD.len(), 0..3_u8), 1..6),
+        edits in edits(),
         version in 0..40_u16,
     ) {
-        let seed = seed.get(SEEDS.as_slice());
-        let mut lines: Vec<String> = seed.lines().map(str::to_owned).collect();
-        for (at, odd, how) in edits {
-            let line = at.get(&lines).clone();
-            let index = at.index(lines.len());
-            let odd = ODD[odd];
-            lines[index] = match (how, line.split_once(':')) {
-                (0, Some((key, _))) => format!("{key}: {odd}"),
-                (1, _) => {
-                    let indent = line.len() - line.trim_start().len();
-                    format!("{}- {odd}", " ".repeat(indent))
-                }
-                _ => format!("{line}\n{line}"),
-            };
-        }
-        let outcome = judge(&lines.join("\n"), version);
+        let outcome = judge(&mutated(seed.get::<String>(&SEEDS), edits), version);
         for finding in &outcome.findings {
             prop_assert!(rules().iter().any(|rule| rule.id == finding.rule));
             prop_assert!(outcome.assessed.contains_key(&finding.rule), "{}", finding.rule);
+        }
+    }
+
+    #[test]
+    fn no_mutation_of_a_case_makes_a_mesh_panic(
+        seed in any::<prop::sample::Index>(),
+        edits in edits(),
+    ) {
+        let mut loader = Loader::new();
+        loader.add(Path::new("a.yaml"), &mutated(seed.get::<String>(&ASKED), edits));
+        let (snapshot, _) = loader.build();
+        let world = World::new(&snapshot);
+        let network = Network::new(&world, &Config::default());
+        let ends = || world.endpoint_ids().map(|(id, _)| Peer::Endpoint(id)).chain([Peer::Node]);
+        for (from, to) in ends().flat_map(|from| ends().map(move |to| (from, to))) {
+            let adversarial = network.reach_as(from, to, Model::Adversarial);
+            let configured = network.reach_as(from, to, Model::Configured);
+            // Whoever behaves gets no further than whoever does not.
+            prop_assert!(configured.any().without(&adversarial.any()).is_empty());
+            let why = network.why(&Call::new(from, to, Protocol::Tcp, 8080));
+            prop_assert_eq!(why.verdict, adversarial.verdict(Protocol::Tcp, 8080));
         }
     }
 

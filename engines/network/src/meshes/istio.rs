@@ -7,7 +7,7 @@ use crate::istio::door::Door;
 use crate::istio::membership::Place;
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::places::Peer;
-use crate::reach::Protocol;
+use crate::reach::{Ports, Protocol};
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
 use crate::world::World;
@@ -88,6 +88,7 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
             open,
             tunnel,
             &apart(self.world, id, self.named.iter().copied()),
+            &Ports::none(),
             |port, in_tunnel| {
                 let Some(door) = self.istio.door(self.world, id, port, caller) else {
                     return Verdict::Open;

@@ -1,15 +1,17 @@
-//! Linkerd: Servers and their authorizations at the destination's proxy.
+//! Linkerd: Servers, their authorizations and routes at the destination's proxy.
 
-use super::{Identities, apart};
-use crate::istio::authorization::Condition;
+use super::{Identities, apart, within};
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
-use crate::linkerd::{Linkerd, Place, PortRef, SKIP_INBOUND};
-use crate::places::Peer;
-use crate::reach::Protocol;
+use crate::linkerd::door::{self, Door};
+use crate::linkerd::{Linkerd, Place, PortRef, SKIP_INBOUND, cluster_networks};
+use crate::places::{Peer, Places};
+use crate::reach::{Bits, Block, Protocol};
 use crate::rows::Reach;
-use crate::why::{Cite, Verdict};
+use crate::selection::Certainty;
+use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The port of the proxy, where everything of the mesh arrives (from 2.18 on).
 const TUNNEL: u16 = 4143;
@@ -20,13 +22,17 @@ pub(crate) struct LinkerdLayer<'w, 's> {
     world: &'w World<'s>,
     linkerd: Linkerd<'s>,
     identities: Identities<String>,
+    /// Networks that policies name, with who is in them for certain and perhaps.
+    networks: HashMap<Vec<Block>, (Bits, Bits)>,
+    /// The number of each place: those with one number are the same to Linkerd.
+    classes: Vec<usize>,
     /// Ports that Servers select.
     named: Vec<u16>,
 }
 
 impl<'w, 's> LinkerdLayer<'w, 's> {
     /// Linkerd as it is in force in a world, if it is there.
-    pub(crate) fn new(world: &'w World<'s>) -> Option<Self> {
+    pub(crate) fn new(world: &'w World<'s>, places: &Places) -> Option<Self> {
         let linkerd = Linkerd::new(world)?;
         let identities = Identities::new(world, |id| {
             let is_meshed = matches!(linkerd.place(id), Place::Meshed | Place::Ingress);
@@ -44,12 +50,48 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
             .collect();
         named.sort_unstable();
         named.dedup();
-        Some(Self {
+        let clients = linkerd.authorizations.iter();
+        let clients = clients.filter_map(|one| one.clients.as_ref()?.blocks.clone());
+        let mut networks = HashMap::new();
+        for blocks in clients.chain([cluster_networks()]) {
+            networks
+                .entry(blocks)
+                .or_insert_with_key(|blocks| members(blocks, places));
+        }
+        let mut layer = Self {
             world,
             linkerd,
             identities,
+            networks,
+            classes: Vec::new(),
             named,
-        })
+        };
+        layer.classes = layer.number(places);
+        Some(layer)
+    }
+
+    /// Numbers places by their identity and the networks that they are in.
+    fn number(&self, places: &Places) -> Vec<usize> {
+        let mut numbers: HashMap<(usize, Vec<Certainty>), usize> = HashMap::new();
+        let all = (0..places.len()).map(|place| {
+            let identity = self.identities.number(places.peer(place));
+            let within = self.networks.values().map(|sets| certainty(sets, place));
+            let next = numbers.len();
+            *numbers.entry((identity, within.collect())).or_insert(next)
+        });
+        all.collect()
+    }
+
+    /// The number of a peer's place.
+    fn place(&self, peer: Peer) -> usize {
+        let endpoints = self.world.endpoints.len();
+        match peer {
+            Peer::Endpoint(id) => id.0 as usize,
+            Peer::Node => endpoints,
+            Peer::Controller => endpoints + 1,
+            Peer::Region(id) => endpoints + 2 + id.0 as usize,
+            Peer::Internet => usize::MAX,
+        }
     }
 
     /// Who the source proves to be, if it does.
@@ -81,17 +123,51 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
             .collect()
     }
 
-    fn admits(&self, id: EndpointId, port: u16, identity: Option<&str>) -> bool {
-        let is_skipped = |(from, to): &(u16, u16)| (*from..=*to).contains(&port);
-        if self.skipped(id).iter().any(is_skipped) {
-            return true;
-        }
-        let Some(endpoint) = self.world.endpoint_at(id) else {
-            return true;
+    /// What a port lets through for somebody from a place.
+    fn door(
+        &self,
+        id: EndpointId,
+        port: u16,
+        from: Peer,
+        identity: Option<&str>,
+    ) -> Option<Door<'s>> {
+        let endpoint = self.world.endpoint_at(id)?;
+        let place = self.place(from);
+        let is_in = |blocks: &[Block]| {
+            let known = self.networks.get(blocks);
+            known.map_or(Certainty::Perhaps, |sets| certainty(sets, place))
         };
-        // What depends on a default that nobody saw is taken as open.
-        let access = self.linkerd.access(self.world, endpoint, port);
-        access.admits(identity).unwrap_or(true)
+        let call = door::Call {
+            identity,
+            is_in: &is_in,
+        };
+        Some(self.linkerd.door(self.world, endpoint, port, call))
+    }
+
+    fn lets(&self, id: EndpointId, port: u16, from: Peer, identity: Option<&str>) -> Verdict {
+        let door = self.door(id, port, from, identity);
+        door.map_or(Verdict::Open, |door| door.condition.verdict())
+    }
+}
+
+/// Who is in one of several blocks.
+fn members(blocks: &[Block], places: &Places) -> (Bits, Bits) {
+    let (mut surely, mut perhaps) = (places.none(), places.none());
+    for block in blocks {
+        let (inside, about) = places.in_block(block);
+        surely.add(&inside);
+        perhaps.add(&about);
+    }
+    (surely, perhaps)
+}
+
+fn certainty((surely, perhaps): &(Bits, Bits), place: usize) -> Certainty {
+    if surely.has(place) {
+        Certainty::Yes
+    } else if perhaps.has(place) {
+        Certainty::Perhaps
+    } else {
+        Certainty::No
     }
 }
 
@@ -106,19 +182,13 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         let caller = self.caller(from, model);
         let caller = caller.as_deref();
         let tunnel = caller.is_some() && open.any().has(Protocol::Tcp, TUNNEL);
-        let skipped = self.skipped(id).into_iter();
-        let named = self.named.iter().copied();
-        let named = named.chain(skipped.flat_map(|(from, to)| [from, to]));
-        let apart = apart(self.world, id, named);
-        by_port(open, tunnel, &apart, |port, in_tunnel| {
-            let as_itself = caller.is_some() && self.admits(id, port, caller);
+        let apart = apart(self.world, id, self.named.iter().copied());
+        let skipped = within(&self.skipped(id));
+        by_port(open, tunnel, &apart, &skipped, |port, in_tunnel| {
+            let as_itself = caller.map(|_| self.lets(id, port, from, caller));
             let as_nobody = !in_tunnel && may_be_nobody(model, caller);
-            let passes = as_itself || (as_nobody && self.admits(id, port, None));
-            if passes {
-                Verdict::Open
-            } else {
-                Verdict::Closed
-            }
+            let as_nobody = as_nobody.then(|| self.lets(id, port, from, None));
+            as_itself.max(as_nobody).unwrap_or(Verdict::Closed)
         })
     }
 
@@ -132,7 +202,8 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
     }
 
     fn class(&self, from: Peer) -> usize {
-        self.identities.number(from)
+        let class = self.classes.get(self.place(from));
+        class.copied().unwrap_or(usize::MAX)
     }
 
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {
@@ -143,46 +214,55 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
             return None;
         }
         let port = call.port;
-        let endpoint = self.world.endpoint_at(id)?;
-        let access = self.linkerd.access(self.world, endpoint, port);
-        let cite = |object: &'s seawall_snapshot::Object| Cite {
-            object,
-            pointer: "/spec".to_owned(),
-            span: object.name_span,
-            condition: None,
-            is_assumed: false,
-        };
-        let mut cites: Vec<Cite<'s>> = access
-            .server
-            .map(|server| cite(server.object))
-            .into_iter()
-            .collect();
-        cites.extend(access.authorizations.iter().map(|one| cite(one.object)));
+        let is_skipped = |(from, to): &(u16, u16)| (*from..=*to).contains(&port);
+        if self.skipped(id).iter().any(is_skipped) {
+            return Some(Told {
+                said: format!("Linkerd does not see port {port}: an annotation keeps it away"),
+                verdict: Verdict::Open,
+                cites: Vec::new(),
+                ways: Vec::new(),
+            });
+        }
         let caller = self.caller(call.from, call.model);
         let caller = caller.as_deref();
-        let as_nobody = may_be_nobody(call.model, caller) && self.admits(id, port, None);
-        let as_itself = caller.is_some() && self.admits(id, port, caller);
-        let passes = as_nobody || as_itself;
-        let lets = match (passes, as_nobody) {
-            (true, true) => "lets this pass, also without an identity",
-            (true, false) => "lets this pass under the source's identity",
-            (false, _) => "refuses this",
-        };
-        let way = |identity| Alternative {
+        let as_nobody = self.door(id, port, call.from, None)?;
+        let as_itself = caller.and_then(|_| self.door(id, port, call.from, caller));
+        let is_nobody = may_be_nobody(call.model, caller);
+        let nobody = is_nobody.then(|| as_nobody.condition.verdict());
+        let itself = as_itself.as_ref().map(|door| door.condition.verdict());
+        let best = nobody.max(itself).unwrap_or(Verdict::Closed);
+        let way = |identity, door: &Door<'_>| Alternative {
             identity,
-            condition: Condition::Always,
+            condition: door.condition.clone(),
         };
-        let proven = caller.filter(|_| as_itself).and_then(proven);
-        let ways = proven.into_iter().map(|one| way(Some(one)));
+        let proven = caller.and_then(proven).zip(as_itself.as_ref());
+        let proven = proven.map(|(one, door)| way(Some(one), door)).into_iter();
+        let ways = proven
+            .chain(is_nobody.then(|| way(None, &as_nobody)))
+            .collect();
+        let lets = match best {
+            Verdict::Open => "lets this pass",
+            Verdict::Some => "lets some requests pass",
+            Verdict::Closed => "refuses this",
+        };
+        let who = match best {
+            Verdict::Closed => "",
+            _ if nobody == Some(best) => ", also without an identity",
+            _ => " under the source's identity",
+        };
+        // What lets more pass is what to show.
+        let shown = as_itself.filter(|_| itself >= nobody).unwrap_or(as_nobody);
+        let note = shown.note.map_or(String::new(), |note| format!("; {note}"));
+        let condition = (best == Verdict::Some).then(|| shown.condition.to_string());
+        let mut cites = shown.because;
+        if let Some(first) = cites.first_mut() {
+            first.condition = condition.map(Into::into);
+        }
         Some(Told {
-            said: format!("Linkerd at port {port} {lets}"),
-            verdict: if passes {
-                Verdict::Open
-            } else {
-                Verdict::Closed
-            },
+            said: format!("Linkerd at port {port} {lets}{who}{note}"),
+            verdict: best,
             cites,
-            ways: ways.chain(as_nobody.then(|| way(None))).collect(),
+            ways,
         })
     }
 }

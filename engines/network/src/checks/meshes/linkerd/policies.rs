@@ -188,7 +188,7 @@ fn routes_held_open(scene: &Scene<'_, '_>, server: &Server<'_>, report: &mut Rep
     let by_identity = DefaultPolicy::Deny < server.access && !server.access.is_open();
     let any = Clients {
         identities: Some(vec!["*".into()]),
-        networks: None,
+        ..Clients::everybody()
     };
     let Some((route, _)) = opened(&any).filter(|_| by_identity) else {
         return;

@@ -1,0 +1,659 @@
+//! Whom a port lets in, and whether it takes plaintext: MeshTrafficPermission, MeshTLS, and
+//! TrafficPermission of old.
+//!
+//! In 2.x, `from` names callers by tags; of all items that fit a caller the last one decides,
+//! sorted by how exactly their policies choose the destination. `rules` name them by SPIFFE
+//! ids: whatever refuses goes before whatever allows, and who is not named is refused. What
+//! only logs (`AllowWithShadowDeny`) allows. TrafficPermissions count where no
+//! MeshTrafficPermission chooses the port; of several the one whose destination is most exact.
+
+use super::identity::mesh_of;
+use super::membership::{Inbound, Member, Tags};
+use super::{Caller, ControlPlane, Edition, GROUP, cite};
+use crate::selection::Certainty;
+use crate::why::Cite;
+use crate::world::World;
+use seawall_model::{Span, Str};
+use seawall_snapshot::Object;
+use seawall_yaml::Node;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many ways to read a caller with several services are tried.
+const MOST_READINGS: usize = 256;
+
+/// Whether plaintext is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// It is not.
+    Strict,
+    /// It is.
+    Permissive,
+}
+
+/// Pairs of tags.
+type Pairs = Vec<(Str, Str)>;
+
+/// What a policy chooses.
+#[derive(Debug)]
+enum Target<'s> {
+    Mesh {
+        has_sidecars: bool,
+    },
+    Tags(Pairs),
+    Dataplane {
+        name: Option<&'s str>,
+        labels: Option<Pairs>,
+        section: Option<&'s str>,
+    },
+    Other,
+}
+
+/// How exactly a policy chooses: the last in this order counts.
+type Rank<'s> = (u8, u8, bool, bool, Reverse<&'s str>);
+
+/// A policy with a target.
+#[derive(Debug)]
+struct Policy<'s> {
+    object: &'s Object,
+    mesh: Str,
+    /// The namespace whose pods it is for; `None` is all.
+    namespace: Option<&'s str>,
+    target: Target<'s>,
+    rank: Rank<'s>,
+}
+
+/// An item of `from`.
+#[derive(Debug)]
+struct Item {
+    tags: Pairs,
+    is_allow: bool,
+    pointer: String,
+    span: Span,
+}
+
+/// A match of `rules`.
+#[derive(Debug)]
+struct Match<'s> {
+    id: Option<(bool, &'s str)>,
+    has_name: bool,
+    pointer: String,
+    span: Span,
+}
+
+#[derive(Debug)]
+struct Permission<'s> {
+    policy: Policy<'s>,
+    items: Vec<Item>,
+    has_rules: bool,
+    allowed: Vec<Match<'s>>,
+    denied: Vec<Match<'s>>,
+}
+
+#[derive(Debug)]
+struct Tls<'s> {
+    policy: Policy<'s>,
+    /// Modes of `from`, which 3.0 has not, and of `rules`.
+    modes: Vec<(bool, Mode, String, Span)>,
+}
+
+/// A TrafficPermission.
+#[derive(Debug)]
+struct Old<'s> {
+    object: &'s Object,
+    mesh: Str,
+    sources: Vec<Pairs>,
+    destinations: Vec<Pairs>,
+}
+
+/// All policies.
+#[derive(Debug)]
+pub struct Policies<'s> {
+    permissions: Vec<Permission<'s>>,
+    tls: Vec<Tls<'s>>,
+    old: Vec<Old<'s>>,
+    /// Tags that policies name.
+    named: BTreeMap<Str, BTreeSet<Str>>,
+}
+
+/// Whether a caller is let in, and what decided.
+#[derive(Debug)]
+pub(crate) struct Decision<'s> {
+    pub(crate) is_allowed: bool,
+    pub(crate) because: Vec<Cite<'s>>,
+}
+
+impl<'s> Policies<'s> {
+    /// Reads them off a world.
+    pub(crate) fn new(world: &World<'s>, control_plane: &ControlPlane) -> Self {
+        let of = |kind: &str| world.of_kind(GROUP, kind).iter().copied();
+        let mut permissions: Vec<Permission<'s>> = of("MeshTrafficPermission")
+            .map(|object| permission(object, control_plane))
+            .collect();
+        permissions.sort_by(|a, b| a.policy.rank.cmp(&b.policy.rank));
+        let mut tls: Vec<Tls<'s>> = of("MeshTLS")
+            .map(|object| mtls(object, control_plane))
+            .collect();
+        tls.sort_by(|a, b| a.policy.rank.cmp(&b.policy.rank));
+        let old: Vec<Old<'s>> = of("TrafficPermission").map(old).collect();
+        let mut named: BTreeMap<Str, BTreeSet<Str>> = BTreeMap::new();
+        let items = permissions
+            .iter()
+            .flat_map(|one| &one.items)
+            .map(|item| &item.tags);
+        for (key, value) in items
+            .chain(old.iter().flat_map(|one| &one.sources))
+            .flatten()
+        {
+            named.entry(key.clone()).or_default().insert(value.clone());
+        }
+        Self {
+            permissions,
+            tls,
+            old,
+            named,
+        }
+    }
+
+    /// The tags that policies name: callers that differ in others only are the same to them.
+    pub(crate) fn named(&self, tags: &Tags) -> Tags {
+        let mut kept = Tags::new();
+        for (key, values) in tags {
+            let Some(named) = self.named.get(key) else {
+                continue;
+            };
+            let any = named.contains(ANY);
+            let values = values.iter().filter(|value| any || named.contains(*value));
+            let values: BTreeSet<Str> = values.cloned().collect();
+            if !values.is_empty() {
+                kept.insert(key.clone(), values);
+            }
+        }
+        kept
+    }
+
+    /// The mode that MeshTLS sets for a port.
+    pub(crate) fn mode(
+        &self,
+        member: &Member<'_>,
+        inbound: &Inbound,
+        edition: Edition,
+    ) -> Option<(Mode, Cite<'s>)> {
+        let mut found: Option<(Mode, Cite<'s>)> = None;
+        for one in &self.tls {
+            let chooses = one.policy.chooses(member, inbound, edition);
+            for (is_from, mode, pointer, span) in &one.modes {
+                let counts = match chooses {
+                    Certainty::Yes => true,
+                    Certainty::Perhaps => *mode == Mode::Permissive,
+                    Certainty::No => false,
+                };
+                if counts && !(*is_from && edition == Edition::Three) {
+                    found = Some((*mode, cite(one.policy.object, pointer, *span)));
+                }
+            }
+        }
+        found
+    }
+
+    /// What `rules` say about a caller.
+    pub(crate) fn by_rules(
+        &self,
+        member: &Member<'_>,
+        inbound: &Inbound,
+        caller: &Caller,
+        edition: Edition,
+    ) -> Decision<'s> {
+        let mut allowed = None;
+        let mut chosen = Vec::new();
+        for one in &self.permissions {
+            let chooses = one.policy.chooses(member, inbound, edition);
+            if chooses == Certainty::No {
+                continue;
+            }
+            chosen.push(cite(
+                one.policy.object,
+                "/spec",
+                one.policy.object.name_span,
+            ));
+            let made = |found: &Match<'_>| cite(one.policy.object, &found.pointer, found.span);
+            let mut denied = one.denied.iter();
+            let denies = |found: &&Match<'_>| found.fits(caller) == Certainty::Yes;
+            if let Some(found) = denied.find(denies).filter(|_| chooses == Certainty::Yes) {
+                return Decision {
+                    is_allowed: false,
+                    because: vec![made(found)],
+                };
+            }
+            let allows = |found: &&Match<'_>| found.fits(caller) != Certainty::No;
+            let found = one.allowed.iter().find(allows);
+            allowed = allowed.or(found.map(|found| Cite {
+                is_assumed: found.fits(caller) == Certainty::Perhaps,
+                ..made(found)
+            }));
+        }
+        Decision {
+            is_allowed: allowed.is_some(),
+            because: allowed.map_or(chosen, |cite| vec![cite]),
+        }
+    }
+
+    /// What `from` says about a caller, else TrafficPermissions.
+    pub(crate) fn by_tags(
+        &self,
+        member: &Member<'_>,
+        inbound: &Inbound,
+        caller: &Caller,
+    ) -> Decision<'s> {
+        let chosen: Vec<(&Permission<'s>, Certainty)> = self
+            .permissions
+            .iter()
+            .map(|one| (one, one.policy.chooses(member, inbound, Edition::Two)))
+            .filter(|(_, chooses)| *chooses != Certainty::No)
+            .collect();
+        if chosen.iter().any(|(one, _)| one.has_rules) {
+            return self.by_rules(member, inbound, caller, Edition::Two);
+        }
+        if !chosen.iter().any(|(_, chooses)| *chooses == Certainty::Yes) {
+            let old = self.by_old(member, inbound, caller);
+            if old.is_allowed || chosen.is_empty() {
+                return old;
+            }
+        }
+        let items = chosen.iter().flat_map(|(one, chooses)| {
+            one.items
+                .iter()
+                .map(move |item| (one.policy.object, item, *chooses))
+        });
+        // Whom a policy only perhaps chooses it does not keep out.
+        let items: Vec<(&'s Object, &Item, Certainty)> = items
+            .filter(|(_, item, chooses)| *chooses == Certainty::Yes || item.is_allow)
+            .collect();
+        let mut refused = Vec::new();
+        for reading in readings(&items, &caller.tags) {
+            let fits = |(_, item, _): &&(&'s Object, &Item, Certainty)| {
+                item.tags.iter().all(|pair| reading.contains(&pair))
+            };
+            let last = items.iter().rev().find(fits);
+            let made = last.map(|(object, item, chooses)| Cite {
+                is_assumed: *chooses == Certainty::Perhaps,
+                ..cite(object, &item.pointer, item.span)
+            });
+            if last.is_some_and(|(_, item, _)| item.is_allow) {
+                return Decision {
+                    is_allowed: true,
+                    because: made.into_iter().collect(),
+                };
+            }
+            refused.extend(made);
+        }
+        if refused.is_empty() {
+            let policies = chosen.iter().map(|(one, _)| one.policy.object);
+            refused.extend(policies.map(|object| cite(object, "/spec", object.name_span)));
+        }
+        Decision {
+            is_allowed: false,
+            because: refused,
+        }
+    }
+
+    fn by_old(&self, member: &Member<'_>, inbound: &Inbound, caller: &Caller) -> Decision<'s> {
+        let of_mesh = self.old.iter().filter(|one| one.mesh == member.mesh);
+        let ranked = of_mesh.filter_map(|one| {
+            let fitting = one.destinations.iter().filter(|pairs| {
+                let mut tags = inbound.tags.iter();
+                tags.any(|tags| is_selected(pairs, |key| tags.get(key).map(|v| &**v)))
+            });
+            let exact = |pairs: &Pairs| pairs.iter().filter(|(_, value)| &**value != ANY).count();
+            let rank = fitting.map(|pairs| (exact(pairs), pairs.len())).max()?;
+            (rank.1 > 0).then_some((rank, one))
+        });
+        let ranked: Vec<_> = ranked.collect();
+        let best = ranked.iter().map(|(rank, _)| *rank).max();
+        // Of equal ones the younger counts; which that is, files do not say.
+        let deciding = ranked.iter().filter(|(rank, _)| Some(*rank) == best);
+        let deciding: Vec<&Old<'s>> = deciding.map(|(_, one)| *one).collect();
+        let allows = |one: &&&Old<'s>| {
+            one.sources.iter().any(|pairs| {
+                pairs.iter().all(|(key, value)| {
+                    let own = caller.tags.get(key);
+                    own.is_some_and(|own| &**value == ANY || own.contains(value))
+                })
+            })
+        };
+        let made = |one: &Old<'s>| cite(one.object, "/spec", one.object.name_span);
+        match deciding.iter().find(allows) {
+            Some(one) => Decision {
+                is_allowed: true,
+                because: vec![made(one)],
+            },
+            None => Decision {
+                is_allowed: false,
+                because: deciding.into_iter().map(made).collect(),
+            },
+        }
+    }
+}
+
+/// Any value.
+const ANY: &str = "*";
+
+/// Whether tags are those of a selector; a star is any value.
+fn is_selected<'t>(pairs: &Pairs, of: impl Fn(&str) -> Option<&'t str>) -> bool {
+    let fits =
+        |(key, value): &(Str, Str)| of(key).is_some_and(|own| &**value == ANY || own == &**value);
+    pairs.iter().all(fits)
+}
+
+/// The ways to read a caller: of a tag that it has several values of, one at a time.
+fn readings<'t>(items: &'t [(&Object, &Item, Certainty)], tags: &Tags) -> Vec<Vec<&'t (Str, Str)>> {
+    let mut by_key: BTreeMap<&str, Vec<&'t (Str, Str)>> = BTreeMap::new();
+    for pair in items.iter().flat_map(|(_, item, _)| &item.tags) {
+        let own = tags.get(&pair.0);
+        let known = by_key.entry(&pair.0).or_default();
+        if own.is_some_and(|own| own.contains(&pair.1)) && !known.contains(&pair) {
+            known.push(pair);
+        }
+    }
+    let mut all: Vec<Vec<&(Str, Str)>> = vec![Vec::new()];
+    for pairs in by_key.into_values().filter(|pairs| !pairs.is_empty()) {
+        if all.len() * pairs.len() > MOST_READINGS {
+            // Too many: all values at once, which fits more.
+            for reading in &mut all {
+                reading.extend(pairs.iter().copied());
+            }
+            continue;
+        }
+        let longer = all.iter().flat_map(|reading| {
+            pairs.iter().map(|pair| {
+                let mut reading = reading.clone();
+                reading.push(*pair);
+                reading
+            })
+        });
+        all = longer.collect();
+    }
+    all
+}
+
+impl Match<'_> {
+    /// Whether it is about a caller. What name TLS asks for, nobody knows beforehand.
+    fn fits(&self, caller: &Caller) -> Certainty {
+        let by_id = match self.id {
+            None => Certainty::Yes,
+            Some((is_exact, value)) => {
+                let each = caller.ids.iter().map(|id| {
+                    if is_exact {
+                        id.is(value)
+                    } else {
+                        id.begins(value)
+                    }
+                });
+                let certain = |want: Certainty| each.clone().any(|one| one == want);
+                if certain(Certainty::Yes) {
+                    Certainty::Yes
+                } else if certain(Certainty::Perhaps) {
+                    Certainty::Perhaps
+                } else {
+                    Certainty::No
+                }
+            }
+        };
+        match by_id {
+            Certainty::Yes if self.has_name => Certainty::Perhaps,
+            other => other,
+        }
+    }
+}
+
+impl Policy<'_> {
+    /// Whether it is for a port of a pod.
+    fn chooses(&self, member: &Member<'_>, inbound: &Inbound, edition: Edition) -> Certainty {
+        let is_near = self.namespace.is_none_or(|name| name == &*member.namespace);
+        if self.mesh != member.mesh || !is_near {
+            return Certainty::No;
+        }
+        let yes = |truth: bool| if truth { Certainty::Yes } else { Certainty::No };
+        match &self.target {
+            Target::Mesh { has_sidecars } => yes(*has_sidecars),
+            // 3.0 knows no tags.
+            Target::Tags(_) if edition == Edition::Three => Certainty::No,
+            Target::Tags(pairs) => yes(inbound
+                .tags
+                .iter()
+                .any(|tags| is_selected(pairs, |key| tags.get(key).map(|value| &**value)))),
+            Target::Dataplane {
+                name,
+                labels,
+                section,
+            } => {
+                let number = inbound.port.to_string();
+                let is_section = section.is_none_or(|section| {
+                    inbound.name.as_deref() == Some(section) || number == section
+                });
+                if !is_section {
+                    return Certainty::No;
+                }
+                if let Some(name) = name {
+                    let is_pod = member.name.starts_with(name) || name.starts_with(&*member.name);
+                    let is_read = edition == Edition::Two && is_pod;
+                    return if is_read {
+                        Certainty::Perhaps
+                    } else {
+                        Certainty::No
+                    };
+                }
+                let mut sum = Certainty::Yes;
+                for (key, value) in labels.iter().flatten() {
+                    let is_unknown = matches!(
+                        &**key,
+                        "kuma.io/display-name" | "kuma.io/workload" | "kuma.io/zone"
+                    );
+                    match member.label(key) {
+                        Some(own) if own == &**value => {}
+                        None if is_unknown => sum = Certainty::Perhaps,
+                        _ => return Certainty::No,
+                    }
+                }
+                sum
+            }
+            Target::Other => Certainty::No,
+        }
+    }
+}
+
+fn pairs(node: Option<&Node>) -> Pairs {
+    let map = node.and_then(Node::as_map).into_iter().flatten();
+    map.filter_map(|entry| Some((entry.key.clone(), entry.value.as_str()?.into())))
+        .collect()
+}
+
+fn text<'s>(node: &'s Node, key: &str) -> Option<&'s str> {
+    node.get(key)
+        .and_then(Node::as_str)
+        .filter(|text| !text.is_empty())
+}
+
+fn tags_of(node: &Node) -> Option<Pairs> {
+    let service =
+        || text(node, "name").map(|name| (super::membership::SERVICE.into(), name.into()));
+    match text(node, "kind")? {
+        "Mesh" => Some(Vec::new()),
+        "MeshSubset" => Some(pairs(node.get("tags"))),
+        "MeshService" => Some(vec![service()?]),
+        "MeshServiceSubset" => {
+            let mut all = pairs(node.get("tags"));
+            all.push(service()?);
+            Some(all)
+        }
+        _ => None,
+    }
+}
+
+fn policy<'s>(object: &'s Object, control_plane: &ControlPlane) -> Policy<'s> {
+    let node = object
+        .body()
+        .and_then(|body| body.at(&["spec", "targetRef"]));
+    let kind = node.and_then(|node| text(node, "kind")).unwrap_or("Mesh");
+    let order = [
+        "Mesh",
+        "Dataplane",
+        "MeshSubset",
+        "MeshGateway",
+        "MeshService",
+        "MeshServiceSubset",
+    ];
+    let order = order
+        .iter()
+        .position(|one| *one == kind)
+        .unwrap_or(order.len());
+    let target = match (kind, node) {
+        ("Mesh" | "MeshSubset", _) => {
+            let types = node.and_then(|node| node.get("proxyTypes")?.as_seq());
+            let has_sidecars = types.is_none_or(|types| {
+                types.is_empty() || types.iter().any(|one| one.as_str() == Some("Sidecar"))
+            });
+            match node.filter(|_| kind == "MeshSubset") {
+                Some(node) if has_sidecars => Target::Tags(pairs(node.get("tags"))),
+                Some(_) => Target::Other,
+                None => Target::Mesh { has_sidecars },
+            }
+        }
+        ("Dataplane", Some(node)) => Target::Dataplane {
+            name: text(node, "name"),
+            labels: node
+                .get("labels")
+                .filter(|labels| !labels.is_null())
+                .map(|labels| pairs(Some(labels))),
+            section: text(node, "sectionName"),
+        },
+        ("MeshService" | "MeshServiceSubset", Some(node)) => {
+            tags_of(node).map_or(Target::Other, Target::Tags)
+        }
+        _ => Target::Other,
+    };
+    let within = match &target {
+        Target::Dataplane { name: Some(_), .. } => 3,
+        Target::Dataplane {
+            section: Some(_), ..
+        } => 2,
+        Target::Dataplane {
+            labels: Some(_), ..
+        } => 1,
+        _ => 0,
+    };
+    let home = object.namespace();
+    let is_system = control_plane.namespaces.iter().any(|name| &**name == home);
+    let is_of_zone = object.label("kuma.io/origin") != Some("global");
+    Policy {
+        object,
+        mesh: mesh_of(object),
+        namespace: (!is_system).then_some(home),
+        target,
+        rank: (
+            u8::try_from(order).unwrap_or(u8::MAX),
+            within,
+            is_of_zone,
+            !is_system,
+            Reverse(&object.reference.name),
+        ),
+    }
+}
+
+fn permission<'s>(object: &'s Object, control_plane: &ControlPlane) -> Permission<'s> {
+    let from = object.items(&["spec", "from"]).iter().enumerate();
+    let items = from.filter_map(|(index, node)| {
+        let action = node.at(&["default", "action"])?;
+        Some(Item {
+            tags: tags_of(node.get("targetRef")?)?,
+            is_allow: match action.as_str()? {
+                "Allow" | "AllowWithShadowDeny" => true,
+                "Deny" => false,
+                _ => return None,
+            },
+            pointer: format!("/spec/from/{index}/default/action"),
+            span: action.span,
+        })
+    });
+    let rules = object.items(&["spec", "rules"]);
+    let of = |lists: &[&str]| -> Vec<Match<'s>> {
+        let mut all = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for list in lists {
+                let matches = rule.at(&["default", list]).and_then(Node::as_seq);
+                for (place, node) in matches.unwrap_or_default().iter().enumerate() {
+                    let pointer = format!("/spec/rules/{index}/default/{list}/{place}");
+                    all.extend(matching(node, pointer));
+                }
+            }
+        }
+        all
+    };
+    Permission {
+        policy: policy(object, control_plane),
+        items: items.collect(),
+        has_rules: !rules.is_empty(),
+        allowed: of(&["allow", "allowWithShadowDeny"]),
+        denied: of(&["deny"]),
+    }
+}
+
+/// A match; one of nothing is about nobody.
+fn matching(node: &Node, pointer: String) -> Option<Match<'_>> {
+    let id = node.get("spiffeID").filter(|id| !id.is_null());
+    let has_name = node.get("sni").is_some_and(|sni| !sni.is_null());
+    let id = match id {
+        Some(id) => {
+            let is_exact = match text(id, "type")? {
+                "Exact" => true,
+                "Prefix" => false,
+                _ => return None,
+            };
+            Some((is_exact, text(id, "value")?))
+        }
+        None if has_name => None,
+        None => return None,
+    };
+    Some(Match {
+        id,
+        has_name,
+        pointer,
+        span: node.span,
+    })
+}
+
+fn mtls<'s>(object: &'s Object, control_plane: &ControlPlane) -> Tls<'s> {
+    let mut modes = Vec::new();
+    for field in ["from", "rules"] {
+        for (index, node) in object.items(&["spec", field]).iter().enumerate() {
+            let Some(mode) = node.at(&["default", "mode"]) else {
+                continue;
+            };
+            let read = match mode.as_str() {
+                Some("Permissive") => Mode::Permissive,
+                Some("Strict") => Mode::Strict,
+                _ => continue,
+            };
+            let pointer = format!("/spec/{field}/{index}/default/mode");
+            modes.push((field == "from", read, pointer, mode.span));
+        }
+    }
+    Tls {
+        policy: policy(object, control_plane),
+        modes,
+    }
+}
+
+fn old(object: &Object) -> Old<'_> {
+    let of = |key: &str| -> Vec<Pairs> {
+        let all = object.items(&["spec", key]).iter();
+        all.map(|node| pairs(node.get("match"))).collect()
+    };
+    let mesh = object.body().and_then(|body| text(body, "mesh"));
+    Old {
+        object,
+        mesh: mesh.map_or_else(|| mesh_of(object), Str::from),
+        sources: of("sources"),
+        destinations: of("destinations"),
+    }
+}
