@@ -7,7 +7,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::subsequence;
-use seawall_assessment::least::{Answer, Failed, Line, Observed, generate};
+use seawall_assessment::least::{Answer, Asked, Failed, Kind, Line, Observed, generate};
 use seawall_assessment::reach::{Protocol, Question, Verdict, proofs};
 use seawall_model::{FileId, SourceMap};
 use seawall_snapshot::{Builder, ScopeId, Snapshot, object};
@@ -145,7 +145,12 @@ fn made(flows: &[Flow], policies: &[&str], egress: bool) -> Result<Answer, Faile
         );
     }
     assert_eq!(seen.bad, 0);
-    generate(&cluster(policies, &[]), &seen, egress)
+    generate(&cluster(policies, &[]), &seen, asked(egress))
+}
+
+fn asked(egress: bool) -> Asked {
+    let kind = Kind::Netpol;
+    Asked { kind, egress }
 }
 
 /// Proofs are about two workloads, and so are these flows.
@@ -203,7 +208,7 @@ proptest! {
                 let text = format!("{} -> {} tcp/{port}", name(*from), name(*to));
                 seen.line(&Line::default(), &text);
             }
-            generate(&after, &seen, egress).unwrap()
+            generate(&after, &seen, asked(egress)).unwrap()
         };
         prop_assert!(again.policies.is_empty(), "{:?}", again.policies);
     }

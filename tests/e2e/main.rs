@@ -18,7 +18,7 @@ mod diff;
 mod exit_codes;
 mod fix;
 mod fix_cluster;
-mod generate_netpol;
+mod generate_policies;
 mod hostile_charts;
 mod hostile_files;
 mod hostile_types;
