@@ -22,6 +22,7 @@ mod generate_policies;
 mod hostile_charts;
 mod hostile_files;
 mod hostile_types;
+mod least;
 mod outputs;
 mod policies;
 mod reach;

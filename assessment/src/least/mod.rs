@@ -85,6 +85,8 @@ pub struct Answer {
     pub uncovered: Vec<Uncovered>,
     /// Pairs of workloads with a port open between them, before and after.
     pub pairs: (usize, usize),
+    /// Of those after, pairs that had a port for whatever they asked and have it for some requests.
+    pub narrowed_pairs: usize,
     /// Rules that were taken out again because what is there allows their flows already.
     pub needless: usize,
     /// Of those after, pairs with an end that no policy of the kind holds: in its node's network,

@@ -15,6 +15,9 @@ use seawall_network::{EndpointId, Model, Network, Peer, Protocol};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Refused requests of a flow that are told at most.
+const MOST_REFUSED: usize = 3;
+
 /// A rule that a flow takes.
 struct Side {
     way: Way,
@@ -62,12 +65,15 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
             let found = reader.resolve(flow, about, seen, &behind);
             for one in found {
                 match one {
-                    Ok((text, new)) => match self.wanted.entry(text) {
-                        Entry::Occupied(mut known) => known.get_mut().join(new),
-                        Entry::Vacant(free) => {
-                            free.insert(new);
+                    Ok((text, new)) => {
+                        self.uncovered.extend(refused(&text, &new));
+                        match self.wanted.entry(text) {
+                            Entry::Occupied(mut known) => known.get_mut().join(new),
+                            Entry::Vacant(free) => {
+                                free.insert(new);
+                            }
                         }
-                    },
+                    }
                     Err(reason) => self.uncovered.push(Uncovered {
                         line: about.line.clone(),
                         flow: flow.to_string(),
@@ -393,4 +399,21 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
         let names: BTreeSet<&String> = bare.map(|flow| &flow.sender).collect();
         names.into_iter().cloned().collect()
     }
+}
+
+/// The requests of a flow that are refused as it is.
+fn refused(text: &str, flow: &Wanted) -> Option<Uncovered> {
+    let shown = flow.refused.get(..MOST_REFUSED).unwrap_or(&flow.refused);
+    let more = match flow.refused.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!shown.is_empty()).then(|| Uncovered {
+        line: flow.seen.line.clone(),
+        flow: text.to_owned(),
+        reason: format!(
+            "{}{more} is refused as it is; it stays refused",
+            shown.join(", ")
+        ),
+    })
 }

@@ -75,6 +75,8 @@ pub(super) struct Picture {
     cells: Vec<Vec<(Reach, Bits)>>,
     /// For each workload those that have a port to it, by their numbers.
     open: Vec<BTreeSet<usize>>,
+    /// The same with those alone that have a port for whatever they ask.
+    whole: Vec<BTreeSet<usize>>,
 }
 
 impl Picture {
@@ -88,24 +90,37 @@ impl Picture {
                 }
             }
         }
-        let open = ends.groups().enumerate().map(|(number, group)| {
-            let mut sources = BTreeSet::new();
-            for id in &group.endpoints {
-                let Some(endpoint) = network.world().endpoint_at(*id) else {
-                    continue;
-                };
-                let wanted = endpoint.listening();
-                let all = cells.get(id.0 as usize).into_iter().flatten();
-                for (_, set) in all.filter(|(reach, _)| reach.any().meets(&wanted)) {
-                    let known = set.iter().filter_map(|source| *group_of.get(source)?);
-                    sources.extend(known);
+        let sources = |passes: fn(&Reach) -> Ports| -> Vec<BTreeSet<usize>> {
+            let all = ends.groups().enumerate().map(|(number, group)| {
+                let mut sources = BTreeSet::new();
+                for id in &group.endpoints {
+                    let Some(endpoint) = network.world().endpoint_at(*id) else {
+                        continue;
+                    };
+                    let wanted = endpoint.listening();
+                    let all = cells.get(id.0 as usize).into_iter().flatten();
+                    for (_, set) in all.filter(|(reach, _)| passes(reach).meets(&wanted)) {
+                        let known = set.iter().filter_map(|source| *group_of.get(source)?);
+                        sources.extend(known);
+                    }
                 }
-            }
-            sources.remove(&number);
-            sources
+                sources.remove(&number);
+                sources
+            });
+            all.collect()
+        };
+        let (open, whole) = (sources(Reach::any), sources(|reach| reach.all.clone()));
+        Self { cells, open, whole }
+    }
+
+    /// Pairs with a port for whatever they asked that are left with some requests.
+    fn narrowed(&self, after: &Picture) -> usize {
+        let all = self.whole.iter().zip(after.open.iter().zip(&after.whole));
+        let narrowed = all.map(|(before, (open, whole))| {
+            let open = open.iter().filter(|from| before.contains(from));
+            open.filter(|from| !whole.contains(from)).count()
         });
-        let open = open.collect();
-        Self { cells, open }
+        narrowed.sum()
     }
 
     fn pairs(&self) -> usize {
@@ -305,19 +320,25 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
             .into_iter()
             .map(|policy| format!("{} {}/{}", policy.kind, policy.namespace, policy.name))
             .collect();
-        let (pairs, unheld, keepers, closed, opened) = self.look(rules, |view| {
+        let (counts, keepers, closed, opened) = self.look(rules, |view| {
             let after = Picture::of(view.network, self.ends);
             let opened = self.opened(before, &after);
             let keepers = self.keepers(view.network, &own);
             let closed = self.closed_ways(view.network);
-            let unheld = after.unheld_pairs(self.ends);
-            (after.pairs(), unheld, keepers, closed, opened)
+            let counts = (
+                after.pairs(),
+                after.unheld_pairs(self.ends),
+                before.narrowed(&after),
+            );
+            (counts, keepers, closed, opened)
         })?;
         if let Some(opened) = opened {
             return Err(Failed::Opens(opened));
         }
+        let (pairs, unheld, narrowed) = counts;
         answer.pairs = (before.pairs(), pairs);
         answer.unheld_pairs = unheld;
+        answer.narrowed_pairs = narrowed;
         answer.keepers = keepers;
         answer.closed_ways = closed;
         Ok(())

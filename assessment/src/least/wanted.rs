@@ -19,6 +19,8 @@ pub(super) struct Wanted {
     pub(super) port: u16,
     /// What was asked, where that is looked at.
     pub(super) requests: Option<Requests>,
+    /// What was asked and is refused as it is.
+    pub(super) refused: Vec<String>,
     /// The waypoints that it goes through.
     pub(super) through: Vec<Through>,
     /// The ends that were meant; places may hold others, too.
@@ -119,12 +121,15 @@ impl<'a, 's> Reader<'a, '_, 's> {
         let through = self.through(&meant, port);
         let word = protocol.name().to_ascii_lowercase();
         let text = format!("{from} -> {to} {word}/{port}");
+        let mut refused = Vec::new();
+        let requests = self.requests(&meant, &through, port, &about.asked, &mut refused)?;
         let wanted = Wanted {
             from: self.senders(from, &meant, port)?,
             to: self.ends.place(to)?,
             protocol,
             port,
-            requests: self.requests(&meant, &through, port, &about.asked)?,
+            requests,
+            refused,
             through,
             meant,
             sender: from.to_string(),
@@ -229,6 +234,7 @@ impl<'a, 's> Reader<'a, '_, 's> {
         through: &[Through],
         port: u16,
         asked: &Requests,
+        refused: &mut Vec<String>,
     ) -> Result<Option<Requests>, String> {
         let Mesh::Istio(istio) = &self.ends.mesh else {
             return Ok(None);
@@ -253,7 +259,7 @@ impl<'a, 's> Reader<'a, '_, 's> {
         }
         let mut kept = asked.clone();
         kept.retain(|request| {
-            meant.iter().any(|(from, to)| match (through, to) {
+            let passes = meant.iter().any(|(from, to)| match (through, to) {
                 ([], Peer::Endpoint(id)) => {
                     members::passes(istio, world, *from, *id, port, request)
                 }
@@ -261,7 +267,11 @@ impl<'a, 's> Reader<'a, '_, 's> {
                 (through, to) => through.iter().any(|one| {
                     waypoints::passes(istio, world, (*from, *to), port, one, Some(request))
                 }),
-            })
+            });
+            if !passes {
+                refused.push(request.to_string());
+            }
+            passes
         });
         if kept.known().is_some_and(BTreeSet::is_empty) {
             return Err("what was asked there is refused as it is; it stays refused".to_owned());

@@ -75,6 +75,12 @@ pub fn least(answer: &Answer, kind: Kind, map: &SourceMap) -> String {
     text.push_str(&uncovered(&answer.uncovered));
     keepers(answer, map, &mut text);
     let mut told = |words: &str| paragraph(&mut text, "  ", words);
+    if answer.narrowed_pairs > 0 {
+        told(&format!(
+            "{} still open for the requests that were seen, and for no others",
+            count(number(answer.narrowed_pairs), "pair"),
+        ));
+    }
     if answer.unheld_pairs > 0 {
         told(&format!(
             "{} still open {}",

@@ -72,13 +72,15 @@ type Operations<'a> = BTreeMap<Asked<'a>, BTreeSet<u16>>;
 type Asked<'a> = Option<(BTreeSet<&'a Str>, BTreeSet<&'a Path>)>;
 
 fn rules(atoms: &[&Atom], domain: &str) -> Vec<Node> {
-    let mut by_peer: BTreeMap<&Place, Vec<&Atom>> = BTreeMap::new();
+    // Where bytes are spoken a rule that asks for a request anywhere is left out as a whole.
+    let mut by_peer: BTreeMap<(&Place, bool), Vec<&Atom>> = BTreeMap::new();
     for atom in atoms {
-        by_peer.entry(&atom.peer).or_default().push(atom);
+        let key = (&atom.peer, atom.request.is_some());
+        by_peer.entry(key).or_default().push(atom);
     }
     // Accounts that may do the same are together; who has none is a rule of its own.
     let mut alike: BTreeMap<(bool, Operations<'_>), Vec<&Place>> = BTreeMap::new();
-    for (peer, atoms) in by_peer {
+    for ((peer, _), atoms) in by_peer {
         let is_account = matches!(peer, Place::Account(..));
         let key = (!is_account, operations(&atoms));
         alike.entry(key).or_default().push(peer);
