@@ -5,9 +5,10 @@ use crate::support::Dir;
 use std::path::{Path, PathBuf};
 
 /// Worlds with the kinds that are made for them.
-const CASES: [(&str, &[&str]); 5] = [
+const CASES: [(&str, &[&str]); 6] = [
     ("mixed", &["netpol", "cnp", "authz", "linkerd"]),
     ("logs", &["authz", "netpol"]),
+    ("rewrite", &["authz"]),
     ("waypoint", &["authz"]),
     ("paths", &["authz", "netpol"]),
     ("existing", &["authz"]),

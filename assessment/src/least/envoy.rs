@@ -320,7 +320,13 @@ impl Entry {
         if matches!(self.get("response_code"), Some("404" | "405")) {
             return Ok(Asked::Nothing);
         }
-        request(method, path)
+        let request = request(method, path)?;
+        let cluster = self.get("upstream_cluster").unwrap_or_default();
+        Ok(if cluster.starts_with("outbound") {
+            Asked::Sent(request)
+        } else {
+            Asked::Request(request)
+        })
     }
 
     /// What comes in to the pod that writes.

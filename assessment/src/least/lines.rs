@@ -270,14 +270,14 @@ fn plain(text: &str) -> Result<(Flow, Asked), String> {
     };
     let asked = match rest {
         [] => Asked::Anything,
-        [method, path] => request(method, path)?,
+        [method, path] => Asked::Request(request(method, path)?),
         _ => return Err("behind the port only a request may stand: `GET /items`".to_owned()),
     };
     Ok((flow, asked))
 }
 
 /// A request as a log or a person wrote it.
-pub(super) fn request(method: &str, target: &str) -> Result<Asked, String> {
+pub(super) fn request(method: &str, target: &str) -> Result<Request, String> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if method.is_empty() || method.len() > 32 || !method.chars().all(is_token) {
         return Err("its method is none".to_owned());
@@ -288,7 +288,7 @@ pub(super) fn request(method: &str, target: &str) -> Result<Asked, String> {
     if target.chars().any(char::is_control) {
         return Err("its path has characters that no path has".to_owned());
     }
-    Ok(Asked::Request(Request::read(method, target)))
+    Ok(Request::read(method, target))
 }
 
 fn word(word: &str) -> Result<End, String> {

@@ -12,6 +12,7 @@ use seawall_network::istio::mesh::DEFAULT_TRUST_DOMAIN;
 use seawall_network::istio::ports::Protocol as Spoken;
 use seawall_network::linkerd::{Linkerd, Place as Injected};
 use seawall_network::{Endpoint, EndpointId, Peer, Protocol, World};
+use seawall_yaml::{Map, Node};
 use std::collections::BTreeSet;
 
 /// Where the cluster's own workloads are. To close them takes knowing what every node and the
@@ -178,6 +179,36 @@ pub(super) fn hears_of(
     let caller = istio.identity_of(world, from);
     let door = istio.door(world, to, port, caller.as_ref());
     door.is_some_and(|door| door.as_itself.is_some())
+}
+
+/// Whether a route changes paths on their way: then the caller's side knows others than the
+/// called one.
+pub(super) fn has_rewrites(world: &World<'_>) -> bool {
+    let routes = [
+        ("networking.istio.io", "VirtualService"),
+        ("gateway.networking.k8s.io", "HTTPRoute"),
+    ];
+    let mut routes = routes
+        .iter()
+        .flat_map(|(group, kind)| world.of_kind(group, kind));
+    routes.any(|route| {
+        let spec = route.body().and_then(|body| body.get("spec"));
+        spec.is_some_and(rewrites)
+    })
+}
+
+fn rewrites(node: &Node) -> bool {
+    let is_one = |key: &str, value: &Node| match key {
+        "rewrite" => value.get("uri").is_some() || value.get("uriRegexRewrite").is_some(),
+        "urlRewrite" => value.get("path").is_some(),
+        _ => false,
+    };
+    let entries = node.as_map().into_iter().flat_map(Map::iter);
+    let mut items = node.as_seq().unwrap_or_default().iter();
+    entries
+        .into_iter()
+        .any(|entry| is_one(&entry.key, &entry.value) || rewrites(&entry.value))
+        || items.any(rewrites)
 }
 
 /// Whether pods are a gateway.

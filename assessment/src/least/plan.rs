@@ -56,6 +56,7 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
         let reader = Reader {
             network: self.network,
             ends: self.ends,
+            has_rewrites: members::has_rewrites(self.ends.world),
         };
         let hosts = self.network.hosts();
         let behind = |host: &str, space: &str, port| -> Vec<(EndpointId, Protocol, u16)> {

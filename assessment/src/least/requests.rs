@@ -42,6 +42,8 @@ pub(super) enum Asked {
     Anything,
     /// This.
     Request(Request),
+    /// This, as the caller's own proxy saw it, before a route may have changed its path.
+    Sent(Request),
     /// Something that the application does not have: nobody needs it.
     Nothing,
 }
@@ -52,6 +54,8 @@ pub(super) struct Requests {
     /// Whether a line did not say what it asked, so that anything may be needed.
     is_anything: bool,
     all: BTreeSet<Request>,
+    /// Methods of what is known from the callers' side alone.
+    sent: BTreeSet<Str>,
 }
 
 impl Path {
@@ -100,11 +104,31 @@ impl Requests {
         match asked {
             Asked::Anything => self.is_anything = true,
             Asked::Request(request) => self.insert(request.clone()),
+            Asked::Sent(request) => {
+                self.insert(request.clone());
+                self.sent.insert(request.method.clone());
+            }
             Asked::Nothing => {}
         }
-        if self.is_anything {
-            self.all.clear();
+        if self.is_anything || self.sent.len() > MOST_PATTERNS {
+            *self = Self::anything();
         }
+    }
+
+    fn anything() -> Self {
+        Self {
+            is_anything: true,
+            ..Self::default()
+        }
+    }
+
+    /// Takes any path for what is known from the callers' side, where routes change paths.
+    pub(super) fn forget_sent_paths(&mut self) {
+        let sent = std::mem::take(&mut self.sent);
+        self.all.extend(sent.into_iter().map(|method| Request {
+            method,
+            path: Path::Any,
+        }));
     }
 
     pub(super) fn join(&mut self, other: &Requests) {
@@ -112,8 +136,9 @@ impl Requests {
         for request in &other.all {
             self.insert(request.clone());
         }
+        self.sent.extend(other.sent.iter().cloned());
         if self.is_anything {
-            self.all.clear();
+            *self = Self::anything();
         }
     }
 
@@ -253,6 +278,22 @@ mod tests {
         assert_eq!(patterns(&names), ["GET /api/*"]);
         names.pop();
         assert_eq!(patterns(&names).len(), 24);
+    }
+
+    #[test]
+    fn a_route_may_change_what_callers_ask() {
+        let mut requests = Requests::default();
+        requests.add(&Asked::Sent(Request::read("GET", "/front/a")));
+        requests.add(&Asked::Request(Request::read("POST", "/b")));
+        requests.forget_sent_paths();
+        let told: Vec<String> = requests
+            .patterns()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(told, ["GET /front/a", "GET", "POST /b"]);
+        requests.add(&Asked::Anything);
+        assert_eq!(requests.known(), None);
     }
 
     #[test]

@@ -40,6 +40,8 @@ type Target<'e, 's> = (Found<'e, 's>, Protocol, u16);
 pub(super) struct Reader<'a, 'w, 's> {
     pub(super) network: &'a Network<'w, 's>,
     pub(super) ends: &'a Ends<'w, 's>,
+    /// Whether routes change paths.
+    pub(super) has_rewrites: bool,
 }
 
 impl<'a, 's> Reader<'a, '_, 's> {
@@ -258,6 +260,9 @@ impl<'a, 's> Reader<'a, '_, 's> {
             return Err("all that was asked there the application does not have".to_owned());
         }
         let mut kept = asked.clone();
+        if self.has_rewrites {
+            kept.forget_sent_paths();
+        }
         kept.retain(|request| {
             let passes = meant.iter().any(|(from, to)| match (through, to) {
                 ([], Peer::Endpoint(id)) => {
