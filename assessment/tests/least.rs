@@ -198,7 +198,7 @@ fn flow() -> impl Strategy<Value = Flow> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn policies_keep_what_was_seen_and_nothing_needless(

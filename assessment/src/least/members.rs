@@ -23,6 +23,10 @@ const LEFT_OPEN: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 const OPAQUE: &str = "config.linkerd.io/opaque-ports";
 const OPAQUE_PORTS: [u16; 8] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];
 
+/// What istiod's controller for waypoints writes on their pods.
+const MANAGED: &str = "gateway.istio.io/managed";
+const WAYPOINTS: &str = "istio.io-mesh-controller";
+
 /// The mesh that enforces a kind of policy.
 #[derive(Debug)]
 pub(super) enum Mesh<'s> {
@@ -52,6 +56,9 @@ impl<'s> Mesh<'s> {
                 .is_host_network()
                 .then_some("it is in its node's network, which no policy holds or names"),
             Mesh::Missing => Some("nothing of the mesh is in the input"),
+            Mesh::Istio(_) if endpoint.label(MANAGED) == Some(WAYPOINTS) => Some(
+                "a waypoint is held by the Services behind it; its own access log tells of them",
+            ),
             Mesh::Istio(istio) => match istio.membership(id) {
                 Some(one) if is_meshed(one.place) => None,
                 Some(one) => Some(one.reason.note),

@@ -246,7 +246,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
 
     /// Pieces that close nothing: what they are for is closed already.
     fn idle_denies(&self, rules: &Rules) -> Result<BTreeSet<Deny>, Failed> {
-        let before = cells(self.before);
+        let before = self.before.matrix();
         let mut idle = BTreeSet::new();
         for way in [Way::In, Way::Out] {
             let denies: Vec<&Deny> = rules.denies().filter(|deny| deny.way == way).collect();
@@ -258,10 +258,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
                 only.deny((*deny).clone());
             }
             let found = self.look(&only, |view| {
-                let after = match way {
-                    Way::In => cells(view.network),
-                    Way::Out => Vec::new(),
-                };
+                let after = view.network.matrix();
                 let is_idle = |deny: &&&Deny| {
                     if deny.subject.service.is_some() {
                         return !waypoints::is_open(
@@ -272,8 +269,11 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
                     }
                     let ids = self.ends.peers(&Place::Pods(deny.subject.clone()));
                     !ids.into_iter().any(|peer| match (way, peer) {
+                        // With a mesh this takes long; the first that is found is enough.
                         (Way::In, Peer::Endpoint(id)) => {
-                            is_closed_to(&before, &after, id, deny.port)
+                            let before = self.before.arrives(&before, id);
+                            let after = view.network.arrives(&after, id);
+                            told(&before, deny.port) != told(&after, deny.port)
                         }
                         (Way::Out, Peer::Endpoint(_)) => self.is_closed_from(view.network, peer),
                         _ => false,
@@ -489,32 +489,23 @@ fn is_for(atom: &Atom, need: &Need, peers: &HashSet<Peer>) -> bool {
     (need.protocol, need.port) == (atom.protocol, atom.port) && is_asked && peers.contains(&other)
 }
 
-/// Whether something no longer reaches an endpoint, at a port or at all. What closes names no
-/// addresses, so that the sets of both pictures have the same numbers.
-fn is_closed_to(
-    before: &[Vec<(Reach, Bits)>],
-    after: &[Vec<(Reach, Bits)>],
-    id: EndpointId,
-    port: Option<u16>,
-) -> bool {
-    let told = |cells: &[Vec<(Reach, Bits)>]| -> BTreeMap<Reach, BTreeSet<usize>> {
-        let cells = cells.get(id.0 as usize).into_iter().flatten();
-        let mut told: BTreeMap<Reach, BTreeSet<usize>> = BTreeMap::new();
-        for (reach, set) in cells {
-            let reach = match port {
-                None => reach.clone(),
-                Some(port) => reach.and(&Reach {
-                    all: Ports::one(Protocol::Tcp, port),
-                    some: Ports::default(),
-                }),
-            };
-            if !reach.is_empty() {
-                told.entry(reach).or_default().extend(set.iter());
-            }
+/// Who reaches an endpoint, at a port or at all. What closes names no addresses, so that the sets
+/// of a picture without and with it have the same numbers.
+fn told(cells: &[(Reach, Bits)], port: Option<u16>) -> BTreeMap<Reach, BTreeSet<usize>> {
+    let mut told: BTreeMap<Reach, BTreeSet<usize>> = BTreeMap::new();
+    for (reach, set) in cells {
+        let reach = match port {
+            None => reach.clone(),
+            Some(port) => reach.and(&Reach {
+                all: Ports::one(Protocol::Tcp, port),
+                some: Ports::default(),
+            }),
+        };
+        if !reach.is_empty() {
+            told.entry(reach).or_default().extend(set.iter());
         }
-        told
-    };
-    told(before) != told(after)
+    }
+    told
 }
 
 /// What the policies say that let something in.

@@ -157,9 +157,7 @@ impl<'a, 's> Reader<'a, '_, 's> {
             return Err("a mesh holds what comes in to its own pods".to_owned());
         };
         if let Some(why) = group.outside {
-            return Err(format!(
-                "{to} is not in the mesh, where a policy would do nothing: {why}"
-            ));
+            return Err(format!("a policy would do nothing at {to}: {why}"));
         }
         if protocol != Protocol::Tcp {
             return Err("a mesh holds TCP only".to_owned());

@@ -94,12 +94,14 @@ pub fn least(answer: &Answer, kind: Kind, map: &SourceMap) -> String {
     }
     for (name, why) in answer.outside.iter().take(MOST_NAMES) {
         told(&format!(
-            "{name} is not in the mesh ({why}): a policy would do nothing there, and none is made"
+            "none is made for {name}, where it would do nothing: {why}"
         ));
     }
     if answer.outside.len() > MOST_NAMES {
         let more = answer.outside.len() - MOST_NAMES;
-        told(&format!("and {more} more that are not in the mesh"));
+        told(&format!(
+            "and {more} more that policies would do nothing for"
+        ));
     }
     if !answer.unproved.is_empty() {
         told(&format!(
