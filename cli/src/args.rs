@@ -409,22 +409,46 @@ pub(crate) enum Generate {
     /// The fewest NetworkPolicies that let pass what was seen: a default deny for each namespace,
     /// and what each workload needs. They are proved before they are printed; the proof is told on
     /// standard error.
-    Netpol(Netpol),
+    Netpol {
+        #[command(flatten)]
+        flows: Flows,
+        /// Close what workloads send, too, but for what was seen and DNS.
+        #[arg(long)]
+        egress: bool,
+    },
+    /// The same as CiliumNetworkPolicies.
+    Cnp {
+        #[command(flatten)]
+        flows: Flows,
+        /// Close what workloads send, too, but for what was seen and DNS.
+        #[arg(long)]
+        egress: bool,
+    },
+    /// The same as AuthorizationPolicies of Istio: who comes in is known by its service account,
+    /// and where proxies read requests only the methods and paths that were seen pass.
+    Authz {
+        #[command(flatten)]
+        flows: Flows,
+    },
+    /// The same as Servers and AuthorizationPolicies of Linkerd.
+    Linkerd {
+        #[command(flatten)]
+        flows: Flows,
+    },
 }
 
-/// NetworkPolicies for flows.
+/// What was seen, and of what.
 #[derive(Debug, Args)]
-pub(crate) struct Netpol {
+pub(crate) struct Flows {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Flows that were seen: JSON of `hubble observe -o json`, or lines like
-    /// `shop/web -> data/db tcp/5432` (`internet`, `dns`, `node` and addresses are ends, too)
+    /// Flows that were seen: JSON of `hubble observe -o json`, access logs of Istio's Envoy or
+    /// ztunnel in JSON (as `kubectl logs --prefix` or a log collector has them, with the pod), or
+    /// lines like `shop/web -> data/db tcp/5432`, with `GET /items` behind where requests are
+    /// known (`internet`, `dns`, `node` and addresses are ends, too)
     /// [default: what the manifests declare].
     #[arg(long, value_name = "FILE")]
     pub(crate) flows: Vec<String>,
-    /// Close what workloads send, too, but for what was seen and DNS.
-    #[arg(long)]
-    pub(crate) egress: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,7 +18,9 @@
 mod bundle;
 mod config;
 mod corpus;
+mod demands;
 mod dice;
+mod flows;
 mod kustomize;
 mod mutate;
 mod news;
@@ -51,6 +53,8 @@ const TARGETS: &[Target] = &[
     kustomize::TARGET,
     config::TARGET,
     scan::TARGET,
+    flows::TARGET,
+    demands::TARGET,
 ];
 
 /// Longest input that is made.

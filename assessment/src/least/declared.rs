@@ -5,6 +5,7 @@
 //! has to look at what is closed.
 
 use super::lines::{End, Flow, Line, Observed};
+use super::requests::Asked;
 use seawall_network::{Config, Endpoint, EndpointId, Network, Peer, Protocol, World};
 use seawall_snapshot::Snapshot;
 use seawall_snapshot::pod::EnvSource;
@@ -71,7 +72,7 @@ fn add(seen: &mut Observed, from: End, to: End, protocol: Protocol, port: u16, w
         file: why.into(),
         number: 0,
     };
-    seen.add(flow, &line);
+    seen.add(flow, &Asked::Anything, &line);
 }
 
 fn workload(world: &World<'_>, id: EndpointId) -> Option<End> {

@@ -1,11 +1,13 @@
-//! Ends of flows to what policies can name: pods by labels of their own that stay, and the
-//! internet.
+//! Ends of flows to workloads of the picture, and to what policies can name: pods by labels of
+//! their own that stay, accounts where a mesh proves them, the internet.
 
-use super::lines::{End, Pod};
+use super::kind::Kind;
+use super::lines::{End, Observed, Pod};
+use super::members::Mesh;
 use core::net::IpAddr;
 use seawall_model::Str;
 use seawall_network::{Cidr, Endpoint, EndpointId, NOT_PUBLIC, Peer, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a policy names.
@@ -13,6 +15,12 @@ use std::fmt;
 pub(super) enum Place {
     Pods(Pods),
     Internet,
+    /// Whoever proves to have a service account: namespace and name.
+    Account(Str, Str),
+    /// Whoever proves none.
+    Nobody,
+    /// Everybody.
+    Anybody,
 }
 
 /// Pods of a namespace that have these labels; without any all of it.
@@ -22,6 +30,8 @@ pub(super) struct Pods {
     pub(super) labels: BTreeMap<Str, Str>,
     /// What to call them.
     pub(super) name: Str,
+    /// The Service that these are behind, where its waypoint is meant and not the pods.
+    pub(super) service: Option<Str>,
 }
 
 impl fmt::Display for Place {
@@ -29,6 +39,9 @@ impl fmt::Display for Place {
         match self {
             Place::Pods(pods) => write!(f, "{}/{}", pods.namespace, pods.name),
             Place::Internet => f.write_str("internet"),
+            Place::Account(space, name) => write!(f, "account {space}/{name}"),
+            Place::Nobody => f.write_str("whoever proves no identity"),
+            Place::Anybody => f.write_str("everybody"),
         }
     }
 }
@@ -40,6 +53,7 @@ impl Pods {
             namespace: namespace.into(),
             labels: BTreeMap::new(),
             name: "pods".into(),
+            service: None,
         }
     }
 
@@ -50,6 +64,7 @@ impl Pods {
             namespace: "kube-system".into(),
             labels: BTreeMap::from([label]),
             name: "dns".into(),
+            service: None,
         }
     }
 }
@@ -73,8 +88,10 @@ pub(super) struct Group<'s> {
     namespace: &'s str,
     name: &'s str,
     pub(super) endpoints: Vec<EndpointId>,
-    /// Whether its pods are in their node's network, where no policy holds them.
-    pub(super) is_host: bool,
+    /// Whether its pods are in their node's network, where no policy names them.
+    is_host: bool,
+    /// Why no policy of this kind holds its pods.
+    pub(super) outside: Option<&'static str>,
     /// Labels that all its pods have.
     labels: BTreeMap<Str, Str>,
 }
@@ -82,8 +99,32 @@ pub(super) struct Group<'s> {
 /// Finds ends in a world.
 #[derive(Debug)]
 pub(super) struct Ends<'w, 's> {
-    world: &'w World<'s>,
+    pub(super) kind: Kind,
+    pub(super) world: &'w World<'s>,
+    pub(super) mesh: Mesh<'s>,
+    /// Namespaces that are left open.
+    left_open: BTreeSet<&'s str>,
     groups: Vec<Group<'s>>,
+}
+
+/// An end that was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found<'e, 's> {
+    Group(&'e Group<'s>),
+    Account(&'e Str, &'e Str),
+    Dns,
+    Internet,
+}
+
+impl fmt::Display for Found<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::Group(group) => write!(f, "{}/{}", group.namespace, group.name),
+            Found::Account(space, name) => write!(f, "account {space}/{name}"),
+            Found::Dns => f.write_str("kube-system/dns"),
+            Found::Internet => f.write_str("internet"),
+        }
+    }
 }
 
 /// Labels that say who a pod is, the most telling first.
@@ -124,16 +165,19 @@ pub(super) fn is_passing(key: &str) -> bool {
 }
 
 impl<'w, 's> Ends<'w, 's> {
-    pub(super) fn new(world: &'w World<'s>) -> Self {
+    pub(super) fn new(world: &'w World<'s>, kind: Kind) -> Self {
+        let mesh = Mesh::new(world, kind);
         let mut groups: Vec<Group<'s>> = Vec::new();
         let mut last = None;
         for (id, endpoint) in world.endpoint_ids() {
+            let outside = mesh.outside(endpoint, id);
             // Endpoints are by workload.
             if last == Some(&endpoint.workload.owner)
                 && let Some(group) = groups.last_mut()
             {
                 group.endpoints.push(id);
                 group.is_host |= endpoint.is_host_network();
+                group.outside = group.outside.or(outside);
                 let own = labels(endpoint);
                 group
                     .labels
@@ -147,19 +191,55 @@ impl<'w, 's> Ends<'w, 's> {
                 name: &endpoint.workload.owner.name,
                 endpoints: vec![id],
                 is_host: endpoint.is_host_network(),
+                outside,
                 labels: labels(endpoint),
             });
         }
-        Self { world, groups }
+        let left_open = mesh.left_open(world);
+        Self {
+            kind,
+            world,
+            mesh,
+            left_open,
+            groups,
+        }
     }
 
-    /// The namespaces that pods of a network of their own are in, by name.
-    pub(super) fn namespaces(&self) -> impl Iterator<Item = &'s str> + use<'s> {
-        let held = self.groups.iter().filter(|group| !group.is_host);
-        let mut names: Vec<&'s str> = held.map(|group| group.namespace).collect();
+    /// The namespaces that policies close, by name: those that workloads which they hold are in.
+    pub(super) fn closed(&self) -> impl Iterator<Item = &'s str> + use<'s> {
+        let held = self.groups.iter().filter(|group| group.outside.is_none());
+        let closed = held.filter(|group| !self.is_left_open(group.namespace));
+        let mut names: Vec<&'s str> = closed.map(|group| group.namespace).collect();
         names.sort_unstable();
         names.dedup();
         names.into_iter()
+    }
+
+    /// Whether policies leave a namespace as it is.
+    pub(super) fn is_left_open(&self, namespace: &str) -> bool {
+        self.left_open.contains(namespace)
+    }
+
+    /// Those of the picture that are left open.
+    pub(super) fn left_open(&self) -> Vec<String> {
+        let here = |space: &&&str| {
+            let mut groups = self.groups.iter();
+            groups.any(|group| group.namespace == **space && group.outside.is_none())
+        };
+        let names = self.left_open.iter().filter(here);
+        names.map(|space| (*space).to_owned()).collect()
+    }
+
+    /// Workloads that no policy holds, and why.
+    pub(super) fn outside(&self) -> Vec<(String, &'static str)> {
+        let known = self
+            .groups()
+            .filter(|group| !self.is_left_open(group.namespace));
+        let out = known.filter_map(|group| {
+            let name = format!("{}/{}", group.namespace, group.name);
+            Some((name, group.outside?))
+        });
+        out.collect()
     }
 
     /// Workloads by a number that pairs are counted with.
@@ -168,11 +248,12 @@ impl<'w, 's> Ends<'w, 's> {
         self.groups.iter().filter(real)
     }
 
-    /// The workloads of a namespace that a policy can name.
-    pub(super) fn workloads_of(&self, namespace: &str) -> Vec<Pods> {
+    /// The workloads of a namespace that a policy can hold and name.
+    pub(super) fn workloads_of(&self, namespace: &str) -> Vec<(Pods, &Group<'s>)> {
         let here = self.groups.iter();
-        let here = here.filter(|group| group.namespace == namespace);
-        here.filter_map(|group| self.pods(group).ok()).collect()
+        let here = here.filter(|group| group.namespace == namespace && group.outside.is_none());
+        here.filter_map(|group| Some((self.pods(group).ok()?, group)))
+            .collect()
     }
 
     /// Workloads that policies can hold, outside of namespaces that are left open.
@@ -180,24 +261,36 @@ impl<'w, 's> Ends<'w, 's> {
         let held = self
             .groups
             .iter()
-            .filter(|group| !group.is_host && !super::LEFT_OPEN.contains(&group.namespace));
+            .filter(|group| group.outside.is_none() && !self.is_left_open(group.namespace));
         held.flat_map(|group| {
             let name = format!("{}/{}", group.namespace, group.name);
-            let peers = group.endpoints.iter().map(|id| Peer::Endpoint(*id));
-            peers.map(move |peer| (name.clone(), peer))
+            peers(group)
+                .into_iter()
+                .map(move |peer| (name.clone(), peer))
         })
     }
 
     /// Who a place is; nobody where the picture does not hold it.
     pub(super) fn peers(&self, place: &Place) -> Vec<Peer> {
-        let pods = match place {
-            Place::Internet => return vec![Peer::Internet],
-            Place::Pods(pods) => pods,
-        };
         let all = self.world.endpoint_ids();
-        all.filter(|(_, endpoint)| self.is_in(endpoint, pods))
-            .map(|(id, _)| Peer::Endpoint(id))
-            .collect()
+        let peers = |test: &dyn Fn(EndpointId, &Endpoint<'s>) -> bool| -> Vec<Peer> {
+            let chosen = all.filter(|(id, endpoint)| test(*id, endpoint));
+            chosen.map(|(id, _)| Peer::Endpoint(id)).collect()
+        };
+        match place {
+            Place::Internet => vec![Peer::Internet],
+            Place::Pods(pods) => peers(&|_, endpoint| self.is_in(endpoint, pods)),
+            Place::Account(space, name) => peers(&|id, _| {
+                let account = self.mesh.account(self.world, id);
+                account.is_some_and(|(s, n)| s == &**space && n == &**name)
+            }),
+            // Whoever has an identity may have to leave it at home.
+            Place::Nobody | Place::Anybody => {
+                let mut all = peers(&|_, _| true);
+                all.push(Peer::Internet);
+                all
+            }
+        }
     }
 
     fn is_in(&self, endpoint: &Endpoint<'_>, pods: &Pods) -> bool {
@@ -208,54 +301,106 @@ impl<'w, 's> Ends<'w, 's> {
             && wanted.all(|(key, value)| endpoint.label(key) == Some(&**value))
     }
 
-    /// Whether a place is named after a peer; else it is that peer only by its labels.
-    pub(super) fn is_called(&self, place: &Place, peer: Peer) -> bool {
-        let (Place::Pods(pods), Peer::Endpoint(id)) = (place, peer) else {
-            return true;
-        };
-        let endpoint = self.world.endpoint_at(id);
-        *pods == Pods::dns() || endpoint.is_some_and(|e| e.workload.owner.name == pods.name)
+    /// The endpoints of pods by their labels.
+    pub(super) fn endpoints(&self, pods: &Pods) -> impl Iterator<Item = &'w Endpoint<'s>> {
+        let all = self.world.endpoints.iter();
+        all.filter(move |endpoint| self.is_in(endpoint, pods))
     }
 
-    /// What a policy can call an end; `Err` says why it cannot.
-    pub(super) fn find(&self, end: &End) -> Result<Place, String> {
+    /// Who an end is.
+    pub(super) fn meant(&self, found: Found<'_, 's>) -> Vec<Peer> {
+        match found {
+            Found::Group(group) => peers(group),
+            Found::Account(space, name) => self.peers(&Place::Account(space.clone(), name.clone())),
+            Found::Dns => self.peers(&Place::Pods(Pods::dns())),
+            Found::Internet => vec![Peer::Internet],
+        }
+    }
+
+    /// What a policy calls an end by its labels; `Err` says why it cannot.
+    pub(super) fn place(&self, found: Found<'_, 's>) -> Result<Place, String> {
+        match found {
+            Found::Group(group) => self.pods(group).map(Place::Pods),
+            Found::Account(space, name) => Ok(Place::Account(space.clone(), name.clone())),
+            Found::Dns => Ok(Place::Pods(Pods::dns())),
+            Found::Internet => Ok(Place::Internet),
+        }
+    }
+
+    /// Finds an end that is one in the picture; `Err` says why it is none.
+    pub(super) fn find<'e>(
+        &'e self,
+        end: &'e End,
+        seen: &'e Observed,
+    ) -> Result<Found<'e, 's>, String> {
         match end {
-            End::Internet => Ok(Place::Internet),
-            End::Dns => Ok(Place::Pods(Pods::dns())),
+            End::Internet => Ok(Found::Internet),
+            End::Dns => Ok(Found::Dns),
             End::Node => Err("a node is no pod; a pod and its own node always talk".to_owned()),
-            End::Address(address) if is_public(*address) => Ok(Place::Internet),
-            End::Address(address) => Err(format!(
-                "{address} is no pod of the picture, and addresses inside move"
-            )),
+            End::Address(address) => match seen.pod_at(*address) {
+                Some(pod) => self.pod(pod),
+                None if is_public(*address) => Ok(Found::Internet),
+                None => Err(format!(
+                    "{address} is no pod of the picture, and addresses inside move"
+                )),
+            },
             End::Workload(space, name) => {
                 let named =
                     |group: &&Group<'_>| group.namespace == &**space && group.name == &**name;
                 let found: Vec<&Group<'s>> = self.groups.iter().filter(named).collect();
-                self.only(&found, &format!("{space}/{name}"))
+                only(&found, &format!("{space}/{name}"))
             }
+            End::Account(space, name) => self.account(space, name),
+            End::Service(..) => Err("a Service sends nothing".to_owned()),
             End::Pod(pod) => self.pod(pod),
         }
     }
 
-    fn only(&self, found: &[&Group<'s>], name: &str) -> Result<Place, String> {
-        match found {
-            [] => Err(format!("no workload `{name}` is in the picture")),
-            [group] => self.pods(group).map(Place::Pods),
-            _ => Err(format!("`{name}` is more than one workload")),
+    /// Whoever has an account. Labels name it where it is one workload.
+    fn account<'e>(&'e self, space: &'e Str, name: &'e Str) -> Result<Found<'e, 's>, String> {
+        let has = |group: &&Group<'s>| {
+            let mut endpoints = group.endpoints.iter();
+            group.namespace == &**space
+                && endpoints.any(|id| {
+                    let endpoint = self.world.endpoint_at(*id);
+                    endpoint.is_some_and(|e| e.template.service_account() == &**name)
+                })
+        };
+        let found: Vec<&Group<'s>> = self.groups.iter().filter(has).collect();
+        match found.as_slice() {
+            [] => Err(format!(
+                "no workload of the picture has the account {space}/{name}"
+            )),
+            [group] => Ok(Found::Group(group)),
+            _ if self.kind.is_mesh() => Ok(Found::Account(space, name)),
+            _ => Err(format!(
+                "several workloads have the account {space}/{name}, and labels name one"
+            )),
         }
     }
 
-    /// The workload of a pod: as Hubble names it, else by its name, else by its labels.
-    fn pod(&self, pod: &Pod) -> Result<Place, String> {
-        let inside = |group: &&Group<'_>| group.namespace == &*pod.namespace;
-        let here: Vec<&Group<'s>> = self.groups.iter().filter(inside).collect();
-        let name = format!("{}/{}", pod.namespace, pod.name);
-        let of = |test: &dyn Fn(&Group<'_>) -> bool| -> Vec<&Group<'s>> {
+    /// The group of an endpoint.
+    pub(super) fn group_of(&self, id: EndpointId) -> Option<&Group<'s>> {
+        let mut groups = self.groups.iter();
+        groups.find(|group| group.endpoints.contains(&id))
+    }
+
+    /// The workload of a pod: as the log names it, else by its name, else by its labels.
+    fn pod<'e>(&'e self, pod: &Pod) -> Result<Found<'e, 's>, String> {
+        let anywhere = pod.namespace.is_empty();
+        let inside = |group: &&Group<'_>| anywhere || group.namespace == &*pod.namespace;
+        let here: Vec<&'e Group<'s>> = self.groups.iter().filter(inside).collect();
+        let name = if anywhere {
+            pod.name.to_string()
+        } else {
+            format!("{}/{}", pod.namespace, pod.name)
+        };
+        let of = |test: &dyn Fn(&Group<'_>) -> bool| -> Vec<&'e Group<'s>> {
             here.iter().copied().filter(|group| test(group)).collect()
         };
         let named = of(&|group| pod.workload.as_deref() == Some(group.name));
         if !named.is_empty() {
-            return self.only(&named, &name);
+            return only(&named, &name);
         }
         let by_name = of(&|group| is_pod_of(&pod.name, group.name));
         // Of `web` and `web-api`, the pod web-api-5d4c-abcde is one of the longer.
@@ -265,20 +410,20 @@ impl<'w, 's> Ends<'w, 's> {
             .filter(|group| Some(group.name.len()) == longest)
             .collect();
         if !by_name.is_empty() {
-            return self.only(&by_name, &name);
+            return only(&by_name, &name);
         }
         let is_dns = |(key, value): &(Str, Str)| {
             &*pod.namespace == "kube-system" && &**key == "k8s-app" && &**value == "kube-dns"
         };
         if pod.labels.iter().any(is_dns) {
-            return Ok(Place::Pods(Pods::dns()));
+            return Ok(Found::Dns);
         }
         let by_labels = of(&|group| {
             let mut wanted = group.labels.iter();
             !group.labels.is_empty()
                 && wanted.all(|(key, value)| pod.labels.iter().any(|(k, v)| (k, v) == (key, value)))
         });
-        self.only(&by_labels, &name)
+        only(&by_labels, &name)
     }
 
     /// The shortest list of labels that chooses a workload and, where that is possible, no
@@ -317,6 +462,7 @@ impl<'w, 's> Ends<'w, 's> {
             namespace: group.namespace.into(),
             labels,
             name: group.name.into(),
+            service: None,
         })
     }
 
@@ -328,12 +474,26 @@ impl<'w, 's> Ends<'w, 's> {
     }
 }
 
+/// The one workload of a name.
+fn only<'e, 's>(found: &[&'e Group<'s>], name: &str) -> Result<Found<'e, 's>, String> {
+    match found {
+        [] => Err(format!("no workload `{name}` is in the picture")),
+        [group] => Ok(Found::Group(group)),
+        _ => Err(format!("`{name}` is more than one workload")),
+    }
+}
+
+fn peers(group: &Group<'_>) -> Vec<Peer> {
+    let ids = group.endpoints.iter();
+    ids.map(|id| Peer::Endpoint(*id)).collect()
+}
+
 fn labels(endpoint: &Endpoint<'_>) -> BTreeMap<Str, Str> {
     let all = endpoint.template.labels.iter();
     all.filter(|(key, _)| !is_passing(key)).cloned().collect()
 }
 
-fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     let Some(single) = Cidr::read_loosely(&address.to_string()) else {
         return false;
     };

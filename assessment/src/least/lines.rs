@@ -1,10 +1,12 @@
-//! Lines of flows: Hubble's JSON (`hubble observe -o json`, with and without the outer `flow`)
-//! and a format for people, `shop/web -> data/db tcp/5432`.
+//! Lines of flows: JSON of Hubble and of a mesh's proxies, and a format for people,
+//! `shop/web -> data/db tcp/5432`, with a request behind it where that is known (`GET /items`).
 //!
-//! Many lines say one thing, so only different flows are kept, with the place of the first and
-//! a count. What is no flow (a reply, something dropped, a message of Hubble) is counted, and
-//! what is not understood is told with its line.
+//! Many lines say one thing, so only different flows are kept, with the place of the first, a
+//! count, and what was asked. What is no flow (a reply, something refused, another message) is
+//! counted, and what is not understood is told with its line.
 
+use super::requests::{Asked, Request, Requests};
+use super::{envoy, hubble};
 use crate::reach::read_port;
 use core::net::IpAddr;
 use seawall_model::{FileId, Str};
@@ -15,10 +17,14 @@ use std::fmt;
 
 /// Different flows that are kept at most; a cluster has far fewer.
 const MOST_FLOWS: usize = 200_000;
+/// Addresses of pods that are kept at most.
+const MOST_ADDRESSES: usize = 200_000;
 /// Lines not understood that are told; more are counted.
 const MOST_WRONG: usize = 20;
 /// A name in a cluster has at most 253 characters.
 const LONGEST_NAME: usize = 253;
+/// Paths are longer than names, but what is longer than this is nothing to write down.
+const LONGEST_PATH: usize = 2_000;
 
 /// Where a flow was read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -43,23 +49,28 @@ pub struct Wrong {
 pub(super) enum End {
     Workload(Str, Str),
     Pod(Pod),
+    /// Whoever has a service account.
+    Account(Str, Str),
+    /// Whoever is behind a Service; the port of such a flow is the Service's.
+    Service(Str, Str),
     Internet,
     Dns,
     Node,
     Address(IpAddr),
 }
 
-/// A pod as Hubble knows it.
+/// A pod as a log knows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pod {
+    /// Empty where the log does not say it.
     pub(super) namespace: Str,
-    /// Its workload, where Hubble knows it.
+    /// Its workload, where that is known.
     pub(super) workload: Option<Str>,
     pub(super) name: Str,
     pub(super) labels: Vec<(Str, Str)>,
 }
 
-/// Who sends what to whom.
+/// Who sends to whom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Flow {
     pub(super) from: End,
@@ -68,17 +79,19 @@ pub(super) struct Flow {
     pub(super) port: u16,
 }
 
-/// How often and where first.
+/// How often, where first, and what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) line: Line,
     pub(super) count: u64,
+    pub(super) asked: Requests,
 }
 
 impl Seen {
     /// Takes in what was seen elsewhere.
     pub(super) fn join(&mut self, other: &Seen) {
         self.count += other.count;
+        self.asked.join(&other.asked);
         if other.line < self.line {
             self.line = other.line.clone();
         }
@@ -89,18 +102,30 @@ impl Seen {
 #[derive(Debug, Default)]
 pub struct Observed {
     flows: BTreeMap<Flow, Seen>,
+    /// Who has an address, as the lines themselves say; nobody where several had it.
+    addresses: BTreeMap<IpAddr, Option<Pod>>,
     /// Lines, empty ones left out.
     pub lines: u64,
     /// Lines that were not understood.
     pub bad: u64,
     /// The first of them.
     pub wrong: Vec<Wrong>,
-    /// Lines that are no flow to allow: replies, what was dropped, other messages.
+    /// Lines that are no flow to allow: replies, what was refused, other messages.
     pub skipped: u64,
     /// Flows beyond what is kept.
     pub beyond: u64,
     /// The first and the last time that a flow was seen, as written.
     pub window: Option<(Str, Str)>,
+}
+
+/// What a line says.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) flows: Vec<(Flow, Asked)>,
+    /// Pods with their addresses.
+    pub(super) addresses: Vec<(IpAddr, Pod)>,
+    /// Times of the flows, in UTC and of one form, so that they compare as text.
+    pub(super) times: Vec<Str>,
 }
 
 impl Observed {
@@ -111,15 +136,31 @@ impl Observed {
             return;
         }
         self.lines += 1;
-        let read = if text.starts_with('{') {
-            self.hubble(text)
-        } else {
-            plain(text).map(Some)
+        let read = match json_in(text) {
+            Some((pod, text)) => json(text).and_then(|root| from_json(&root, pod)),
+            None => plain(text).map(|flow| Read {
+                flows: vec![flow],
+                ..Read::default()
+            }),
         };
         match read {
-            Ok(Some(flow)) => self.add(flow, line),
-            Ok(None) => self.skipped += 1,
+            Ok(read) => self.take(read, line),
             Err(reason) => self.refuse(line, reason),
+        }
+    }
+
+    fn take(&mut self, read: Read, line: &Line) {
+        if read.flows.is_empty() {
+            self.skipped += 1;
+        }
+        for (flow, asked) in read.flows {
+            self.add(flow, &asked, line);
+        }
+        for (address, pod) in read.addresses {
+            self.learn(address, pod);
+        }
+        for time in read.times {
+            self.mark(&time);
         }
     }
 
@@ -133,14 +174,37 @@ impl Observed {
         self.flows.iter()
     }
 
-    pub(super) fn add(&mut self, flow: Flow, line: &Line) {
+    /// The pod that had an address while the lines were written; `None` where none or more than
+    /// one is known.
+    pub(super) fn pod_at(&self, address: IpAddr) -> Option<&Pod> {
+        self.addresses.get(&address)?.as_ref()
+    }
+
+    pub(super) fn add(&mut self, flow: Flow, asked: &Asked, line: &Line) {
         if let Some(seen) = self.flows.get_mut(&flow) {
             seen.count += 1;
+            seen.asked.add(asked);
         } else if self.flows.len() < MOST_FLOWS {
-            let line = line.clone();
-            self.flows.insert(flow, Seen { line, count: 1 });
+            let mut seen = Seen {
+                line: line.clone(),
+                count: 1,
+                asked: Requests::default(),
+            };
+            seen.asked.add(asked);
+            self.flows.insert(flow, seen);
         } else {
             self.beyond += 1;
+        }
+    }
+
+    fn learn(&mut self, address: IpAddr, pod: Pod) {
+        if let Some(known) = self.addresses.get_mut(&address) {
+            let is_it = |one: &Pod| (&one.namespace, &one.name) == (&pod.namespace, &pod.name);
+            if !known.as_ref().is_some_and(is_it) {
+                *known = None;
+            }
+        } else if self.addresses.len() < MOST_ADDRESSES {
+            self.addresses.insert(address, Some(pod));
         }
     }
 
@@ -152,150 +216,79 @@ impl Observed {
         }
     }
 
-    /// A message of Hubble; `None` where it is no flow to allow.
-    fn hubble(&mut self, text: &str) -> Result<Option<Flow>, String> {
-        let limits = Limits {
-            max_bytes: 1 << 20,
-            max_depth: 32,
-            max_nodes: 20_000,
-        };
-        let stream = parse_single(text, FileId::UNKNOWN, &limits);
-        let (Some(document), true) = (stream.documents.first(), stream.problems.is_empty()) else {
-            return Err("it is no JSON".to_owned());
-        };
-        let root = &document.root;
-        let flow = root.get("flow").unwrap_or(root);
-        if flow.get("source").is_none() && flow.get("destination").is_none() {
-            let is_message = ["node_status", "lost_events", "agent_event", "debug_event"]
-                .iter()
-                .any(|key| root.get(key).is_some());
-            return if is_message || flow.get("verdict").is_some() {
-                Ok(None)
-            } else {
-                Err("it has neither source nor destination".to_owned())
-            };
-        }
-        let verdict = flow.get("verdict").and_then(Node::as_str);
-        let is_reply = flow.get("is_reply").and_then(Node::as_bool);
-        let passed = matches!(verdict, Some("FORWARDED" | "REDIRECTED"));
-        if !passed || is_reply == Some(true) {
-            return Ok(None);
-        }
-        let Some((protocol, port)) = destination_port(flow)? else {
-            return Ok(None);
-        };
-        let read = Flow {
-            from: end(flow, "source")?,
-            to: end(flow, "destination")?,
-            protocol,
-            port,
-        };
-        self.mark(flow);
-        Ok(Some(read))
-    }
-
-    fn mark(&mut self, flow: &Node) {
-        let Some(time) = flow.get("time").and_then(Node::as_str) else {
-            return;
-        };
-        // Times of Hubble are in UTC and of one form, so that they compare as text.
-        let (first, last) = self
-            .window
-            .get_or_insert_with(|| (time.into(), time.into()));
-        if time < &**first {
-            *first = time.into();
-        }
-        if time > &**last {
-            *last = time.into();
-        }
+    fn mark(&mut self, time: &Str) {
+        let window = self.window.take();
+        let (first, last) = window.unwrap_or_else(|| (time.clone(), time.clone()));
+        self.window = Some((first.min(time.clone()), last.max(time.clone())));
     }
 }
 
-/// The port that a flow goes to; `None` for what has no ports.
-fn destination_port(flow: &Node) -> Result<Option<(Protocol, u16)>, String> {
-    let Some(l4) = flow.get("l4") else {
-        return Ok(None);
+/// The JSON of a line, with what `kubectl logs --prefix` writes before it: the pod.
+fn json_in(text: &str) -> Option<(Option<&str>, &str)> {
+    if text.starts_with('{') {
+        return Some((None, text));
+    }
+    let (prefix, rest) = text.strip_prefix("[pod/")?.split_once("] ")?;
+    let pod = prefix.split('/').next()?;
+    Some((Some(pod), rest))
+}
+
+/// Reads JSON.
+pub(super) fn json(text: &str) -> Result<Node, String> {
+    let limits = Limits {
+        max_bytes: 1 << 20,
+        max_depth: 32,
+        max_nodes: 20_000,
     };
-    for protocol in Protocol::ALL {
-        let Some(found) = l4.get(protocol.name()) else {
-            continue;
-        };
-        let port = found.get("destination_port").and_then(Node::as_i64);
-        let port = port.and_then(|port| u16::try_from(port).ok());
-        let port = port.filter(|port| *port > 0);
-        return match port {
-            Some(port) => Ok(Some((protocol, port))),
-            None => Err("its destination_port is no port".to_owned()),
-        };
-    }
-    Ok(None)
-}
-
-fn end(flow: &Node, key: &str) -> Result<End, String> {
-    let text = |node: Option<&Node>, key: &str| {
-        let value = node.and_then(|node| node.get(key)).and_then(Node::as_str);
-        value.filter(|v| !v.is_empty()).map(Str::from)
-    };
-    let node = flow.get(key);
-    let labels = node.and_then(|node| node.get("labels"));
-    let labels: Vec<&str> = labels
-        .and_then(Node::as_seq)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(Node::as_str)
-        .collect();
-    if let (Some(namespace), Some(name)) = (text(node, "namespace"), text(node, "pod_name")) {
-        let workloads = node.and_then(|node| node.get("workloads"));
-        let first = workloads.and_then(Node::as_seq).and_then(<[Node]>::first);
-        let mut labels: Vec<(Str, Str)> = labels.into_iter().filter_map(label).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        let pod = Pod {
-            namespace,
-            workload: text(first, "name"),
-            name,
-            labels,
-        };
-        return sized(&[&pod.namespace, &pod.name]).map(|()| End::Pod(pod));
-    }
-    let reserved: Vec<&str> = labels
-        .iter()
-        .filter_map(|label| label.strip_prefix("reserved:"))
-        .collect();
-    let address = text(flow.get("IP"), key);
-    let address = address.and_then(|text| text.parse::<IpAddr>().ok());
-    let is_node = ["host", "remote-node", "kube-apiserver", "health"];
-    if reserved.iter().any(|identity| is_node.contains(identity)) {
-        return Ok(End::Node);
-    }
-    match address {
-        Some(address) => Ok(End::Address(address)),
-        None if reserved.contains(&"world") => Ok(End::Internet),
-        None => Err(format!("its {key} is neither a pod nor an address")),
+    let stream = parse_single(text, FileId::UNKNOWN, &limits);
+    match stream.documents.into_iter().next() {
+        Some(document) if stream.problems.is_empty() => Ok(document.root),
+        _ => Err("it is no JSON".to_owned()),
     }
 }
 
-/// `k8s:app=web`. Labels that Cilium makes itself say what is known already.
-fn label(text: &str) -> Option<(Str, Str)> {
-    let (key, value) = text.strip_prefix("k8s:")?.split_once('=')?;
-    let is_made = key.starts_with("io.cilium.") || key.starts_with("io.kubernetes.pod.");
-    (!is_made && !super::ends::is_passing(key)).then(|| (key.into(), value.into()))
+fn from_json(root: &Node, pod: Option<&str>) -> Result<Read, String> {
+    match hubble::read(root) {
+        Some(read) => read,
+        None => envoy::read(root, pod),
+    }
 }
 
-/// `shop/web -> data/db tcp/5432`.
-fn plain(text: &str) -> Result<Flow, String> {
-    let words: Vec<&str> = text.split_whitespace().take(5).collect();
-    let [from, "->", to, port] = words.as_slice() else {
+/// `shop/web -> data/db tcp/5432`, and perhaps `GET /items`.
+fn plain(text: &str) -> Result<(Flow, Asked), String> {
+    let words: Vec<&str> = text.split_whitespace().take(7).collect();
+    let [from, "->", to, port, rest @ ..] = words.as_slice() else {
         return Err("it reads `shop/web -> data/db tcp/5432`".to_owned());
     };
     let (protocol, port) =
         read_port(port).ok_or_else(|| "its port is none: write tcp/5432".to_owned())?;
-    Ok(Flow {
+    let flow = Flow {
         from: word(from)?,
         to: word(to)?,
         protocol,
         port,
-    })
+    };
+    let asked = match rest {
+        [] => Asked::Anything,
+        [method, path] => Asked::Request(request(method, path)?),
+        _ => return Err("behind the port only a request may stand: `GET /items`".to_owned()),
+    };
+    Ok((flow, asked))
+}
+
+/// A request as a log or a person wrote it.
+pub(super) fn request(method: &str, target: &str) -> Result<Request, String> {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if method.is_empty() || method.len() > 32 || !method.chars().all(is_token) {
+        return Err("its method is none".to_owned());
+    }
+    if target.len() > LONGEST_PATH {
+        return Err(format!("its path has more than {LONGEST_PATH} characters"));
+    }
+    if target.chars().any(char::is_control) {
+        return Err("its path has characters that no path has".to_owned());
+    }
+    Ok(Request::read(method, target))
 }
 
 fn word(word: &str) -> Result<End, String> {
@@ -317,7 +310,8 @@ fn word(word: &str) -> Result<End, String> {
     }
 }
 
-fn sized(names: &[&str]) -> Result<(), String> {
+/// Refuses names that are longer than names are.
+pub(super) fn sized(names: &[&str]) -> Result<(), String> {
     if names.iter().any(|name| name.len() > LONGEST_NAME) {
         return Err(format!("a name has more than {LONGEST_NAME} characters"));
     }
@@ -339,6 +333,8 @@ impl fmt::Display for End {
                 let name = pod.workload.as_ref().unwrap_or(&pod.name);
                 write!(f, "{}/{name}", pod.namespace)
             }
+            End::Account(space, name) => write!(f, "account {space}/{name}"),
+            End::Service(space, name) => write!(f, "Service {space}/{name}"),
             End::Internet => f.write_str("internet"),
             End::Dns => f.write_str("dns"),
             End::Node => f.write_str("node"),

@@ -1,17 +1,20 @@
 //! Trying rules out: the text is read, put into the picture, and the engine says what passes.
 
 use super::ends::{Ends, Place};
-use super::rules::{Atom, Rules, Way};
-use super::{Answer, Failed, Uncovered};
+use super::members::{self, Mesh};
+use super::requests::Request;
+use super::rules::{Atom, Deny, Rules, Way};
+use super::waypoints::{self, Through};
+use super::{Answer, Failed, Uncovered, write};
 use crate::reach::Citation;
-use seawall_model::{FileId, SourceMap, Str};
+use seawall_model::{FileId, SourceMap};
 use seawall_network::{
-    Bits, Call, Config, Direction, EndpointId, Model, Network, Peer, Protocol, Reach, Verdict,
-    World,
+    Bits, Call, Cite, Config, Direction, EndpointId, Model, Network, Peer, Ports, Protocol, Reach,
+    Verdict, Why, World,
 };
 use seawall_snapshot::{Change, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, parse};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Pairs that nobody uses whose policies are looked up at most.
 const MOST_ASKED: usize = 20_000;
@@ -23,22 +26,47 @@ pub(super) struct Need {
     pub(super) to: Peer,
     pub(super) protocol: Protocol,
     pub(super) port: u16,
+    /// What is asked, where that is looked at.
+    pub(super) request: Option<Request>,
+    /// The waypoint that it goes through.
+    pub(super) through: Option<Through>,
     /// The flow that it is for.
     pub(super) told: Uncovered,
 }
 
 impl Need {
-    fn holds(&self, network: &Network<'_, '_>) -> bool {
-        let reach = network.reach(self.from, self.to);
-        reach.any().has(self.protocol, self.port)
-    }
-
-    fn subject(&self, way: Way) -> Peer {
-        match way {
-            Way::In => self.to,
-            Way::Out => self.from,
+    /// Whether it is open to a client that behaves. One that is compromised may also leave its
+    /// identity at home, and a rule for nobody would do for it.
+    fn holds(&self, view: &View<'_, '_, '_>) -> bool {
+        if let (Some(through), Mesh::Istio(istio)) = (&self.through, &view.mesh) {
+            let (world, pair) = (view.network.world(), (self.from, self.to));
+            let request = self.request.as_ref();
+            return waypoints::passes(istio, world, pair, self.port, through, request);
+        }
+        let reach = view.network.reach_as(self.from, self.to, Model::Configured);
+        let is_open = reach.any().has(self.protocol, self.port);
+        match (&view.mesh, &self.request, self.to) {
+            (Mesh::Istio(istio), Some(request), Peer::Endpoint(to)) => {
+                let world = view.network.world();
+                is_open && members::passes(istio, world, self.from, to, self.port, request)
+            }
+            _ => is_open,
         }
     }
+
+    fn ends(&self, way: Way) -> (Peer, Peer) {
+        match way {
+            Way::In => (self.to, self.from),
+            Way::Out => (self.from, self.to),
+        }
+    }
+}
+
+/// A picture with rules in it.
+struct View<'n, 'w, 's> {
+    network: &'n Network<'w, 's>,
+    /// The mesh whose requests have to be looked at.
+    mesh: Mesh<'s>,
 }
 
 /// Who reaches every endpoint.
@@ -47,6 +75,8 @@ pub(super) struct Picture {
     cells: Vec<Vec<(Reach, Bits)>>,
     /// For each workload those that have a port to it, by their numbers.
     open: Vec<BTreeSet<usize>>,
+    /// The same with those alone that have a port for whatever they ask.
+    whole: Vec<BTreeSet<usize>>,
 }
 
 impl Picture {
@@ -60,38 +90,53 @@ impl Picture {
                 }
             }
         }
-        let open = ends.groups().enumerate().map(|(number, group)| {
-            let mut sources = BTreeSet::new();
-            for id in &group.endpoints {
-                let Some(endpoint) = network.world().endpoint_at(*id) else {
-                    continue;
-                };
-                let wanted = endpoint.listening();
-                let all = cells.get(id.0 as usize).into_iter().flatten();
-                for (_, set) in all.filter(|(reach, _)| reach.any().meets(&wanted)) {
-                    let known = set.iter().filter_map(|source| *group_of.get(source)?);
-                    sources.extend(known);
+        let sources = |passes: fn(&Reach) -> Ports| -> Vec<BTreeSet<usize>> {
+            let all = ends.groups().enumerate().map(|(number, group)| {
+                let mut sources = BTreeSet::new();
+                for id in &group.endpoints {
+                    let Some(endpoint) = network.world().endpoint_at(*id) else {
+                        continue;
+                    };
+                    let wanted = endpoint.listening();
+                    let all = cells.get(id.0 as usize).into_iter().flatten();
+                    for (_, set) in all.filter(|(reach, _)| passes(reach).meets(&wanted)) {
+                        let known = set.iter().filter_map(|source| *group_of.get(source)?);
+                        sources.extend(known);
+                    }
                 }
-            }
-            sources.remove(&number);
-            sources
+                sources.remove(&number);
+                sources
+            });
+            all.collect()
+        };
+        let (open, whole) = (sources(Reach::any), sources(|reach| reach.all.clone()));
+        Self { cells, open, whole }
+    }
+
+    /// Pairs with a port for whatever they asked that are left with some requests.
+    fn narrowed(&self, after: &Picture) -> usize {
+        let all = self.whole.iter().zip(after.open.iter().zip(&after.whole));
+        let narrowed = all.map(|(before, (open, whole))| {
+            let open = open.iter().filter(|from| before.contains(from));
+            open.filter(|from| !whole.contains(from)).count()
         });
-        let open = open.collect();
-        Self { cells, open }
+        narrowed.sum()
     }
 
     fn pairs(&self) -> usize {
         self.open.iter().map(BTreeSet::len).sum()
     }
 
-    /// Pairs with an end in its node's network.
-    fn host_pairs(&self, ends: &Ends<'_, '_>) -> usize {
-        let hosts: Vec<bool> = ends.groups().map(|group| group.is_host).collect();
-        let is_host = |number: usize| hosts.get(number).copied().unwrap_or(false);
+    /// Pairs that no policy of the kind can hold: an end is in its node's network; what is sent
+    /// to is not in the mesh.
+    fn unheld_pairs(&self, ends: &Ends<'_, '_>) -> usize {
+        let unheld: Vec<bool> = ends.groups().map(|group| group.outside.is_some()).collect();
+        let is_unheld = |number: usize| unheld.get(number).copied().unwrap_or(false);
+        let is_mesh = ends.kind.is_mesh();
         let all = self.open.iter().enumerate();
         let pairs = all.flat_map(|(to, from)| from.iter().map(move |from| (*from, to)));
         pairs
-            .filter(|(from, to)| is_host(*from) || is_host(*to))
+            .filter(|(from, to)| is_unheld(*to) || (!is_mesh && is_unheld(*from)))
             .count()
     }
 }
@@ -150,17 +195,15 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
             for round in self.rounds(&rules, way) {
                 let dropped: BTreeSet<Atom> = round.iter().map(|(atom, _)| atom.clone()).collect();
                 let without = rules.without(&dropped, &none);
-                let broken = self.look(&without, |network| {
-                    let broken = self.needs.iter().filter(|need| !need.holds(network));
-                    broken
-                        .map(|need| need.subject(way))
-                        .collect::<HashSet<Peer>>()
+                let broken = self.look(&without, |view| {
+                    let all = self.needs.iter().enumerate();
+                    let broken = all.filter(|(_, need)| !need.holds(view));
+                    broken.map(|(number, _)| number).collect::<HashSet<usize>>()
                 })?;
-                // The subjects of a round have nobody in common, so that what breaks for one
-                // is for want of its own rule.
+                // No need is of two rules of a round, so that what breaks is for want of its own.
                 let idle = round
                     .into_iter()
-                    .filter(|(_, subjects)| subjects.is_disjoint(&broken));
+                    .filter(|(_, of)| of.iter().all(|number| !broken.contains(number)));
                 let idle: BTreeSet<Atom> = idle.map(|(atom, _)| atom).collect();
                 needless += idle.len();
                 rules = rules.without(&idle, &none);
@@ -169,107 +212,95 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         Ok((rules, needless))
     }
 
-    /// Rules whose subjects have nobody in common, to be tried at once.
-    fn rounds(&self, rules: &Rules, way: Way) -> Vec<Vec<(Atom, HashSet<Peer>)>> {
-        type Round = (HashSet<Peer>, Vec<(Atom, HashSet<Peer>)>);
+    /// Rules that have no need in common, to be tried at once, each with its needs.
+    fn rounds(&self, rules: &Rules, way: Way) -> Vec<Vec<(Atom, Vec<usize>)>> {
+        type Round = (HashSet<usize>, Vec<(Atom, Vec<usize>)>);
+        let mut by_subject: HashMap<Peer, Vec<usize>> = HashMap::new();
+        for (number, need) in self.needs.iter().enumerate() {
+            let (subject, _) = need.ends(way);
+            by_subject.entry(subject).or_default().push(number);
+        }
         let mut rounds: Vec<Round> = Vec::new();
         for atom in rules.atoms().filter(|atom| atom.way == way) {
             let subjects = self.ends.peers(&Place::Pods(atom.subject.clone()));
-            let subjects: HashSet<Peer> = subjects.into_iter().collect();
-            let free = rounds
-                .iter_mut()
-                .find(|(busy, _)| busy.is_disjoint(&subjects));
-            let entry = (atom.clone(), subjects.clone());
-            match free {
+            let peers: HashSet<Peer> = self.ends.peers(&atom.peer).into_iter().collect();
+            let near = subjects.iter().filter_map(|peer| by_subject.get(peer));
+            let of: Vec<usize> = near
+                .flatten()
+                .copied()
+                .filter(|number| {
+                    let need = self.needs.get(*number);
+                    need.is_some_and(|need| is_for(atom, need, &peers))
+                })
+                .collect();
+            let is_free = |(busy, _): &&mut Round| of.iter().all(|number| !busy.contains(number));
+            match rounds.iter_mut().find(is_free) {
                 Some((busy, round)) => {
-                    busy.extend(subjects);
-                    round.push(entry);
+                    busy.extend(&of);
+                    round.push((atom.clone(), of));
                 }
-                None => rounds.push((subjects, vec![entry])),
+                None => rounds.push((of.iter().copied().collect(), vec![(atom.clone(), of)])),
             }
         }
         rounds.into_iter().map(|(_, round)| round).collect()
     }
 
-    /// Default denies that close nothing: the namespace is closed already.
-    fn idle_denies(&self, rules: &Rules) -> Result<BTreeSet<(Str, Way)>, Failed> {
-        let before = cells(self.before);
+    /// Pieces that close nothing: what they are for is closed already.
+    fn idle_denies(&self, rules: &Rules) -> Result<BTreeSet<Deny>, Failed> {
+        let before = self.before.matrix();
         let mut idle = BTreeSet::new();
         for way in [Way::In, Way::Out] {
-            let denies = rules.denies().filter(|(_, of)| *of == way);
-            let denies: BTreeSet<(Str, Way)> = denies.cloned().collect();
+            let denies: Vec<&Deny> = rules.denies().filter(|deny| deny.way == way).collect();
             if denies.is_empty() {
                 continue;
             }
             let mut only = Rules::default();
-            for (space, way) in &denies {
-                only.deny(space, *way);
+            for deny in &denies {
+                only.deny((*deny).clone());
             }
-            let busy = self.look(&only, |network| match way {
-                Way::In => self.closed_to(&before, &cells(network)),
-                Way::Out => self.closed_from(network),
+            let found = self.look(&only, |view| {
+                let after = view.network.matrix();
+                let is_idle = |deny: &&&Deny| {
+                    if deny.subject.service.is_some() {
+                        return !waypoints::is_open(
+                            &self.ends.mesh,
+                            self.ends.world,
+                            &deny.subject,
+                        );
+                    }
+                    let ids = self.ends.peers(&Place::Pods(deny.subject.clone()));
+                    !ids.into_iter().any(|peer| match (way, peer) {
+                        // With a mesh this takes long; the first that is found is enough.
+                        (Way::In, Peer::Endpoint(id)) => {
+                            let before = self.before.arrives(&before, id, Model::Adversarial);
+                            let after = view.network.arrives(&after, id, Model::Adversarial);
+                            told(&before, deny.port) != told(&after, deny.port)
+                        }
+                        (Way::Out, Peer::Endpoint(_)) => self.is_closed_from(view.network, peer),
+                        _ => false,
+                    })
+                };
+                let idle = denies.iter().filter(is_idle);
+                idle.map(|deny| (*deny).clone()).collect::<Vec<Deny>>()
             })?;
-            let is_busy = |(space, _): &&(Str, Way)| busy.contains(&**space);
-            idle.extend(denies.iter().filter(|deny| !is_busy(deny)).cloned());
+            idle.extend(found);
         }
         Ok(idle)
     }
 
-    fn space_of(&self, id: EndpointId) -> Option<&'s str> {
-        let world = self.before.world();
-        let endpoint = world.endpoint_at(id)?;
-        Some(world.namespace_at(endpoint.namespace)?.name)
-    }
-
-    /// Namespaces that something no longer reaches. Default denies name no addresses, so the
-    /// sets of both pictures have the same numbers.
-    fn closed_to(
-        &self,
-        before: &[Vec<(Reach, Bits)>],
-        after: &[Vec<(Reach, Bits)>],
-    ) -> BTreeSet<&'s str> {
-        let told = |cells: &[(Reach, Bits)]| -> BTreeMap<Reach, Vec<usize>> {
-            let cells = cells.iter();
-            cells
-                .map(|(reach, set)| (reach.clone(), set.iter().collect()))
-                .collect()
-        };
-        let pairs = (0_u32..).map(EndpointId).zip(before.iter().zip(after));
-        pairs
-            .filter(|(_, (before, after))| told(before) != told(after))
-            .filter_map(|(id, _)| self.space_of(id))
-            .collect()
-    }
-
-    /// Namespaces that no longer reach something.
-    fn closed_from(&self, after: &Network<'_, '_>) -> BTreeSet<&'s str> {
-        let ids: Vec<EndpointId> = self
-            .before
-            .world()
-            .endpoint_ids()
-            .map(|(id, _)| id)
-            .collect();
-        let pods = ids.iter().map(|id| Peer::Endpoint(*id));
-        let everybody: Vec<Peer> = [Peer::Internet].into_iter().chain(pods).collect();
-        let mut closed = BTreeSet::new();
-        for id in ids {
-            let Some(space) = self.space_of(id).filter(|space| !closed.contains(space)) else {
-                continue;
-            };
-            let from = Peer::Endpoint(id);
-            let is_closed = |to: &&Peer| self.before.reach(from, **to) != after.reach(from, **to);
-            if everybody.iter().any(|to| is_closed(&to)) {
-                closed.insert(space);
-            }
-        }
-        closed
+    /// Whether an endpoint no longer reaches something.
+    fn is_closed_from(&self, after: &Network<'_, '_>, from: Peer) -> bool {
+        let ids = self.before.world().endpoint_ids();
+        let pods = ids.map(|(id, _)| Peer::Endpoint(id));
+        let mut everybody = [Peer::Internet].into_iter().chain(pods);
+        everybody.any(|to| self.before.reach(from, to) != after.reach(from, to))
     }
 
     /// Fails when something that was seen is closed.
     fn holding(&self, rules: &Rules) -> Result<(), Failed> {
-        let broken = self.look(rules, |network| {
-            let broken = self.needs.iter().find(|need| !need.holds(network))?;
-            let reason = closing(network, broken);
+        let broken = self.look(rules, |view| {
+            let broken = self.needs.iter().find(|need| !need.holds(view))?;
+            let reason = closing(view.network, broken);
             Some(Uncovered {
                 reason,
                 ..broken.told.clone()
@@ -286,24 +317,29 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         answer: &mut Answer,
     ) -> Result<(), Failed> {
         self.holding(rules)?;
-        let own: HashSet<(Str, String)> = rules
-            .written(self.snapshot, &[])
+        let own: HashSet<String> = write::written(rules, self.ends, &[])
             .into_iter()
-            .map(|policy| (policy.namespace, policy.name))
+            .map(|policy| format!("{} {}/{}", policy.kind, policy.namespace, policy.name))
             .collect();
-        let (pairs, hosts, keepers, closed, opened) = self.look(rules, |network| {
-            let after = Picture::of(network, self.ends);
+        let (counts, keepers, closed, opened) = self.look(rules, |view| {
+            let after = Picture::of(view.network, self.ends);
             let opened = self.opened(before, &after);
-            let keepers = self.keepers(network, &own);
-            let closed = self.closed_ways(network);
-            let hosts = after.host_pairs(self.ends);
-            (after.pairs(), hosts, keepers, closed, opened)
+            let keepers = self.keepers(view.network, &own);
+            let closed = self.closed_ways(view.network);
+            let counts = (
+                after.pairs(),
+                after.unheld_pairs(self.ends),
+                before.narrowed(&after),
+            );
+            (counts, keepers, closed, opened)
         })?;
         if let Some(opened) = opened {
             return Err(Failed::Opens(opened));
         }
+        let (pairs, unheld, narrowed) = counts;
         answer.pairs = (before.pairs(), pairs);
-        answer.host_pairs = hosts;
+        answer.unheld_pairs = unheld;
+        answer.narrowed_pairs = narrowed;
         answer.keepers = keepers;
         answer.closed_ways = closed;
         Ok(())
@@ -333,20 +369,21 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
     }
 
     /// Policies of the picture that keep open what nothing was seen to use.
-    fn keepers(
-        &self,
-        network: &Network<'_, '_>,
-        own: &HashSet<(Str, String)>,
-    ) -> Vec<(Citation, usize)> {
+    fn keepers(&self, network: &Network<'_, '_>, own: &HashSet<String>) -> Vec<(Citation, usize)> {
         let used: HashSet<(Peer, Peer)> = self.needs.iter().map(|n| (n.from, n.to)).collect();
         let mut found: BTreeMap<(String, String), (Citation, usize)> = BTreeMap::new();
-        // Whoever is in its node's network passes whatever policies say.
-        let groups = self.ends.groups().filter(|group| !group.is_host);
-        let ids = groups.flat_map(|group| &group.endpoints).copied();
-        let ids: Vec<EndpointId> = ids.collect();
-        let pairs = ids
+        // Whoever is in its node's network, or outside of the mesh, is sent to whatever policies
+        // say.
+        let is_mesh = self.ends.kind.is_mesh();
+        let ids = |all: bool| -> Vec<EndpointId> {
+            let groups = self.ends.groups();
+            let held = groups.filter(|group| all || group.outside.is_none());
+            held.flat_map(|group| &group.endpoints).copied().collect()
+        };
+        let (sources, targets) = (ids(is_mesh), ids(false));
+        let pairs = targets
             .iter()
-            .flat_map(|to| ids.iter().map(move |from| (*from, *to)));
+            .flat_map(|to| sources.iter().map(move |from| (*from, *to)));
         let mut asked = 0;
         for (from, to) in pairs {
             let (source, target) = (Peer::Endpoint(from), Peer::Endpoint(to));
@@ -368,11 +405,9 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
                 break;
             }
             let why = network.why(&Call::new(source, target, protocol, port));
-            let steps = why.steps.iter();
-            let inward = steps.filter(|step| step.direction == Direction::Ingress);
-            for cite in inward.flat_map(|step| &step.cites) {
+            for cite in inward(&why, is_mesh) {
                 let reference = &cite.object.reference;
-                if own.contains(&(cite.object.namespace().into(), reference.name.to_string())) {
+                if own.contains(&reference.to_string()) {
                     continue;
                 }
                 let key = (reference.to_string(), cite.pointer.clone());
@@ -415,17 +450,76 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
     fn look<T>(
         &self,
         rules: &Rules,
-        look: impl FnOnce(&Network<'_, '_>) -> T,
+        look: impl FnOnce(&View<'_, '_, '_>) -> T,
     ) -> Result<T, Failed> {
         let mut changes = Vec::new();
-        for policy in rules.written(self.snapshot, &[]) {
+        for policy in write::written(rules, self.ends, &[]) {
             changes.push(Change::Put(Box::new(read(&policy.yaml)?)));
         }
         let snapshot = self.snapshot.clone().apply(changes);
         let world = World::new(&snapshot);
         let network = Network::new(&world, &Config::default());
-        Ok(look(&network))
+        let mut needs = self.needs.iter();
+        let asks = needs.any(|need| need.request.is_some() || need.through.is_some());
+        let mesh = if asks {
+            Mesh::new(&world, self.ends.kind)
+        } else {
+            Mesh::None
+        };
+        let network = &network;
+        Ok(look(&View { network, mesh }))
     }
+}
+
+/// Whether a rule lets a connection pass.
+fn is_for(atom: &Atom, need: &Need, peers: &HashSet<Peer>) -> bool {
+    let (_, other) = need.ends(atom.way);
+    let is_asked = match (&atom.request, &need.request) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(pattern), Some(request)) => pattern.holds(request),
+    };
+    if let Some(through) = &need.through {
+        let is_here = if atom.subject.service.is_some() {
+            atom.subject == through.service && peers.contains(&other)
+        } else {
+            atom.peer == through.place() && atom.port == need.port
+        };
+        return is_here && is_asked;
+    }
+    (need.protocol, need.port) == (atom.protocol, atom.port) && is_asked && peers.contains(&other)
+}
+
+/// Who reaches an endpoint, at a port or at all. What closes names no addresses, so that the sets
+/// of a picture without and with it have the same numbers.
+fn told(cells: &[(Reach, Bits)], port: Option<u16>) -> BTreeMap<Reach, BTreeSet<usize>> {
+    let mut told: BTreeMap<Reach, BTreeSet<usize>> = BTreeMap::new();
+    for (reach, set) in cells {
+        let reach = match port {
+            None => reach.clone(),
+            Some(port) => reach.and(&Reach {
+                all: Ports::one(Protocol::Tcp, port),
+                some: Ports::default(),
+            }),
+        };
+        if !reach.is_empty() {
+            told.entry(reach).or_default().extend(set.iter());
+        }
+    }
+    told
+}
+
+/// What the policies say that let something in.
+fn inward<'y, 's>(why: &'y Why<'s>, is_mesh: bool) -> Vec<&'y Cite<'s>> {
+    if is_mesh {
+        let cites = why.layers.iter().flat_map(|told| &told.cites);
+        // What settles mutual TLS lets nobody in.
+        let is_policy = |cite: &&Cite<'s>| &*cite.object.reference.kind != "PeerAuthentication";
+        return cites.filter(is_policy).collect();
+    }
+    let steps = why.steps.iter();
+    let inward = steps.filter(|step| step.direction == Direction::Ingress);
+    inward.flat_map(|step| &step.cites).collect()
 }
 
 /// Reads an object as it would be printed.

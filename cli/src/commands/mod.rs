@@ -8,7 +8,7 @@ mod explain;
 mod fix;
 mod generate;
 mod judge;
-mod netpol;
+mod least;
 mod rbac;
 mod reach;
 mod render;
@@ -20,6 +20,7 @@ use crate::args::{Arguments, Command, ConfigCommand, Generate, Rules};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
 use clap::CommandFactory;
+use seawall_assessment::least::{Asked, Kind};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -40,7 +41,20 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),
         Command::Generate(Generate::Vap { only, mode }) => generate::vap(&only, &mode, &global),
-        Command::Generate(Generate::Netpol(asked)) => netpol::run(&asked, &global),
+        Command::Generate(Generate::Netpol { flows, egress }) => {
+            let kind = Kind::Netpol;
+            least::run(&flows, Asked { kind, egress }, &global)
+        }
+        Command::Generate(Generate::Cnp { flows, egress }) => {
+            let kind = Kind::Cnp;
+            least::run(&flows, Asked { kind, egress }, &global)
+        }
+        Command::Generate(Generate::Authz { flows }) => {
+            least::run(&flows, Asked::inward(Kind::Authz), &global)
+        }
+        Command::Generate(Generate::Linkerd { flows }) => {
+            least::run(&flows, Asked::inward(Kind::Linkerd), &global)
+        }
         Command::Config(ConfigCommand::Show { judge }) => {
             Config::load(&judge, None).and_then(|config| show(&config))
         }

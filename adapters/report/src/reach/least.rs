@@ -2,7 +2,7 @@
 
 use super::terminal::paragraph;
 use crate::text::{clean, count};
-use seawall_assessment::least::{Answer, Observed, Uncovered};
+use seawall_assessment::least::{Answer, Kind, Observed, Uncovered};
 use seawall_model::SourceMap;
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ pub fn observed(seen: &Observed, is_declared: bool) -> String {
     }
     let mut head = format!("FLOWS {}", count(seen.lines, "line"));
     if seen.skipped > 0 {
-        head = format!("{head} · {} to leave out (replies, drops)", seen.skipped);
+        head = format!("{head} · {} to leave out (replies, refusals)", seen.skipped);
     }
     if seen.bad > 0 {
         head = format!("{head} · {} not understood", seen.bad);
@@ -47,13 +47,14 @@ pub fn observed(seen: &Observed, is_declared: bool) -> String {
 }
 
 /// What policies do.
-pub fn least(answer: &Answer, map: &SourceMap) -> String {
+pub fn least(answer: &Answer, kind: Kind, map: &SourceMap) -> String {
     let mut text = String::new();
     let (before, after) = answer.pairs;
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let policies = answer.policies.len();
     let head = format!(
-        "NETPOL closes {} of {before} open pairs · {} kept open · {policies} {}",
+        "{} closes {} of {before} open pairs · {} kept open · {policies} {}",
+        kind.name().to_uppercase(),
         before.saturating_sub(after),
         count(number(answer.flows), "flow"),
         if policies == 1 { "policy" } else { "policies" },
@@ -62,7 +63,7 @@ pub fn least(answer: &Answer, map: &SourceMap) -> String {
     let mut proof = if policies == 0 {
         "nothing to add: what is there keeps the flows open and closes the rest that policies can"
     } else {
-        "proved: every flow still passes, nothing new does, and without any port of any rule a \
+        "proved: every flow still passes, nothing new does, and without any part of any rule a \
          flow would be closed"
     }
     .to_owned();
@@ -74,16 +75,62 @@ pub fn least(answer: &Answer, map: &SourceMap) -> String {
     text.push_str(&uncovered(&answer.uncovered));
     keepers(answer, map, &mut text);
     let mut told = |words: &str| paragraph(&mut text, "  ", words);
-    if answer.host_pairs > 0 {
+    if answer.narrowed_pairs > 0 {
         told(&format!(
-            "{} still open to or from pods in their node's network, which no policy holds",
-            count(number(answer.host_pairs), "pair"),
+            "{} still open for the requests that were seen, and for no others",
+            count(number(answer.narrowed_pairs), "pair"),
+        ));
+    }
+    if answer.unheld_pairs > 0 {
+        told(&format!(
+            "{} still open {}",
+            count(number(answer.unheld_pairs), "pair"),
+            if kind.is_mesh() {
+                "to pods outside of the mesh, which its policies do not hold"
+            } else {
+                "to or from pods in their node's network, which no policy holds"
+            },
+        ));
+    }
+    for (name, why) in answer.outside.iter().take(MOST_NAMES) {
+        told(&format!(
+            "none is made for {name}, where it would do nothing: {why}"
+        ));
+    }
+    if answer.outside.len() > MOST_NAMES {
+        let more = answer.outside.len() - MOST_NAMES;
+        told(&format!(
+            "and {more} more that policies would do nothing for"
+        ));
+    }
+    if !answer.unproved.is_empty() {
+        told(&format!(
+            "{} proved no identity: whoever proves none comes in where they go",
+            some(&answer.unproved)
+        ));
+    }
+    if answer.through_waypoint > 0 {
+        told(&format!(
+            "{} through a waypoint, which lets pass what is allowed there; pairs count what goes \
+             straight to the pods",
+            count(number(answer.through_waypoint), "flow"),
+        ));
+    }
+    if answer.is_enforcer_unseen {
+        told(&format!(
+            "nothing in the input shows that {} is there; without it the policies do nothing",
+            kind.enforcer()
         ));
     }
     if answer.alike_pairs > 0 {
         told(&format!(
-            "{} that no flow uses stay open: by their labels these workloads are others that do",
+            "{} that no flow uses stay open: by their {} these workloads are others that do",
             count(number(answer.alike_pairs), "pair"),
+            if kind.is_mesh() {
+                "accounts or labels"
+            } else {
+                "labels"
+            },
         ));
     }
     if !answer.closed_ways.is_empty() {

@@ -6,7 +6,7 @@
 //! the first where clients behave.
 
 use super::Istio;
-use super::ambient::Use;
+use super::ambient::{Use, Waypoint};
 use super::authorization::{Call, Condition, Identity, Point, Verdict};
 use super::membership::Place;
 use super::peer_authentication::{Effective, Mode};
@@ -119,6 +119,17 @@ impl<'s> Istio<'s> {
         service: &Object,
         call: &Call<'_>,
     ) -> Option<Verdict<'s>> {
+        let waypoint = self.waypoint_of(world, service)?.object;
+        let point = Point::Waypoint {
+            namespace: waypoint.namespace(),
+            name: &waypoint.reference.name,
+            service: Some((service.namespace(), &service.reference.name)),
+        };
+        Some(self.policies.authorize(point, call))
+    }
+
+    /// The waypoint that a Service names, itself or by its namespace, if there is such a one.
+    pub fn waypoint_of(&self, world: &World<'s>, service: &Object) -> Option<&Waypoint<'s>> {
         let home = service.namespace();
         let own = Use::read(|key| service.label(key), home);
         let named = match own {
@@ -131,12 +142,6 @@ impl<'s> Istio<'s> {
         let Use::Of { namespace, name } = named else {
             return None;
         };
-        self.ambient.find(&namespace, &name)?;
-        let point = Point::Waypoint {
-            namespace: &namespace,
-            name: &name,
-            service: Some((home, &service.reference.name)),
-        };
-        Some(self.policies.authorize(point, call))
+        self.ambient.find(&namespace, &name)
     }
 }

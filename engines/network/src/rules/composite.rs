@@ -27,7 +27,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         area: Area::Containers,
         why: "Whoever takes over a pod that the internet reaches, or makes it fetch an address of his choice, gets what the cloud hands to the node: mostly rights over storage, images and other machines.",
         fix: "Add a network policy for egress without the metadata address, and let the cloud answer the node only.",
-        references: &[nsa("C-0054"), mitre("T1552")],
+        references: &[nsa("C-0054"), mitre("T1552.007")],
         aliases: &[],
     },
     mesh(

@@ -1,10 +1,10 @@
-//! `seawall generate netpol`: from flows to policies that are proved.
+//! `seawall generate netpol`, `authz`, `cnp` and `linkerd`: from flows to policies that are proved.
 
 use super::{print, scan};
-use crate::args::{Global, Netpol};
+use crate::args::{Flows, Global};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, say};
-use seawall_assessment::least::{self, Failed, Line, Observed};
+use seawall_assessment::least::{self, Asked, Failed, Kind, Line, Observed};
 use seawall_model::{SourceMap, Str};
 use seawall_report::reach as report;
 use std::fs::File;
@@ -14,28 +14,28 @@ use std::sync::Arc;
 /// The longest line of a file of flows; Hubble's have a few thousand characters.
 const LONGEST: u64 = 256 << 10;
 
-pub(crate) fn run(asked: &Netpol, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(flows: &Flows, asked: Asked, global: &Global) -> Result<Exit, Failure> {
     let reads = |paths: &[String]| paths.iter().filter(|path| *path == "-").count();
-    if reads(&asked.flows) + reads(&asked.source.paths) > 1 {
+    if reads(&flows.flows) + reads(&flows.source.paths) > 1 {
         return Err(Failure::usage(
             "standard input can be read once",
             "name a file for --flows, or for the manifests",
         ));
     }
     let map = Arc::new(SourceMap::new());
-    let loaded = scan::read(&asked.source, &Config::default(), global, &map)?;
-    let seen = if asked.flows.is_empty() {
+    let loaded = scan::read(&flows.source, &Config::default(), global, &map)?;
+    let seen = if flows.flows.is_empty() {
         least::declared(&loaded.snapshot)
     } else {
-        observed(&asked.flows)?
+        observed(&flows.flows)?
     };
     if !global.quiet {
-        say(&report::observed(&seen, asked.flows.is_empty()));
+        say(&report::observed(&seen, flows.flows.is_empty()));
     }
-    let answer = least::generate(&loaded.snapshot, &seen, asked.egress)
-        .map_err(|failed| failure(&failed))?;
+    let answer =
+        least::generate(&loaded.snapshot, &seen, asked).map_err(|failed| failure(&failed))?;
     if !global.quiet {
-        say(&report::least(&answer, &map));
+        say(&report::least(&answer, asked.kind, &map));
     }
     let texts: Vec<&str> = answer.policies.iter().map(|p| p.yaml.as_str()).collect();
     print(texts.join("---\n").as_bytes())
@@ -86,11 +86,18 @@ fn read(input: &mut impl BufRead, name: &str, seen: &mut Observed) -> io::Result
 
 fn failure(failed: &Failed) -> Failure {
     match failed {
+        Failed::Nobody(kind) => Failure::usage(
+            format!(
+                "{} holds no workload of the input: the policies would do nothing",
+                kind.enforcer()
+            ),
+            outside(*kind),
+        ),
         Failed::Nothing(all) => {
             say(&report::uncovered(all));
             Failure::usage(
                 "there is no flow to make policies from",
-                "a line reads `shop/web -> data/db tcp/5432`, or is one of `hubble observe -o json`",
+                "a line reads `shop/web -> data/db tcp/5432`, or is JSON of Hubble, Envoy or ztunnel",
             )
         }
         Failed::Closes(told) => Failure::usage(
@@ -102,12 +109,26 @@ fn failure(failed: &Failed) -> Failure {
         ),
         Failed::Opens(what) => Failure::usage(
             format!("nothing is printed: the policies would open {what}"),
-            "something closes this that NetworkPolicies come before; allow the flow there",
+            "something closes this that these policies come before; allow the flow there",
         ),
         Failed::Unreadable(what) => Failure {
             exit: Exit::Internal,
             message: format!("a policy could not be read again:\n{what}"),
             hint: "this is a bug: please report it".to_owned(),
         },
+    }
+}
+
+/// What would put workloads into a mesh.
+fn outside(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Linkerd => {
+            "the annotation linkerd.io/inject: enabled on a namespace or pods puts them into the \
+             mesh; give the Namespaces, too"
+        }
+        _ => {
+            "the label istio-injection: enabled or istio.io/dataplane-mode: ambient on a namespace \
+             puts its pods into the mesh; give the Namespaces, too"
+        }
     }
 }

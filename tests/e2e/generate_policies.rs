@@ -161,7 +161,7 @@ fn hubble_and_egress() {
     ];
     let ran = dir.run_with(&args, lines.join("\n").as_bytes()).exits(0);
     for line in [
-        "FLOWS 6 lines · 3 to leave out (replies, drops) · 1 not understood",
+        "FLOWS 6 lines · 3 to leave out (replies, refusals) · 1 not understood",
         "standard input:6: not understood: it is no JSON",
         "seen from 2026-11-01T00:00:00Z to 2026-11-01T00:00:00Z",
         "closes the way in from the internet to Deployment shop/web on TCP 8080",
