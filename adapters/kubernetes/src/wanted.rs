@@ -20,21 +20,25 @@ const fn known(group: &'static str, plural: &'static str, rules: &'static [&'sta
 
 /// Rules about pods, and rules that need to know which pods there are.
 const PODS: &[&str] = &[
-    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK",
+    "CSL", "KUM",
 ];
 /// Rules about who reaches whom.
-const NETWORK: &[&str] = &["N07", "N12", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM"];
+const NETWORK: &[&str] = &[
+    "N07", "N12", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK", "CSL", "KUM",
+];
 const ADMISSION: &[&str] = &["N02", "N03", "N04", "N05", "W47"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 const REGISTRATION: &str = "admissionregistration.k8s.io";
 
 /// What is read of Kubernetes itself and of policy engines. `*` stands for every resource of a group.
-const KNOWN: [Known; 48] = [
+const KNOWN: [Known; 53] = [
     known(
         "",
         "namespaces",
         &[
-            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK", "CSL",
+            "KUM",
         ],
     ),
     known("", "pods", PODS),
@@ -49,7 +53,7 @@ const KNOWN: [Known; 48] = [
     known(
         "",
         "configmaps",
-        &["K", "N11", "W32", "CIL", "IST", "CSL", "KUM"],
+        &["K", "N11", "W32", "CIL", "GWA", "ENV", "IST", "CSL", "KUM"],
     ),
     known("", "limitranges", &["N13", "W39"]),
     known("", "resourcequotas", &["N13"]),
@@ -58,7 +62,8 @@ const KNOWN: [Known; 48] = [
         "",
         "services",
         &[
-            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM",
+            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK", "CSL",
+            "KUM",
         ],
     ),
     known(RBAC, "clusterrolebindings", &["W29", "W30"]),
@@ -66,18 +71,29 @@ const KNOWN: [Known; 48] = [
     known(
         "networking.k8s.io",
         "ingresses",
-        &["N10", "N11", "N12", "N18", "W47", "NP", "CIL", "IST"],
+        &[
+            "N10", "N11", "N12", "N18", "W47", "NP", "CIL", "GWA", "ENV", "IST",
+        ],
     ),
     known("networking.k8s.io", "networkpolicies", NETWORK),
     known("policy.networking.k8s.io", "*", NETWORK),
     known("cilium.io", "ciliumnetworkpolicies", NETWORK),
     known("cilium.io", "ciliumclusterwidenetworkpolicies", NETWORK),
     known("cilium.io", "ciliumcidrgroups", &["CIL"]),
+    known("cilium.io", "ciliumlocalredirectpolicies", &["CIL"]),
+    known("cilium.io", "ciliumegressgatewaypolicies", &["CIL"]),
+    known("cilium.io", "ciliumenvoyconfigs", &["ENV"]),
+    known("cilium.io", "ciliumclusterwideenvoyconfigs", &["ENV"]),
     known("gateway.networking.k8s.io", "*", NETWORK),
+    known("gateway.networking.x-k8s.io", "*", NETWORK),
     known("crd.projectcalico.org", "networkpolicies", &["N07"]),
     known("crd.projectcalico.org", "globalnetworkpolicies", &["N07"]),
     known("security.istio.io", "*", NETWORK),
-    known("networking.istio.io", "*", &["IST"]),
+    known(
+        "networking.istio.io",
+        "*",
+        &["GWA", "ENV", "NP", "CIL", "IST"],
+    ),
     known("policy.linkerd.io", "*", &["LNK"]),
     known("consul.hashicorp.com", "*", &["CSL"]),
     known("kuma.io", "*", &["KUM"]),
