@@ -20,11 +20,12 @@ const fn known(group: &'static str, plural: &'static str, rules: &'static [&'sta
 
 /// Rules about pods, and rules that need to know which pods there are.
 const PODS: &[&str] = &[
-    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
+    "A", "K", "W", "N07", "N12", "N13", "N18", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK",
+    "CSL", "KUM", "MC",
 ];
 /// Rules about who reaches whom.
 const NETWORK: &[&str] = &[
-    "N07", "N12", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
+    "N07", "N12", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK", "CSL", "KUM", "MC",
 ];
 /// Webhooks: of policies, and those that put proxies into pods.
 const MUTATION: &[&str] = &[
@@ -35,12 +36,13 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const REGISTRATION: &str = "admissionregistration.k8s.io";
 
 /// What is read of Kubernetes itself and of policy engines. `*` stands for every resource of a group.
-const KNOWN: [Known; 49] = [
+const KNOWN: [Known; 53] = [
     known(
         "",
         "namespaces",
         &[
-            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
+            "A", "N01", "N07", "N13", "W44", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK", "CSL",
+            "KUM", "MC",
         ],
     ),
     known("", "pods", PODS),
@@ -55,7 +57,9 @@ const KNOWN: [Known; 49] = [
     known(
         "",
         "configmaps",
-        &["K", "N11", "W32", "CIL", "IST", "LNK", "CSL", "KUM", "MC"],
+        &[
+            "K", "N11", "W32", "CIL", "GWA", "ENV", "IST", "CSL", "KUM", "LNK", "MC",
+        ],
     ),
     known("", "limitranges", &["N13", "W39"]),
     known("", "resourcequotas", &["N13"]),
@@ -64,7 +68,8 @@ const KNOWN: [Known; 49] = [
         "",
         "services",
         &[
-            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "IST", "LNK", "CSL", "KUM", "MC",
+            "N03", "N09", "N12", "N18", "NP", "CIL", "CMP", "GWA", "ENV", "IST", "LNK", "CSL",
+            "KUM", "MC",
         ],
     ),
     known(RBAC, "clusterrolebindings", &["W29", "W30"]),
@@ -72,22 +77,32 @@ const KNOWN: [Known; 49] = [
     known(
         "networking.k8s.io",
         "ingresses",
-        &["N10", "N11", "N12", "N18", "W47", "NP", "CIL", "IST"],
+        &[
+            "N10", "N11", "N12", "N18", "W47", "NP", "CIL", "GWA", "ENV", "IST",
+        ],
     ),
     known("networking.k8s.io", "networkpolicies", NETWORK),
     known("policy.networking.k8s.io", "*", NETWORK),
     known("cilium.io", "ciliumnetworkpolicies", NETWORK),
     known("cilium.io", "ciliumclusterwidenetworkpolicies", NETWORK),
     known("cilium.io", "ciliumcidrgroups", &["CIL"]),
+    known("cilium.io", "ciliumlocalredirectpolicies", &["CIL"]),
+    known("cilium.io", "ciliumegressgatewaypolicies", &["CIL"]),
+    known("cilium.io", "ciliumenvoyconfigs", &["ENV"]),
+    known("cilium.io", "ciliumclusterwideenvoyconfigs", &["ENV"]),
     known("gateway.networking.k8s.io", "*", NETWORK),
+    known("gateway.networking.x-k8s.io", "*", NETWORK),
     known("crd.projectcalico.org", "networkpolicies", &["N07"]),
     known("crd.projectcalico.org", "globalnetworkpolicies", &["N07"]),
     known("security.istio.io", "*", NETWORK),
-    known("networking.istio.io", "*", &["IST", "MC"]),
-    known("policy.linkerd.io", "*", &["LNK", "MC"]),
-    known("multicluster.linkerd.io", "*", &["MC"]),
-    known("consul.hashicorp.com", "*", &["CSL", "MC"]),
-    known("kuma.io", "*", &["KUM", "MC"]),
+    known(
+        "networking.istio.io",
+        "*",
+        &["GWA", "ENV", "NP", "CIL", "IST"],
+    ),
+    known("policy.linkerd.io", "*", &["LNK"]),
+    known("consul.hashicorp.com", "*", &["CSL"]),
+    known("kuma.io", "*", &["KUM", "MC", "MC", "MC", "MC", "MC"]),
     known("autoscaling", "horizontalpodautoscalers", &["N12", "W47"]),
     known("policy", "poddisruptionbudgets", &["N12", "W47"]),
     known(REGISTRATION, "mutatingwebhookconfigurations", MUTATION),
