@@ -36,6 +36,11 @@ fn is_asking(namespace: &Namespace<'_>) -> bool {
     namespace.label(DATAPLANE) == Some("ambient") || capture::asks(namespace).is_some()
 }
 
+/// Whether pods are surely of the mesh.
+fn is_inside(subject: &Subject<'_, '_>) -> bool {
+    subject.is_meshed() || subject.place == Place::Gateway
+}
+
 /// IST-BP-01: a namespace outside of the mesh that the mesh is led into.
 fn left_out(
     scene: &Scene<'_, '_>,
@@ -46,7 +51,7 @@ fn left_out(
 ) {
     let name = namespace.name;
     let is_own = name == &*scene.istio.mesh.root_namespace || is_system(name);
-    if is_own || is_asking(namespace) || scene.subjects.iter().all(|s| s.place == Place::Outside) {
+    if is_own || is_asking(namespace) || !scene.subjects.iter().any(is_inside) {
         return;
     }
     report.assess(&[Id::IST_BP_01], 1);
@@ -303,7 +308,7 @@ fn own_ports(scene: &Scene<'_, '_>, report: &mut Report) {
         Outsider::Nobody | Outsider::Unknown => return,
     };
     let message = format!(
-        "{who} reads metrics and states of the proxies of {} (15020, 15021, 15090): the mesh \
+        "{who} may read metrics and states of the proxies of {} (15020, 15021, 15090): the mesh \
          does not hold these ports",
         count(open.len(), "workload")
     );
