@@ -24,7 +24,7 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
 /// Ports at which meshes take in calls for every port: HBONE of ambient, and Linkerd's.
 const TUNNELS: [u16; 2] = [15008, 4143];
 /// How many callers are asked about at one endpoint: one is enough to say it.
-const MAX_ASKED: usize = 32;
+const MAX_ASKED: usize = 4;
 
 /// CMP-02: ports that the network policies close, and a tunnel opens again.
 fn tunnels(network: &Network<'_, '_>, report: &mut Report) {

@@ -26,7 +26,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
         }
         left_out(scene, network, namespace, object, report);
         older(namespace, object, &inside, report);
-        both(namespace, object, &inside, report);
+        both(object, &inside, report);
         not_redirected(object, &inside, report);
     }
     own_ports(scene, report);
@@ -215,13 +215,9 @@ fn older(
 }
 
 /// IST-AM-25: sidecars where ambient is asked for, too.
-fn both(
-    namespace: &Namespace<'_>,
-    object: &Object,
-    inside: &[&Subject<'_, '_>],
-    report: &mut Report,
-) {
-    let by_space = namespace.label(DATAPLANE) == Some("ambient");
+fn both(object: &Object, inside: &[&Subject<'_, '_>], report: &mut Report) {
+    // Not the labels of all variants together: two overlays may be one for each.
+    let by_space = object.label(DATAPLANE) == Some("ambient");
     let asks = |s: &&Subject<'_, '_>| by_space || s.endpoint.label(DATAPLANE) == Some("ambient");
     let asking: Vec<&Subject<'_, '_>> = inside.iter().copied().filter(asks).collect();
     if asking.is_empty() {
