@@ -10,7 +10,7 @@ use crate::reach::{Ports, Protocol};
 use crate::rules::Id;
 use crate::sink::{Draft, Sink};
 use crate::ways::{Entry, Exposure};
-use crate::world::{Endpoint, EndpointId};
+use crate::world::{Endpoint, EndpointId, NamespaceId};
 use seawall_model::{Asset, Locus, Proof, Severity};
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,7 +25,7 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
 /// Ports at which meshes take in calls for every port: HBONE of ambient, and Linkerd's.
 const TUNNELS: [u16; 2] = [15008, 4143];
 /// How many callers are asked about at one endpoint: one is enough to say it.
-const MAX_ASKED: usize = 32;
+const MAX_ASKED: usize = 4;
 
 /// CMP-02: ports that the network policies close, and a tunnel opens again.
 fn tunnels(network: &Network<'_, '_>, report: &mut Report) {
@@ -139,8 +139,8 @@ fn whole(endpoint: &Endpoint<'_>) -> Locus {
     }
 }
 
-/// CMP-13: from the internet to the credentials of a node in two steps. What one door leads to
-/// is one finding.
+/// CMP-13: from the internet to the credentials of a node in two steps. One policy in a
+/// namespace mends it: all of a namespace is one finding.
 fn credentials(network: &Network<'_, '_>, report: &mut Report) {
     let ways = network.exposure().iter().filter(|way| way.is_open());
     let ways: Vec<&Exposure<'_>> = ways.collect();
@@ -156,8 +156,7 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
         proxies.contains(&Peer::Endpoint(id)) || containers.all(|c| &*c.name == "istio-proxy")
     };
     let mut judged: HashSet<EndpointId> = HashSet::new();
-    let mut by_door: BTreeMap<Option<&seawall_model::ResourceRef>, Vec<&Exposure<'_>>> =
-        BTreeMap::new();
+    let mut by_space: BTreeMap<NamespaceId, Vec<&Exposure<'_>>> = BTreeMap::new();
     for way in ways {
         let Some(endpoint) = world.endpoint_at(way.endpoint) else {
             continue;
@@ -171,12 +170,12 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
         }
         report.assess(&[Id::CMP_13], 1);
         if metadata.open_to(network, way.endpoint).is_some() {
-            let door = way.links.first().map(|link| &link.object.reference);
-            by_door.entry(door).or_default().push(way);
+            by_space.entry(endpoint.namespace).or_default().push(way);
         }
     }
     let cloud = outward::cloud(world);
-    for ways in by_door.into_values() {
+    for mut ways in by_space.into_values() {
+        ways.sort_by_key(|way| way.entry);
         let Some((way, link)) = ways
             .first()
             .and_then(|way| Some((*way, way.links.first()?)))
@@ -186,11 +185,13 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
         let Some(address) = metadata.open_to(network, way.endpoint) else {
             continue;
         };
-        let is_cloud = cloud.is_some() || way.entry == Entry::LoadBalancer;
-        let severity = if is_cloud {
-            Severity::High
-        } else {
-            Severity::High.lowered()
+        // Nothing need be there: a load balancer is seldom without a cloud, a way that the
+        // input only hints at tells nothing of it.
+        let severity = match way.entry {
+            _ if cloud.is_some() => Severity::High,
+            Entry::LoadBalancer => Severity::High,
+            Entry::Unseen => Severity::Low,
+            _ => Severity::Medium,
         };
         let who = network.name(Peer::Endpoint(way.endpoint));
         let who = match ways.len() {

@@ -226,6 +226,11 @@ fn sign(cloud: &Cloud) -> (String, Proof) {
 /// Pods of applications: those of the cluster itself and of the mesh have their own business
 /// with nodes and clouds.
 fn applications<'a, 'w, 's>(scene: &'a Scene<'w, 's>) -> Vec<&'a Subject<'w, 's>> {
+    // Where nobody knows whether pods are in a mesh, there need not be one.
+    let is_here = scene.meshed().next().is_some() || scene.istio.mesh.is_present(scene.world);
+    if !is_here {
+        return Vec::new();
+    }
     let root = &*scene.istio.mesh.root_namespace;
     let is_own = |s: &Subject<'_, '_>| {
         outward::is_system(s.namespace) || s.namespace == root || s.place == Place::Gateway

@@ -156,7 +156,7 @@ fn beside(scene: &Scene<'_, '_>, pilot: &Subject<'_, '_>, report: &mut Report) {
         return;
     }
     let message = format!(
-        "{} run in {}, the control plane's namespace, and can come at what it keeps there",
+        "pods of {} run in {}, the control plane's namespace, beside the keys of the mesh",
         names(&tenants),
         pilot.namespace
     );

@@ -26,7 +26,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
         }
         left_out(scene, network, namespace, object, report);
         older(namespace, object, &inside, report);
-        both(namespace, object, &inside, report);
+        both(object, &inside, report);
         not_redirected(object, &inside, report);
     }
     own_ports(scene, report);
@@ -34,6 +34,11 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
 
 fn is_asking(namespace: &Namespace<'_>) -> bool {
     namespace.label(DATAPLANE) == Some("ambient") || capture::asks(namespace).is_some()
+}
+
+/// Whether pods are surely of the mesh.
+fn is_inside(subject: &Subject<'_, '_>) -> bool {
+    subject.is_meshed() || subject.place == Place::Gateway
 }
 
 /// IST-BP-01: a namespace outside of the mesh that the mesh is led into.
@@ -46,7 +51,7 @@ fn left_out(
 ) {
     let name = namespace.name;
     let is_own = name == &*scene.istio.mesh.root_namespace || is_system(name);
-    if is_own || is_asking(namespace) || scene.subjects.iter().all(|s| s.place == Place::Outside) {
+    if is_own || is_asking(namespace) || !scene.subjects.iter().any(is_inside) {
         return;
     }
     report.assess(&[Id::IST_BP_01], 1);
@@ -210,13 +215,9 @@ fn older(
 }
 
 /// IST-AM-25: sidecars where ambient is asked for, too.
-fn both(
-    namespace: &Namespace<'_>,
-    object: &Object,
-    inside: &[&Subject<'_, '_>],
-    report: &mut Report,
-) {
-    let by_space = namespace.label(DATAPLANE) == Some("ambient");
+fn both(object: &Object, inside: &[&Subject<'_, '_>], report: &mut Report) {
+    // Not the labels of all variants together: two overlays may be one for each.
+    let by_space = object.label(DATAPLANE) == Some("ambient");
     let asks = |s: &&Subject<'_, '_>| by_space || s.endpoint.label(DATAPLANE) == Some("ambient");
     let asking: Vec<&Subject<'_, '_>> = inside.iter().copied().filter(asks).collect();
     if asking.is_empty() {
@@ -303,7 +304,7 @@ fn own_ports(scene: &Scene<'_, '_>, report: &mut Report) {
         Outsider::Nobody | Outsider::Unknown => return,
     };
     let message = format!(
-        "{who} reads metrics and states of the proxies of {} (15020, 15021, 15090): the mesh \
+        "{who} may read metrics and states of the proxies of {} (15020, 15021, 15090): the mesh \
          does not hold these ports",
         count(open.len(), "workload")
     );

@@ -18,9 +18,14 @@ use crate::sink::Draft;
 use crate::ways::Entry;
 use crate::world::EndpointId;
 use seawall_model::{Locus, Proof, Span};
+use std::cell::Cell;
 
 pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report) {
-    let asking = Asking { scene, network };
+    let asking = Asking {
+        scene,
+        network,
+        asked: Cell::new(0),
+    };
     for subject in scene.meshed() {
         asking.exempt(subject, report);
     }
@@ -34,12 +39,22 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
         }
     }
     asking.believed(report);
+    if asking.asked.get() > MAX_ASKED {
+        report.gap(
+            "Istio",
+            Span::NONE,
+            "there are too many policies and exceptions to look for a caller by name for each",
+            "look at the first findings, and scan again",
+        );
+    }
 }
 
 /// How many callers are asked about for one pod, and how many pods for one policy: one that
 /// gets in is enough.
-const MAX_CALLERS: usize = 256;
-const MAX_PODS: usize = 16;
+const MAX_CALLERS: usize = 64;
+const MAX_PODS: usize = 4;
+/// How often the mesh is asked about a caller in all.
+const MAX_ASKED: usize = 20_000;
 /// The port that HBONE comes in at.
 const TUNNEL: u16 = 15008;
 
@@ -47,6 +62,7 @@ const TUNNEL: u16 = 15008;
 struct Asking<'a, 'w, 's, 'n, 'm> {
     scene: &'a Scene<'w, 's>,
     network: &'a Network<'n, 'm>,
+    asked: Cell<usize>,
 }
 
 impl<'a, 'w, 's> Asking<'a, 'w, 's, '_, '_> {
@@ -84,6 +100,10 @@ impl<'a, 'w, 's> Asking<'a, 'w, 's, '_, '_> {
     fn gets_in(&self, from: &Subject<'_, '_>, to: &Subject<'_, '_>, port: u16) -> bool {
         let (direct, tunnel) = self.below(from, to, port);
         if !direct && !tunnel {
+            return false;
+        }
+        self.asked.set(self.asked.get() + 1);
+        if self.asked.get() > MAX_ASKED {
             return false;
         }
         let (istio, world) = (self.scene.istio, self.scene.world);
@@ -233,6 +253,9 @@ impl<'a, 'w, 's> Asking<'a, 'w, 's, '_, '_> {
         callers.find_map(|from| {
             let identity = istio.identity_of(world, from.id);
             let port = subject.ports.iter().find(|port| {
+                if self.below(from, subject, port.number) == (false, false) {
+                    return false;
+                }
                 let call = Call {
                     identity: identity.as_ref(),
                     port: port.number,

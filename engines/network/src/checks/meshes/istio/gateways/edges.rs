@@ -38,7 +38,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &m
 }
 
 /// Services that administer something, by the beginnings of their names.
-const ADMINISTRATION: [&str; 22] = [
+const ADMINISTRATION: [&str; 21] = [
     "kiali",
     "grafana",
     "prometheus",
@@ -54,7 +54,6 @@ const ADMINISTRATION: [&str; 22] = [
     "headlamp",
     "tekton-dashboard",
     "longhorn-frontend",
-    "istiod",
     "phpmyadmin",
     "pgadmin",
     "adminer",
@@ -131,8 +130,12 @@ fn leads_to(service: &Object) -> Option<(String, String, Span)> {
                 let rest = name.strip_prefix(start);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
             });
+            // Other clusters have to reach the control plane, but not its inside.
+            let port = to.at(&["destination", "port", "number"]);
+            let port = port.and_then(Node::as_i64);
+            let is_inside = name == "istiod" && matches!(port, Some(8080 | 15010 | 15014));
             let pointer = format!("/spec/http/{index}/route/{place}/destination/host");
-            is_known.then(|| (name.to_owned(), pointer, node.span))
+            (is_known || is_inside).then(|| (name.to_owned(), pointer, node.span))
         });
         by_host.or_else(|| {
             let cases = rule.get("match").and_then(Node::as_seq).unwrap_or_default();
