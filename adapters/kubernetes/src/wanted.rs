@@ -224,9 +224,12 @@ fn reads(group: &str, plural: &str, rules: &[String]) -> bool {
 }
 
 fn is_read_by(known: &Known, rules: &[String]) -> bool {
-    rules
-        .iter()
-        .any(|rule| known.rules.iter().any(|prefix| rule.starts_with(prefix)))
+    // A demand on the network is about all that decides there.
+    let is_network = |rule: &String| rule.starts_with("DEMAND") && known.rules.contains(&"NP");
+    rules.iter().any(is_network)
+        || rules
+            .iter()
+            .any(|rule| known.rules.iter().any(|prefix| rule.starts_with(prefix)))
 }
 
 /// The resources that rules read (all rules when none are given), by group.
