@@ -35,6 +35,9 @@ const ADMISSION: &[&str] = &["N02", "N03", "N04", "N05", "W47"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 const REGISTRATION: &str = "admissionregistration.k8s.io";
 
+/// Rules that look at names and labels of Secrets.
+const SECRET_NAMES: [&str; 2] = ["IST-TLS-19", "IST-TLS-21"];
+
 /// What is read of Kubernetes itself and of policy engines. `*` stands for every resource of a group.
 const KNOWN: [Known; 53] = [
     known(
@@ -186,10 +189,10 @@ pub(crate) fn how(resource: &Resource, rules: &[String], secrets: bool) -> How {
         return How::Not;
     }
     if group.is_empty() && plural == "secrets" {
-        return match (secrets, rules.is_empty()) {
+        let names = |rule: &String| SECRET_NAMES.contains(&rule.as_str());
+        return match (secrets, rules.is_empty() || rules.iter().any(names)) {
             (true, _) => How::Whole,
             (false, true) => How::Metadata,
-            // No rule needs the names.
             (false, false) => How::Not,
         };
     }
@@ -270,6 +273,9 @@ mod tests {
         let secrets = resource("", "secrets");
         assert_eq!(how(&secrets, &[], false), How::Metadata);
         assert_eq!(how(&secrets, &[], true), How::Whole);
+        let rule = |id: &str| [id.to_owned()];
+        assert_eq!(how(&secrets, &rule("IST-TLS-21"), false), How::Metadata);
+        assert_eq!(how(&secrets, &rule("IST-TLS-20"), false), How::Not);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod support;
 use proptest::prelude::*;
 use seawall_model::{KubernetesVersion, Outcome};
 use seawall_network::{Call, Config, Model, Network, Peer, Protocol, World, check, rules};
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::LazyLock;
 use support::Loader;
@@ -158,4 +159,49 @@ spec:
         let said = format!("{outcome:?}");
         prop_assert!(!said.contains(&secret), "the key is repeated");
     }
+}
+
+/// More pairs of routes and gateways than are kept: that is said, and takes no more time.
+#[test]
+fn many_routes_at_many_gateways() {
+    let mut text = String::from(
+        "apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: edge, namespace: edge}
+spec: {jwtRules: [{issuer: https://login.example.com, audiences: [shop]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: edge}
+spec: {selector: {istio: edge}}
+",
+    );
+    for number in 0..460 {
+        writeln!(
+            text,
+            "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: edge-{number}, namespace: edge}}
+spec:
+  template:
+    metadata: {{labels: {{istio: edge, number: n{number}}}}}
+    spec: {{containers: [{{name: istio-proxy, image: istio/proxyv2, args: [proxy, router]}}]}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: web-{number}, namespace: shop}}
+spec:
+  hosts: [www-{number}.example.com]
+  gateways: [edge/edge]
+  http: [{{route: [{{destination: {{host: web-{number}}}}}]}}]"
+        )
+        .expect("a string");
+    }
+    let outcome = judge(&text, 37);
+    let gaps = &outcome.coverage.gaps;
+    assert!(
+        gaps.iter()
+            .any(|gap| gap.reason.contains("too many routes"))
+    );
 }

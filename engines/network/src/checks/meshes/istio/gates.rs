@@ -15,7 +15,7 @@ use std::collections::HashMap;
 type Name<'s> = (&'s str, &'s str);
 
 /// How many pairs of a route and a gateway's pods are kept.
-const MAX_PAIRS: usize = 1_000_000;
+const MAX_PAIRS: usize = 200_000;
 
 /// Gateways, by places of their pods in the scene.
 #[derive(Debug, Default)]

@@ -38,10 +38,7 @@ const RULES: [Id; 9] = [
 ];
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
-    report.assess(
-        &RULES,
-        pilots(scene).count() + operators(scene).into_iter().flatten().count(),
-    );
+    report.assess(&RULES, environments(scene));
     switches(scene, report);
     lifetimes(scene, report);
     node_accounts(scene, report);
@@ -62,6 +59,12 @@ fn operators<'s>(scene: &Scene<'_, 's>) -> [Vec<&'s Object>; 2] {
         ("sailoperator.io", "Istio"),
     ]
     .map(|(group, kind)| scene.world.of_kind(group, kind).to_vec())
+}
+
+/// How many environments of istiod there are.
+fn environments(scene: &Scene<'_, '_>) -> usize {
+    let operators = operators(scene).into_iter().flatten();
+    pilots(scene).count() + operators.count()
 }
 
 /// A variable in every environment of istiod that sets it.
@@ -235,13 +238,14 @@ fn lifetimes(scene: &Scene<'_, '_>, report: &mut Report) {
         };
         Some(("SECRET_TTL", 24 * HOUR, setting))
     });
-    report.assess(&[Id::IST_TLS_24], scene.istio.mesh.configs.len());
     let proxies = scene.istio.mesh.components.iter();
     let proxies = proxies.filter(|one| one.part == Part::Proxy);
-    let of_proxies = proxies.filter_map(|one| {
+    let of_proxies = proxies.clone().filter_map(|one| {
         let setting = of_container(scene, one, "SECRET_TTL")?;
         Some(("SECRET_TTL", 24 * HOUR, setting))
     });
+    let places = scene.istio.mesh.configs.len() + proxies.count();
+    report.assess(&[Id::IST_TLS_24], places);
     for (name, most, setting) in of_pilot.chain(of_mesh).chain(of_proxies) {
         let seconds = duration(&setting.value);
         if seconds.is_none_or(|seconds| seconds <= most) {
@@ -311,7 +315,7 @@ const FIRST_PARTY: &str = "first-party-jwt";
 fn first_party(scene: &Scene<'_, '_>, report: &mut Report) {
     let mut versions = scene.istio.mesh.components.iter().filter_map(|c| c.version);
     let values = &scene.istio.mesh.injector_values;
-    report.assess(&[Id::IST_TLS_22], values.len() + pilots(scene).count());
+    report.assess(&[Id::IST_TLS_22], values.len() + environments(scene));
     if let Some(first) = versions.next()
         && versions.fold(first.minor, |least, v| least.min(v.minor)) >= 22
     {
