@@ -17,7 +17,7 @@
 
 mod networks;
 
-use networks::numbers::{Numbers, PORTS};
+use networks::numbers::{Numbers, PORTS, only_of_types};
 use networks::{INSIDE, ask, digits, judges, outside, pod, question, snapshot};
 use seawall_network::{Cidr, Config, Model, Network, World};
 use serde_json::{Value, json};
@@ -267,17 +267,6 @@ fn ask_for(selector: &mut Value, label: &str) {
     {
         all.push(json!({"key": label, "operator": "Exists"}));
     }
-}
-
-/// Without the rules of a direction that `policyTypes` leaves out: Cilium heeds them.
-fn only_of_types(mut policy: Value) -> Value {
-    let types = policy["spec"]["policyTypes"].clone();
-    for (name, key) in [("Ingress", "ingress"), ("Egress", "egress")] {
-        if !types.as_array().expect("types").contains(&json!(name)) {
-            policy["spec"][key] = json!([]);
-        }
-    }
-    policy
 }
 
 /// A cluster as the judge asks for it.

@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 /// The address of every pod.
 pub(crate) const INSIDE: &str = "192.168.7.7";
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().expect("a workspace").to_owned()
 }

@@ -128,3 +128,16 @@ impl Numbers {
         })
     }
 }
+
+/// Without the rules of a direction that `policyTypes` leaves out. Kubernetes ignores them;
+/// Cilium heeds them, and others refuse the policy.
+pub(crate) fn only_of_types(mut policy: Value) -> Value {
+    let types = policy["spec"]["policyTypes"].clone();
+    let spec = policy["spec"].as_object_mut().expect("a spec");
+    for (name, key) in [("Ingress", "ingress"), ("Egress", "egress")] {
+        if !types.as_array().expect("types").contains(&json!(name)) {
+            spec.remove(key);
+        }
+    }
+    policy
+}
