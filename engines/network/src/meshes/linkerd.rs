@@ -119,8 +119,8 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         }
     }
 
-    fn class(&self, from: Peer) -> usize {
-        self.identities.number(from)
+    fn class(&self, from: Peer, _to: Peer) -> Vec<usize> {
+        vec![self.identities.number(from)]
     }
 
     fn told(&self, from: Peer, to: Peer, protocol: Protocol, port: u16) -> Option<Told<'s>> {
