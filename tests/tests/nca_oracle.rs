@@ -23,7 +23,7 @@ use networks::numbers::{Numbers, PORTS, only_of_types};
 use networks::{INSIDE, ask, digits, judges, outside, pod, question, root, snapshot};
 use seawall_network::istio::Istio;
 use seawall_network::istio::authorization::{Block, Condition, Field, Pattern, Possible, Test};
-use seawall_network::{Cidr, Config, Model, Network, Peer, Protocol, World};
+use seawall_network::{Cidr, Config, EndpointId, Model, Network, Peer, Protocol, World};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -206,8 +206,6 @@ fn cluster(numbers: &mut Numbers, callers: Callers) -> (Vec<Value>, Vec<String>,
         let (name, space) = (format!("p{index}"), numbers.one(&SPACES));
         let mut labels = numbers.labels(&["app", "tier"], &["a", "b", "c"]);
         labels["in"] = json!("mesh");
-        // Of pods with the same labels nca keeps two, wherever they are.
-        labels["pod"] = json!(name);
         let protocol = numbers.one(&["TCP", "UDP"]);
         let ports = json!([{"name": "web", "protocol": protocol,
                             "containerPort": numbers.one(&PORTS)}]);
@@ -262,12 +260,28 @@ fn ours(objects: &[Value], ends: &[String], is_strict: bool) -> String {
             None => outside(&network, end),
         })
         .collect();
+    all_at_once_is_one_by_one(&network);
     let model = if is_strict {
         Model::Adversarial
     } else {
         Model::Configured
     };
     digits(&network, &peers, &PORTS, model)
+}
+
+/// Who arrives at an endpoint, with alike callers asked once, is who reaches it.
+fn all_at_once_is_one_by_one(network: &Network<'_, '_>) {
+    let matrix = network.matrix();
+    let ids: Vec<EndpointId> = network.world().endpoint_ids().map(|(id, _)| id).collect();
+    for to in &ids {
+        let arrives = network.arrives(&matrix, *to);
+        for from in ids.iter().map(|id| Peer::Endpoint(*id)) {
+            let place = network.place(from);
+            let cell = arrives.iter().find(|(_, sources)| sources.has(place));
+            let reach = cell.map(|(reach, _)| reach.clone()).unwrap_or_default();
+            assert_eq!(reach, network.reach(from, Peer::Endpoint(*to)));
+        }
+    }
 }
 
 /// Our answer where addresses call. As a proxy may stand before the pods and hide them, the
