@@ -3,7 +3,7 @@
 //! many of them has to ask about one of each kind only.
 
 use super::identity::Identity;
-use super::policy::{Key, Word};
+use super::policy::{Key, Rule, Word};
 use super::{Point, Policies};
 use seawall_model::Str;
 
@@ -29,7 +29,7 @@ impl Policies<'_> {
     pub(crate) fn apart(&self, point: Point<'_>) -> Apart {
         let mut apart = Apart::default();
         for policy in self.attached(point) {
-            let checks = policy.rules.iter().flat_map(|rule| rule.checks());
+            let checks = policy.rules.iter().flat_map(Rule::checks);
             for check in checks {
                 let words = check.values.iter().chain(&check.not_values);
                 match check.key {
