@@ -98,8 +98,8 @@ pub trait Layer<'s>: fmt::Debug + Sync {
     /// Whether it may stop something that goes to a peer.
     fn holds(&self, to: Peer) -> bool;
 
-    /// Sources with the same number are the same to it.
-    fn class(&self, from: Peer) -> usize;
+    /// Sources with the same numbers are the same to it, as callers of one peer.
+    fn class(&self, from: Peer, to: Peer) -> Vec<usize>;
 
     /// What it says about one port, where it holds the peer.
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>>;

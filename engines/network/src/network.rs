@@ -244,7 +244,8 @@ impl<'w, 's> Network<'w, 's> {
             let mut alike: HashMap<Vec<usize>, Bits> = HashMap::new();
             for source in sources.iter() {
                 let peer = self.places.peer(source);
-                let class = self.layers.iter().map(|layer| layer.class(peer)).collect();
+                let layers = self.layers.iter();
+                let class = layers.flat_map(|layer| layer.class(peer, to)).collect();
                 let set = alike.entry(class).or_insert_with(|| self.places.none());
                 set.insert(source);
             }

@@ -92,6 +92,8 @@ fn cilium_selector() -> BoxedStrategy<Value> {
         4 => selector_of(&["app", "k8s:tier", "any:app"], &["a", "b", "x", "y"]),
         1 => choice(&["n0", "n1"])
             .prop_map(|n| json!({"matchLabels": {"k8s:io.kubernetes.pod.namespace": n}})),
+        1 => choice(&["n0", "n1"]).prop_map(|n| json!({"matchExpressions": [
+            {"key": "io.kubernetes.pod.namespace", "operator": "In", "values": [n]}]})),
         1 => selector_of(&["io.cilium.k8s.namespace.labels.team", "app"], &["red", "blue", "a"]),
         1 => selector_of(&["io.cilium.k8s.policy.serviceaccount"], &["default", "robot"]),
     ]
@@ -281,13 +283,15 @@ fn admin_policy() -> BoxedStrategy<Value> {
 fn cilium_policy() -> BoxedStrategy<Value> {
     let peers = |way: &'static str| {
         let key = move |name: &str| format!("{way}{name}");
+        let entity = choice(&["all", "world", "cluster", "host", "remote-node", "none"]);
+        let entity = entity.prop_map(Value::from);
         let ways = prop_oneof![
             2 => Just(json!({})),
             6 => list(cilium_selector(), 2).prop_map(move |l| json!({key("Endpoints"): l})),
-            2 => choice(&["all", "world", "cluster", "host", "remote-node", "none"])
-                .prop_map(move |e| json!({key("Entities"): [e]})),
-            1 => block().prop_map(move |b| json!({key("CIDR"): [b["cidr"]]})),
-            2 => block().prop_map(move |b| json!({key("CIDRSet"): [b]})),
+            2 => list(entity, 2).prop_map(move |l| json!({key("Entities"): l})),
+            1 => list(block().prop_map(|b| b["cidr"].clone()), 1)
+                .prop_map(move |l| json!({key("CIDR"): l})),
+            2 => list(block(), 1).prop_map(move |l| json!({key("CIDRSet"): l})),
         ];
         if way == "to" {
             let names = Just(json!({"toFQDNs": [{"matchName": "example.com"}]}));
@@ -342,6 +346,12 @@ fn cilium_policy() -> BoxedStrategy<Value> {
     (space, cilium_selector(), spec)
         .prop_map(|(space, selector, mut spec)| {
             spec["endpointSelector"] = selector;
+            // Cilium refuses a policy without rules.
+            let lists = ["ingress", "ingressDeny", "egress", "egressDeny"];
+            let mut lists = lists.iter().filter_map(|key| spec[*key].as_array());
+            if lists.all(Vec::is_empty) {
+                spec["ingress"] = json!([{}]);
+            }
             let (kind, metadata) = match space {
                 Some(space) => ("CiliumNetworkPolicy", json!({"namespace": space})),
                 None => ("CiliumClusterwideNetworkPolicy", json!({})),

@@ -73,7 +73,12 @@ fn through(
     let callers = callers.iter().take_while(|place| *place < endpoints);
     for place in callers.filter(|place| *place != target) {
         let from = network.peer(place);
-        let class: Vec<usize> = network.layers.iter().map(|l| l.class(from)).collect();
+        let to = network.peer(target);
+        let classes = network
+            .layers
+            .iter()
+            .flat_map(|layer| layer.class(from, to));
+        let class: Vec<usize> = classes.collect();
         if asked.contains(&class) {
             continue;
         }

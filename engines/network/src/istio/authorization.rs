@@ -5,6 +5,7 @@
 //! port is given; the answer ([`Verdict`]) is what must hold of the request, with the rules
 //! that decide.
 
+mod apart;
 mod condition;
 mod envoy;
 mod identity;
@@ -18,6 +19,7 @@ pub use pattern::{Block, Pattern};
 pub use policy::{Action, Check, Clause, Key, Policy, Rule, Target, Word};
 pub use ztunnel::Fate;
 
+pub(crate) use apart::Apart;
 pub(crate) use policy::targets;
 
 use super::GATEWAY_API;

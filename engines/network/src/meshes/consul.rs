@@ -172,9 +172,10 @@ impl<'s> Layer<'s> for ConsulLayer<'s> {
         self.member(to).is_some()
     }
 
-    fn class(&self, from: Peer) -> usize {
+    fn class(&self, from: Peer, _to: Peer) -> Vec<usize> {
         // Without ACLs it also decides whether the source is a pod.
-        2 * self.identities.number(from) + usize::from(matches!(from, Peer::Endpoint(_)))
+        let is_pod = matches!(from, Peer::Endpoint(_));
+        vec![self.identities.number(from), usize::from(is_pod)]
     }
 
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {

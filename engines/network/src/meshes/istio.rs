@@ -2,7 +2,9 @@
 
 use super::{Identities, apart};
 use crate::istio::Istio;
-use crate::istio::authorization::{Condition, Ground, Identity, Verdict as Authorized};
+use crate::istio::authorization::{
+    Apart, Condition, Ground, Identity, Point, Verdict as Authorized,
+};
 use crate::istio::door::Door;
 use crate::istio::membership::Place;
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
@@ -10,9 +12,10 @@ use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
-use crate::world::World;
-use seawall_yaml::{Node, Value};
+use crate::world::{EndpointId, World};
+use seawall_yaml::Node;
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// The port that ambient tunnels arrive on (HBONE).
 const TUNNEL: u16 = 15008;
@@ -25,8 +28,10 @@ pub(crate) struct IstioLayer<'w, 's> {
     world: &'w World<'s>,
     istio: Istio<'s>,
     identities: Identities<Identity>,
-    /// Ports that policies speak of.
+    /// Ports that are told apart everywhere.
     named: Vec<u16>,
+    /// What AuthorizationPolicies tell apart, by endpoint; found when it is asked for.
+    apart: Vec<OnceLock<Apart>>,
 }
 
 impl<'w, 's> IstioLayer<'w, 's> {
@@ -35,12 +40,12 @@ impl<'w, 's> IstioLayer<'w, 's> {
         let istio = Istio::new(world)?;
         let identities = Identities::new(world, |id| istio.identity_of(world, id));
         let mut named: Vec<u16> = OWN.to_vec();
-        for kind in ["AuthorizationPolicy", "PeerAuthentication"] {
-            for object in world.of_kind(crate::istio::SECURITY, kind) {
-                if let Some(spec) = object.body().and_then(|body| body.get("spec")) {
-                    ports_in(spec, false, &mut named);
-                }
-            }
+        for object in world.of_kind(crate::istio::SECURITY, "PeerAuthentication") {
+            let levels = object
+                .body()
+                .and_then(|body| body.at(&["spec", "portLevelMtls"]));
+            let levels = levels.and_then(Node::as_map).into_iter().flatten();
+            named.extend(levels.filter_map(|level| level.key.parse::<u16>().ok()));
         }
         for one in &istio.memberships {
             named.extend(one.inbound.only.iter().flatten().chain(&one.inbound.except));
@@ -52,6 +57,7 @@ impl<'w, 's> IstioLayer<'w, 's> {
             istio,
             identities,
             named,
+            apart: world.endpoints.iter().map(|_| OnceLock::new()).collect(),
         })
     }
 
@@ -62,6 +68,18 @@ impl<'w, 's> IstioLayer<'w, 's> {
             Model::Nobody => None,
             _ => self.identities.of(from).map(Cow::Borrowed),
         }
+    }
+
+    /// What AuthorizationPolicies tell apart at an endpoint.
+    fn apart(&self, id: EndpointId) -> Option<&Apart> {
+        let endpoint = self.world.endpoint_at(id)?;
+        let point = Point::Pods {
+            namespace: self.world.namespace_at(endpoint.namespace)?.name,
+            labels: &endpoint.template.labels,
+            place: self.istio.membership(id)?.place,
+        };
+        let slot = self.apart.get(id.0 as usize)?;
+        Some(slot.get_or_init(|| self.istio.policies.apart(point)))
     }
 
     fn place(&self, peer: Peer) -> Option<Place> {
@@ -84,10 +102,12 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         let caller = caller.as_deref();
         let is_ambient = |peer| self.place(peer) == Some(Place::Ambient);
         let tunnel = is_ambient(from) && is_ambient(to) && open.any().has(Protocol::Tcp, TUNNEL);
+        let named = self.apart(id).into_iter().flat_map(|apart| &apart.ports);
+        let named = self.named.iter().chain(named).copied();
         by_port(
             open,
             tunnel,
-            &apart(self.world, id, self.named.iter().copied()),
+            &apart(self.world, id, named),
             &Ports::none(),
             |port, in_tunnel| {
                 let Some(door) = self.istio.door(self.world, id, port, caller) else {
@@ -108,10 +128,24 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         )
     }
 
-    fn class(&self, from: Peer) -> usize {
+    fn class(&self, from: Peer, to: Peer) -> Vec<usize> {
         // Whether the source is in ambient decides, too: only such pods have a tunnel.
-        let ambient = usize::from(self.place(from) == Some(Place::Ambient));
-        2 * self.identities.number(from) + ambient
+        let mut class = vec![usize::from(self.place(from) == Some(Place::Ambient))];
+        let apart = match to {
+            // A sidecar asks what its policies do; ztunnel reads them in its own way.
+            Peer::Endpoint(id) if self.place(to) != Some(Place::Ambient) => self.apart(id),
+            _ => None,
+        };
+        match (apart, self.identities.of(from)) {
+            (Some(apart), Some(identity)) => {
+                class.push(1);
+                let answers = self.istio.policies.answers(apart, identity);
+                class.extend(answers.map(usize::from));
+            }
+            (Some(_), None) => class.push(0),
+            (None, _) => class.push(self.identities.number(from)),
+        }
+        class
     }
 
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {
@@ -232,29 +266,4 @@ fn grounds<'d, 's>(
     let mut ways: Vec<&Authorized<'s>> = ways(door, model, false).map(|(_, way)| way).collect();
     ways.sort_by_key(|way| std::cmp::Reverse(way.condition.verdict()));
     ways.into_iter().take(1).flat_map(|way| &way.because)
-}
-
-/// The ports that stand in a policy, by number.
-fn ports_in(node: &Node, is_about_ports: bool, ports: &mut Vec<u16>) {
-    match &node.value {
-        Value::Map(map) => {
-            for entry in map {
-                let key = &*entry.key;
-                if key == "portLevelMtls" {
-                    let levels = entry.value.as_map().into_iter().flatten();
-                    ports.extend(levels.filter_map(|level| level.key.parse::<u16>().ok()));
-                }
-                let is_about = matches!(key, "ports" | "notPorts" | "values" | "notValues");
-                ports_in(&entry.value, is_about, ports);
-            }
-        }
-        Value::Seq(items) => {
-            for item in items.iter() {
-                ports_in(item, is_about_ports, ports);
-            }
-        }
-        Value::String(text) if is_about_ports => ports.extend(text.parse::<u16>().ok()),
-        Value::Int(number) if is_about_ports => ports.extend(u16::try_from(*number).ok()),
-        _ => {}
-    }
 }

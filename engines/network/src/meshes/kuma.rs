@@ -130,8 +130,8 @@ impl<'s> Layer<'s> for KumaLayer<'_, 's> {
         matches!(to, Peer::Endpoint(id) if self.kuma.member(id).is_some())
     }
 
-    fn class(&self, from: Peer) -> usize {
-        self.identities.number(from)
+    fn class(&self, from: Peer, _to: Peer) -> Vec<usize> {
+        vec![self.identities.number(from)]
     }
 
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {

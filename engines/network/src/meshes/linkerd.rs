@@ -201,9 +201,9 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         }
     }
 
-    fn class(&self, from: Peer) -> usize {
+    fn class(&self, from: Peer, _to: Peer) -> Vec<usize> {
         let class = self.classes.get(self.place(from));
-        class.copied().unwrap_or(usize::MAX)
+        vec![class.copied().unwrap_or(usize::MAX)]
     }
 
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {

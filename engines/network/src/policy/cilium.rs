@@ -131,11 +131,9 @@ impl<'s> Reader<'_, 's> {
                 }
             }
             let chosen = chosen.as_ref().map(|at| at.flag(direction.name()));
-            let isolates = chosen.transpose()?.flatten().unwrap_or(place.is_some());
-            if !isolates && place.is_none() {
-                continue;
-            }
-            let place = place.unwrap_or_else(|| spec.clone());
+            let isolates = chosen.transpose()?.flatten().unwrap_or(true);
+            // Without rules Cilium has nothing to hang a default on, whatever is chosen.
+            let Some(place) = place else { continue };
             drafts.push(Draft {
                 object: self.object,
                 tier: Tier::Namespace,
@@ -148,6 +146,9 @@ impl<'s> Reader<'_, 's> {
                 span: place.span(),
                 rules,
             });
+        }
+        if drafts.is_empty() {
+            return spec.fault("it has no rules, so Cilium refuses it");
         }
         Ok(drafts)
     }
@@ -173,7 +174,7 @@ impl<'s> Reader<'_, 's> {
             names,
             is_named,
             is_nobody,
-        } = self.peers(rule, list.direction)?;
+        } = self.peers(rule, list)?;
         let ports = ports::read(rule, list.action)?;
         let has_icmp = rule.get("icmps").is_some();
         let draft = |parties, ports, condition| DraftRule {
@@ -211,8 +212,8 @@ impl<'s> Reader<'_, 's> {
         Ok(())
     }
 
-    fn peers(&self, rule: &At<'_>, direction: Direction) -> Read<Peers> {
-        let way = match direction {
+    fn peers(&self, rule: &At<'_>, list: List) -> Read<Peers> {
+        let way = match list.direction {
             Direction::Ingress => "from",
             Direction::Egress => "to",
         };
@@ -224,7 +225,7 @@ impl<'s> Reader<'_, 's> {
                 continue;
             };
             if items.is_empty() {
-                peers.is_nobody |= field == "Endpoints";
+                peers.is_nobody |= EMPTY_IS_NOBODY.contains(&field);
                 continue;
             }
             if let Some(other) = used.first() {
@@ -232,8 +233,11 @@ impl<'s> Reader<'_, 's> {
             }
             used.push(field);
             peers.is_named = true;
-            for item in items {
-                self.peer(&item, field, &mut peers)?;
+            for item in &items {
+                self.peer(item, field, &mut peers)?;
+            }
+            if field == "Entities" && list.action == Action::Deny {
+                doubt_nodes(&items, &mut peers.parties);
             }
         }
         Ok(peers)
@@ -364,14 +368,31 @@ const FIELDS: [&str; 8] = [
     "Groups",
 ];
 
+/// The lists that choose nobody when they are there and empty (since Cilium 1.16).
+const EMPTY_IS_NOBODY: [&str; 5] = ["Endpoints", "Entities", "CIDR", "CIDRSet", "Nodes"];
+
 #[derive(Default)]
 struct Peers {
     parties: Vec<Party>,
     /// Names in DNS, whose addresses are beyond the cluster.
     names: Vec<String>,
     is_named: bool,
-    /// Whether a list of endpoints is there and empty.
+    /// Whether a list is there and empty.
     is_nobody: bool,
+}
+
+/// Which node a pod of the node's network is on is not in the input, so a rule that denies only
+/// the pod's own node, or only all others, denies it perhaps.
+fn doubt_nodes(entities: &[At<'_>], parties: &mut [Party]) {
+    let has = |name: &str| entities.iter().any(|at| at.node.as_str() == Some(name));
+    if has("host") && has("remote-node") {
+        return;
+    }
+    for party in parties {
+        if let Party::Nodes(sure) = party {
+            *sure = Certainty::Perhaps;
+        }
+    }
 }
 
 fn entity(item: &At<'_>, parties: &mut Vec<Party>) -> Read<()> {

@@ -134,7 +134,8 @@ impl<'c> Case<'c> {
                     };
                     let has = |key: &str| spec[key].as_array().is_some_and(|l| !l.is_empty());
                     let default = spec["enableDefaultDeny"][allow].as_bool();
-                    if holds == Truth::Yes && default.unwrap_or(has(allow) || has(deny)) {
+                    let has_rules = has(allow) || has(deny);
+                    if holds == Truth::Yes && has_rules && default.unwrap_or(true) {
                         held = true;
                         cilium_holds = true;
                     }
@@ -524,7 +525,9 @@ impl<'c> Case<'c> {
             .iter()
             .any(|name| field(name).is_some_and(|l| !l.is_empty()));
         let ports = rule["toPorts"].as_array().filter(|list| !list.is_empty());
-        if field("Endpoints").is_some_and(Vec::is_empty) || (!named && ports.is_none()) {
+        let lists = ["Endpoints", "Entities", "CIDR", "CIDRSet"];
+        let mut lists = lists.iter().filter_map(|name| field(name));
+        if lists.any(Vec::is_empty) || (!named && ports.is_none()) {
             return (Truth::No, false);
         }
         let mut peer = if named { Truth::No } else { Truth::Yes };
@@ -533,15 +536,22 @@ impl<'c> Case<'c> {
         for selector in field("Endpoints").into_iter().flatten() {
             peer = peer.max(self.cilium_peer(selector, own));
         }
-        for entity in field("Entities").into_iter().flatten() {
+        let entities: Vec<&Value> = field("Entities").into_iter().flatten().collect();
+        let every_node = ["host", "remote-node"].map(|name| entities.contains(&&Value::from(name)));
+        for entity in &entities {
             let is_pod = matches!(self.other, End::Pod(_));
-            peer = peer.max(sure(match entity.as_str().unwrap() {
-                "all" => true,
-                "world" => !is_pod,
-                "cluster" => is_pod,
-                "host" | "remote-node" => self.other_is_host(),
-                _ => false,
-            }));
+            peer = peer.max(match entity.as_str().unwrap() {
+                "all" => Truth::Yes,
+                "world" => sure(!is_pod),
+                "cluster" => sure(is_pod),
+                // Which node it is on is not in the input.
+                "host" | "remote-node" if !self.other_is_host() => Truth::No,
+                "host" | "remote-node" => match every_node {
+                    [true, true] => Truth::Yes,
+                    _ => Truth::Perhaps,
+                },
+                _ => Truth::No,
+            });
         }
         if let End::Address(address) = self.other {
             for block in field("CIDR").into_iter().flatten() {

@@ -6,7 +6,7 @@
 //! keeps out more than it says.
 
 use super::condition::{Condition, Field};
-use super::identity::{self, Identity, TrustDomains};
+use super::identity::{Identity, TrustDomains};
 use super::pattern::{Block, Pattern};
 use super::policy::{Check, Clause, Key, Rule, Word};
 
@@ -80,9 +80,6 @@ fn value(key: &Key, word: &Word, setting: &Setting<'_>) -> Result<Condition, Unf
         return Err(Unfit);
     }
     let text = &*word.text;
-    let who = |fits: &dyn Fn(&Identity) -> bool| {
-        Ok(Condition::settled(setting.identity.is_some_and(fits)))
-    };
     let block = |field| {
         Block::read(text)
             .map(|b| Condition::is(field, Pattern::Block(b)))
@@ -90,12 +87,11 @@ fn value(key: &Key, word: &Word, setting: &Setting<'_>) -> Result<Condition, Unf
     };
     let is = |field, pattern| Ok(Condition::is(field, pattern));
     match key {
-        Key::Principals => who(&|one| setting.domains.principal_fits(text, one)),
-        Key::Namespaces => who(&|one| identity::namespace_fits(text, one)),
-        Key::ServiceAccounts => {
-            who(&|one| identity::service_account_fits(text, setting.namespace, one))
+        key if key.is_identity() => {
+            let (domains, namespace) = (setting.domains, setting.namespace);
+            let fits = |one| domains.fits(key, text, namespace, one);
+            Ok(Condition::settled(setting.identity.is_some_and(fits)))
         }
-        Key::TrustDomains => who(&|one| identity::trust_domain_fits(text, one)),
         Key::Ports => match text.parse::<u16>() {
             Ok(port) => Ok(Condition::settled(port == setting.port)),
             Err(_) => Err(Unfit),
@@ -111,7 +107,8 @@ fn value(key: &Key, word: &Word, setting: &Setting<'_>) -> Result<Condition, Unf
         Key::RequestPrincipals => Ok(request_principal(text)),
         Key::ServerName => is(Field::ServerName, Pattern::read(text)),
         Key::Filter(key) => is(Field::Other(key.clone()), Pattern::read(text)),
-        Key::Unknown(_) => Err(Unfit),
+        // Identities are dealt with.
+        _ => Err(Unfit),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who a peer is, and which of the words that policies use for peers fit.
 
 use super::pattern::Pattern;
+use super::policy::Key;
 use crate::istio::mesh::{DEFAULT_TRUST_DOMAIN, Mesh};
 use seawall_model::Str;
 
@@ -53,6 +54,18 @@ impl TrustDomains {
         let mut all = vec![mesh.trust_domain.clone()];
         all.extend(mesh.trust_domain_aliases.iter().cloned());
         Self(all)
+    }
+
+    /// Whether a word of a policy of a namespace fits an identity; one that is not about
+    /// identities fits none.
+    pub(super) fn fits(&self, key: &Key, word: &str, namespace: &str, identity: &Identity) -> bool {
+        match key {
+            Key::Principals => self.principal_fits(word, identity),
+            Key::Namespaces => namespace_fits(word, identity),
+            Key::ServiceAccounts => service_account_fits(word, namespace, identity),
+            Key::TrustDomains => trust_domain_fits(word, identity),
+            _ => false,
+        }
     }
 
     /// Whether a principal of a policy fits, with the mesh's trust domains in place of one of

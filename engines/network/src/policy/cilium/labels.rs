@@ -24,23 +24,33 @@ pub(crate) struct Endpoints {
 }
 
 const NAMESPACE: &str = "io.kubernetes.pod.namespace";
+/// The label that a policy's own namespace takes the place of.
+const OVERWRITTEN: &str = "k8s:io.kubernetes.pod.namespace";
 const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
 const ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
 const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
 
 impl Endpoints {
-    /// The endpoints that a policy holds: of its own namespace. Another one that the selector
-    /// names in its labels is overwritten by it.
+    /// The endpoints that a policy holds: of its own namespace, which overwrites the one that
+    /// the selector's labels name. What its expressions say of namespaces counts beside that.
     pub(super) fn held(at: &At<'_>, namespace: Option<&str>) -> Read<Self> {
         let mut endpoints = Self::read(at)?;
-        if let Some(namespace) = namespace {
-            let names_one = |r: &Requirement| {
+        let Some(namespace) = namespace else {
+            return Ok(endpoints);
+        };
+        let labels = at.map("matchLabels")?;
+        if let Some(other) = labels.and_then(|labels| labels.get(OVERWRITTEN)) {
+            let other = other.node.as_str().unwrap_or_default();
+            let names_it = |r: &Requirement| {
                 &*r.key == NAME_LABEL
-                    && matches!(&r.operator, Operator::In(names) if names.len() == 1)
+                    && matches!(&r.operator, Operator::In(names) if matches!(&names[..], [one] if **one == *other))
             };
-            endpoints.spaces.requirements.retain(|r| !names_one(r));
-            endpoints.pin(namespace);
+            let requirements = &mut endpoints.spaces.requirements;
+            if let Some(place) = requirements.iter().position(names_it) {
+                requirements.remove(place);
+            }
         }
+        endpoints.pin(namespace);
         Ok(endpoints)
     }
 

@@ -1,0 +1,3 @@
+module github.com/cilium/statedb
+
+go 1.26
