@@ -274,7 +274,7 @@ fn all_at_once_is_one_by_one(network: &Network<'_, '_>) {
     let matrix = network.matrix();
     let ids: Vec<EndpointId> = network.world().endpoint_ids().map(|(id, _)| id).collect();
     for to in &ids {
-        let arrives = network.arrives(&matrix, *to);
+        let arrives = network.arrives(&matrix, *to, Model::Adversarial);
         for from in ids.iter().map(|id| Peer::Endpoint(*id)) {
             let place = network.place(from);
             let cell = arrives.iter().find(|(_, sources)| sources.has(place));
