@@ -241,7 +241,7 @@ fn within_namespaces(value: &mut Value) {
             for (key, value) in fields.iter_mut() {
                 match key.as_str() {
                     "namespaces" | "namespaceSelector" => {
-                        ask_for(value, "kubernetes.io/metadata.name")
+                        ask_for(value, "kubernetes.io/metadata.name");
                     }
                     _ => within_namespaces(value),
                 }
