@@ -171,7 +171,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         area: Area::Containers,
         why: "A Service of type ExternalName makes a proxy go to whatever name it says: into other namespaces, to the API server, to the cloud's metadata, past the grants and policies that hold its own namespace.",
         fix: "Publish a Service with a selector, or use a reference that the other namespace grants.",
-        references: &[mitre("T1090")],
+        references: &[],
         aliases: &[],
     },
     Entry {
