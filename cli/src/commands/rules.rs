@@ -4,6 +4,7 @@ use super::print;
 use crate::exit::{Exit, Failure};
 use seawall_assessment::catalogue;
 use seawall_assessment::fixes::repairable;
+use seawall_model::{Area, Repairable, Rule};
 use std::fmt::Write as _;
 
 pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
@@ -15,20 +16,26 @@ pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
         return print(&bytes);
     }
     let mut text = String::new();
-    for rule in &rules {
-        let _ = writeln!(
-            text,
-            "{:<10} {:<8} {:<15} {:<9} {}",
-            rule.id,
-            rule.severity,
-            rule.area.name(),
-            repairable(&rule.id).name(),
-            rule.title
-        );
+    for area in Area::ALL {
+        let members: Vec<&Rule> = rules.iter().filter(|rule| rule.area == area).collect();
+        if members.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "{}", area.name());
+        for rule in members {
+            let mark = match repairable(&rule.id) {
+                Repairable::ByHand => ' ',
+                Repairable::Safe | Repairable::WithCaution | Repairable::Decision => '+',
+            };
+            let (id, severity) = (&rule.id, rule.severity);
+            let _ = writeln!(text, "{id:<10} {severity:<8} {mark} {}", rule.title);
+        }
+        text.push('\n');
     }
     let _ = writeln!(
         text,
-        "\n{} rules; `seawall explain ID` says more, also of how `seawall fix` repairs it",
+        "{} rules; `seawall explain ID` says more, and of those with + how `seawall fix`\n\
+         repairs them",
         rules.len()
     );
     print(text.as_bytes())
