@@ -175,6 +175,17 @@ impl<'w, 's> Network<'w, 's> {
         }
     }
 
+    /// The same; of several places (the internet) what passes from or to one of them.
+    pub(crate) fn any_below_layers(&self, from: Peer, to: Peer) -> Reach {
+        let mut sum = Reach::default();
+        for source in self.places.of(from) {
+            for target in self.places.of(to) {
+                sum = sum.or(&self.policies_pass(source, target));
+            }
+        }
+        sum
+    }
+
     /// What the layers behind the policies leave of what these let pass.
     fn through_layers(&self, from: Peer, to: Peer, open: Reach, model: Model<'_>) -> Reach {
         let layers = self.layers.iter();

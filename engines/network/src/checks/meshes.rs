@@ -18,7 +18,7 @@ use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::Protocol;
 use crate::sink::Sink;
-use crate::ways::Entry;
+use crate::ways::{Entry, Exposure};
 use crate::world::EndpointId;
 use seawall_model::{Locus, Severity, Span};
 use seawall_snapshot::Object;
@@ -82,8 +82,17 @@ impl<'n, 'w, 's> Below<'n, 'w, 's> {
             Some(Peer::Endpoint(id)) => is_outside(id),
             _ => true,
         };
+        // What the mesh itself makes of a way is what the checks ask about; what the policies
+        // below it close is closed.
+        let is_open = |way: &&Exposure<'_>| {
+            let last = way.through.unwrap_or(Peer::Internet);
+            let open = network.any_below_layers(last, Peer::Endpoint(way.endpoint));
+            open.any().has(way.protocol, way.port)
+        };
         let ways = network.exposure().iter();
-        let ways = ways.filter(|way| is_past_mesh(way.through) && way.entry != Entry::Internal);
+        let ways = ways
+            .filter(|way| is_past_mesh(way.through) && way.entry != Entry::Internal)
+            .filter(is_open);
         Self {
             network,
             outside: outside.into_iter().map(|(_, _, id)| id).collect(),
