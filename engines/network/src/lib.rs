@@ -11,6 +11,7 @@
 //! or under its own identity, and addresses pods directly; only what the destination and the
 //! CNI enforce still counts.
 
+mod after;
 mod blast;
 mod checks;
 pub mod consul;
@@ -19,6 +20,7 @@ pub mod istio;
 pub mod kuma;
 mod layer;
 pub mod linkerd;
+mod matrix;
 mod meshes;
 mod names;
 mod network;
@@ -36,7 +38,8 @@ mod world;
 pub use blast::Hop;
 pub use istio::authorization::{Condition, Field, Request};
 pub use layer::{Alternative, Call, Layer, Model, Proven, Told};
-pub use network::{Matrix, Network};
+pub use matrix::Matrix;
+pub use network::Network;
 pub use places::{Peer, RegionId};
 pub use policy::{Direction, Tier};
 pub use reach::{Bits, Cidr, NOT_PUBLIC, Ports, Protocol};

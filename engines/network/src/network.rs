@@ -1,48 +1,63 @@
 //! The answers: who reaches whom, on which ports.
 
 use crate::layer::{Layer, Model};
+use crate::matrix::{Matrix, Senders};
 use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer};
 use crate::places::{Peer, Places};
-use crate::policy::{self, Direction, Drafts, Policy};
+use crate::policy::{self, Direction, Drafts, Policies};
 use crate::reach::{Bits, Cidr, PodRanges, Protocol};
-use crate::rows::{Reach, Row, Rows};
+use crate::rows::{Before, Reach, Row, Rows};
 use crate::selection::Selection;
 use crate::ways::Exposure;
 use crate::world::{EndpointId, World};
 use crate::{Config, linkerd, ways};
 use core::net::IpAddr;
-use rayon::prelude::*;
 use seawall_model::Gap;
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A cluster's network as its policies make it.
 #[derive(Debug)]
 pub struct Network<'w, 's> {
     pub(crate) world: &'w World<'s>,
-    pub(crate) places: Places,
-    pub(crate) policies: Vec<Policy<'s>>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) policies: Policies<'s>,
     pub(crate) ingress: Rows,
     pub(crate) egress: Rows,
     pub(crate) layers: Vec<Box<dyn Layer<'s> + 'w>>,
     pub(crate) exposure: OnceLock<Vec<Exposure<'s>>>,
-    gaps: Vec<Gap>,
 }
 
 impl<'w, 's> Network<'w, 's> {
     /// Reads all policies of a world and computes what they let pass.
     pub fn new(world: &'w World<'s>, config: &Config) -> Self {
-        let drafts = Drafts::read(world);
+        let drafts = Drafts::read(world, &policy::objects(world));
         let mut blocks = drafts.blocks();
-        blocks.extend(ways::blocks(world));
-        blocks.extend(linkerd::blocks(world));
+        blocks.extend(named_elsewhere(world));
         let pods = PodRanges::new(pod_ranges(world, config));
-        let places = Places::new(world, blocks, pods);
-        let policies = policy::compile(drafts.policies, &Selection::new(world, &places));
-        let (ingress, egress) = rayon::join(
-            || Rows::new(Direction::Ingress, &policies, &places),
-            || Rows::new(Direction::Egress, &policies, &places),
-        );
+        let places = Arc::new(Places::new(world, blocks, pods));
+        let policies = drafts.compile(&Selection::new(world, &places));
+        Self::of(world, places, policies, None)
+    }
+
+    /// The network that policies make. What is `before` it, of the same places, is shared where
+    /// it is the same.
+    pub(crate) fn of(
+        world: &'w World<'s>,
+        places: Arc<Places>,
+        mut policies: Policies<'s>,
+        before: Option<&Network<'_, '_>>,
+    ) -> Self {
+        let rows = |direction| {
+            let before = before.map(|before| Before {
+                rows: before.rows(direction),
+                policies: &before.policies.all,
+            });
+            Rows::new(direction, &policies.all, &places, before)
+        };
+        let (ingress, egress) =
+            rayon::join(|| rows(Direction::Ingress), || rows(Direction::Egress));
+        policies.gaps.extend(policy::foreign_gaps(world));
         let mut network = Self {
             world,
             places,
@@ -51,7 +66,6 @@ impl<'w, 's> Network<'w, 's> {
             egress,
             layers: Vec::new(),
             exposure: OnceLock::new(),
-            gaps: drafts.gaps,
         };
         if let Some(istio) = IstioLayer::new(world) {
             network.join(istio);
@@ -80,7 +94,7 @@ impl<'w, 's> Network<'w, 's> {
 
     /// What could not be applied.
     pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
+        &self.policies.gaps
     }
 
     /// The peer that an address beyond the cluster belongs to.
@@ -205,32 +219,18 @@ impl<'w, 's> Network<'w, 's> {
         out.and(&end(&self.ingress, to, from))
     }
 
-    /// The row of a place that policies can hold.
-    pub(crate) fn row_of<'r>(&self, rows: &'r Rows, place: usize) -> Option<&'r Row> {
-        let can = place < self.places.endpoints() && !self.places.hosts.has(place);
-        can.then(|| rows.row(place)).flatten()
+    /// The rows of a direction.
+    pub(crate) fn rows(&self, direction: Direction) -> &Rows {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
     }
 
-    /// Who reaches every endpoint, with sources that reach it alike together.
-    pub fn matrix(&self) -> Matrix {
-        let parts = |rows: &Rows| -> Vec<Parts> {
-            let rows = rows.all.par_iter();
-            rows.map(|row| row.parts(&self.places)).collect()
-        };
-        let (ingress, egress) = rayon::join(|| parts(&self.ingress), || parts(&self.egress));
-        let outward = Outward::new(egress, self.senders());
-        let open = vec![(Reach::everything(), self.places.all())];
-        let columns = (0..self.places.endpoints())
-            .into_par_iter()
-            .map(|target| {
-                let row = self
-                    .row_of(&self.ingress, target)
-                    .and(self.ingress.of.get(target));
-                let inward = row.and_then(|row| ingress.get(*row)).unwrap_or(&open);
-                self.column(target, inward, &outward)
-            })
-            .collect();
-        Matrix { columns }
+    /// The row of a place that policies can hold.
+    pub(crate) fn row_of<'r>(&self, rows: &'r Rows, place: usize) -> Option<&'r Arc<Row>> {
+        let can = place < self.places.endpoints() && !self.places.hosts.has(place);
+        can.then(|| rows.row(place)).flatten()
     }
 
     /// Whether a mesh may stop something that goes to an endpoint.
@@ -278,7 +278,7 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// Places by their egress row; what no policy holds is in the first, open one.
-    fn senders(&self) -> Vec<Senders> {
+    pub(crate) fn senders(&self) -> Vec<Senders> {
         let mut senders = vec![Senders::Few(Vec::new()); self.egress.all.len()];
         let mut free = self.places.all();
         for place in 0..self.places.endpoints() {
@@ -298,139 +298,17 @@ impl<'w, 's> Network<'w, 's> {
         }
         senders
     }
-
-    fn column(&self, target: usize, inward: &Parts, outward: &Outward) -> Column {
-        let mut cells: Vec<(Reach, Bits)> = Vec::new();
-        let mut known: HashMap<Reach, usize> = HashMap::new();
-        for (sent, from) in outward.to(target, &self.places) {
-            for (let_in, whom) in inward {
-                if !from.meets(whom) {
-                    continue;
-                }
-                let reach = sent.and(let_in);
-                if reach.is_empty() {
-                    continue;
-                }
-                let both = from.and(whom);
-                if let Some((_, set)) = known.get(&reach).and_then(|i| cells.get_mut(*i)) {
-                    set.add(&both);
-                } else {
-                    known.insert(reach.clone(), cells.len());
-                    cells.push((reach, both));
-                }
-            }
-        }
-        Column { cells }
-    }
 }
 
-/// Places with what passes, alike ones together.
-type Parts = Vec<(Reach, Bits)>;
-
-/// Egress by row: what passes to whom, and whose row it is.
-struct Outward {
-    /// What passes; rows say much the same, so that it has a number.
-    reaches: Vec<Reach>,
-    rows: Vec<(Vec<(usize, Bits)>, Senders)>,
-}
-
-impl Outward {
-    fn new(parts: Vec<Parts>, senders: Vec<Senders>) -> Self {
-        let mut reaches: Vec<Reach> = Vec::new();
-        let mut numbers: HashMap<Reach, usize> = HashMap::new();
-        let numbered = parts.into_iter().map(|parts| {
-            let parts = parts.into_iter().map(|(reach, set)| {
-                let number = *numbers.entry(reach).or_insert_with_key(|reach| {
-                    reaches.push(reach.clone());
-                    reaches.len() - 1
-                });
-                (number, set)
-            });
-            parts.collect()
-        });
-        let rows = numbered.zip(senders).collect();
-        Self { reaches, rows }
-    }
-
-    /// Who may send to a place, alike ones together.
-    fn to(&self, target: usize, places: &Places) -> Vec<(&Reach, Bits)> {
-        let mut by_number: Vec<Option<usize>> = vec![None; self.reaches.len()];
-        let mut found: Vec<(&Reach, Bits)> = Vec::new();
-        for (parts, senders) in &self.rows {
-            let Some((number, _)) = parts.iter().find(|(_, set)| set.has(target)) else {
-                continue;
-            };
-            let (Some(slot), Some(reach)) = (by_number.get_mut(*number), self.reaches.get(*number))
-            else {
-                continue;
-            };
-            let index = *slot.get_or_insert_with(|| {
-                found.push((reach, places.none()));
-                found.len() - 1
-            });
-            if let Some((_, set)) = found.get_mut(index) {
-                senders.add_to(set);
-            }
-        }
-        found
-    }
-}
-
-/// Places with one egress row.
-#[derive(Debug, Clone)]
-enum Senders {
-    Few(Vec<usize>),
-    Many(Bits),
-}
-
-impl Senders {
-    fn add_to(&self, set: &mut Bits) {
-        match self {
-            Senders::Few(places) => places.iter().for_each(|place| set.insert(*place)),
-            Senders::Many(places) => set.add(places),
-        }
-    }
-}
-
-/// Who reaches what, as the policies decide; layers behind them are asked pair by pair
-/// ([`Network::reach`]).
-#[derive(Debug)]
-pub struct Matrix {
-    columns: Vec<Column>,
-}
-
-/// Who reaches one endpoint.
-#[derive(Debug)]
-struct Column {
-    cells: Vec<(Reach, Bits)>,
-}
-
-impl Matrix {
-    /// What passes to an endpoint, with all who send it.
-    pub fn to(&self, endpoint: EndpointId) -> impl Iterator<Item = &(Reach, Bits)> {
-        let column = self.columns.get(endpoint.0 as usize);
-        column.into_iter().flat_map(|column| &column.cells)
-    }
-
-    /// How many endpoints there are.
-    pub fn len(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-
-    /// How many pairs of a source and an endpoint have a port between them.
-    pub fn pairs(&self) -> usize {
-        let cells = self.columns.iter().flat_map(|column| &column.cells);
-        cells.map(|(_, sources)| sources.count()).sum()
-    }
+/// The blocks of addresses that are named by what is no policy.
+pub(crate) fn named_elsewhere(world: &World<'_>) -> Vec<Cidr> {
+    let mut blocks = ways::blocks(world);
+    blocks.extend(linkerd::blocks(world));
+    blocks
 }
 
 /// Where pods have their addresses from: as the caller says, or as the picture does.
-fn pod_ranges(world: &World<'_>, config: &Config) -> Vec<Cidr> {
+pub(crate) fn pod_ranges(world: &World<'_>, config: &Config) -> Vec<Cidr> {
     if !config.pod_ranges.is_empty() {
         return config.pod_ranges.clone();
     }

@@ -11,6 +11,7 @@ use crate::why::Verdict;
 use rayon::prelude::*;
 use seawall_model::Str;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Ports that are open for the same peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +170,7 @@ impl Row {
 #[derive(Debug)]
 pub(crate) struct Rows {
     /// The first is open: of endpoints that nothing holds.
-    pub(crate) all: Vec<Row>,
+    pub(crate) all: Vec<Arc<Row>>,
     /// By endpoint.
     pub(crate) of: Vec<usize>,
     /// By endpoint the policies that hold it, and whether they do for certain.
@@ -177,10 +178,25 @@ pub(crate) struct Rows {
 }
 
 /// What decides a row: the policies, and what names of ports stand for.
-type Signature = (Vec<(usize, bool)>, Vec<Ports>);
+type Signature<'h> = (&'h [(usize, bool)], Vec<Ports>);
+
+/// How a row comes about.
+enum Job<'h> {
+    /// It is the one that was there before.
+    Keep(Arc<Row>),
+    /// For an endpoint, from what holds it.
+    Make(usize, &'h [(usize, bool)]),
+}
 
 impl Rows {
-    pub(crate) fn new(direction: Direction, policies: &[Policy<'_>], places: &Places) -> Self {
+    /// The rows that policies make. What is `before` them, of the same places, is shared where
+    /// it is the same.
+    pub(crate) fn new(
+        direction: Direction,
+        policies: &[Policy<'_>],
+        places: &Places,
+        before: Option<Before<'_>>,
+    ) -> Self {
         let mut holding: Vec<Vec<(usize, bool)>> = vec![Vec::new(); places.endpoints()];
         for (index, policy) in policies.iter().enumerate() {
             if policy.direction != direction {
@@ -194,37 +210,77 @@ impl Rows {
                 }
             }
         }
-        let mut known: HashMap<Signature, usize> = HashMap::new();
-        let mut jobs: Vec<(usize, Vec<(usize, bool)>)> = Vec::new();
+        let mut known: HashMap<Signature<'_>, usize> = HashMap::new();
+        let mut kept: HashMap<*const Row, usize> = HashMap::new();
+        let mut jobs: Vec<Job<'_>> = Vec::new();
         let mut of = Vec::with_capacity(holding.len());
         for (endpoint, held) in holding.iter().enumerate() {
             if held.is_empty() {
                 of.push(0);
                 continue;
             }
+            let next = jobs.len() + 1;
+            if let Some(row) = before.and_then(|before| before.row(endpoint, held, policies)) {
+                let number = *kept.entry(Arc::as_ptr(row)).or_insert(next);
+                if number == next {
+                    jobs.push(Job::Keep(Arc::clone(row)));
+                }
+                of.push(number);
+                continue;
+            }
             let names = match direction {
                 Direction::Ingress => resolved(endpoint, held, policies, places),
                 Direction::Egress => Vec::new(),
             };
-            let next = jobs.len() + 1;
-            let row = *known.entry((held.clone(), names)).or_insert(next);
-            if row == next {
-                jobs.push((endpoint, held.clone()));
+            let number = *known.entry((held, names)).or_insert(next);
+            if number == next {
+                jobs.push(Job::Make(endpoint, held));
             }
-            of.push(row);
+            of.push(number);
         }
-        let made: Vec<Row> = jobs
-            .par_iter()
-            .map(|(endpoint, held)| Maker::new(direction, *endpoint, held, policies, places).row())
-            .collect();
-        let mut all = vec![Row::open(places)];
+        let made = jobs.into_par_iter().map(|job| match job {
+            Job::Keep(row) => row,
+            Job::Make(endpoint, held) => {
+                let maker = Maker::new(direction, endpoint, held, policies, places);
+                Arc::new(maker.row())
+            }
+        });
+        let made: Vec<Arc<Row>> = made.collect();
+        let open = before.and_then(|before| before.rows.all.first());
+        let open = open.map_or_else(|| Arc::new(Row::open(places)), Arc::clone);
+        let mut all = vec![open];
         all.extend(made);
         Self { all, of, holding }
     }
 
     /// The row of an endpoint.
-    pub(crate) fn row(&self, endpoint: usize) -> Option<&Row> {
+    pub(crate) fn row(&self, endpoint: usize) -> Option<&Arc<Row>> {
         self.all.get(*self.of.get(endpoint)?)
+    }
+}
+
+/// Rows of a network that another one comes of.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'b> {
+    pub(crate) rows: &'b Rows,
+    pub(crate) policies: &'b [Policy<'b>],
+}
+
+impl<'b> Before<'b> {
+    /// The row of an endpoint, if the policies that hold it now are those that held it.
+    fn row(
+        &self,
+        endpoint: usize,
+        held: &[(usize, bool)],
+        policies: &[Policy<'_>],
+    ) -> Option<&'b Arc<Row>> {
+        let known = self.rows.holding.get(endpoint)?;
+        let is_same = |((old, was), (new, is)): (&(usize, bool), &(usize, bool))| {
+            let both = self.policies.get(*old).zip(policies.get(*new));
+            was == is && both.is_some_and(|(old, new)| Arc::ptr_eq(&old.ruling, &new.ruling))
+        };
+        let are_same = known.len() == held.len() && known.iter().zip(held).all(is_same);
+        are_same.then(|| self.rows.row(endpoint)).flatten()
     }
 }
 

@@ -173,7 +173,7 @@ impl<'s> Network<'_, 's> {
             port,
             held: held
                 .iter()
-                .filter_map(|(index, sure)| Some((self.policies.get(*index)?, *sure)))
+                .filter_map(|(index, sure)| Some((self.policies.all.get(*index)?, *sure)))
                 .collect(),
         };
         walk.step()

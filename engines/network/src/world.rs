@@ -165,6 +165,21 @@ impl<'s> World<'s> {
         objects.map_or(&[], Vec::as_slice)
     }
 
+    /// Whether the objects of all kinds but some are those of another world.
+    pub(crate) fn is_same_but(&self, other: &World<'_>, differs: fn(&str, &str) -> bool) -> bool {
+        let holds = |one: &World<'_>, other: &World<'_>| {
+            one.by_kind.iter().all(|(group, kinds)| {
+                let mut kinds = kinds.iter().filter(|(kind, _)| !differs(group, kind));
+                kinds.all(|(kind, objects)| {
+                    let others = other.of_kind(group, kind);
+                    let mut both = objects.iter().zip(others);
+                    objects.len() == others.len() && both.all(|(a, b)| std::ptr::eq(*a, *b))
+                })
+            })
+        };
+        holds(self, other) && holds(other, self)
+    }
+
     /// Whether there is an object of a group.
     pub fn has_group(&self, group: &str) -> bool {
         self.by_kind.contains_key(group)

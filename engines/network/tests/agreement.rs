@@ -13,8 +13,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use reference::{Cluster, End, INSIDE, Passes, Pod, Space};
 use seawall_network::{
-    Call, Cidr, Config, EndpointId, Network, Peer, Protocol, Reach, Verdict, World,
+    Call, Cidr, Config, EndpointId, Matrix, Network, Peer, Protocol, Reach, Verdict, World,
 };
+use seawall_snapshot::{Change, ScopeId, Snapshot};
 use serde_json::{Value, json};
 use std::path::Path;
 use support::Loader;
@@ -557,6 +558,90 @@ fn agree(cluster: &Cluster) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What happens to a cluster: what is put in, or which policy goes.
+type Step = (usize, Option<Value>);
+
+/// Policies come, change and go; now and then a namespace or a pod changes.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let space = (choice(&["n0", "n1", "n3"]), choice(&["red", "blue"])).prop_map(|(name, team)| {
+        json!({"apiVersion": "v1", "kind": "Namespace",
+               "metadata": {"name": name, "labels": {"team": team}}})
+    });
+    let pod = (choice(&["p0", "p1", "p9"]), labels()).prop_map(|(name, labels)| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+               "metadata": {"name": name, "namespace": "n0", "labels": map(&labels)},
+               "spec": {"containers": [{"name": "main", "image": "x"}]}})
+    });
+    let step = prop_oneof![
+        6 => network_policy().prop_map(Some),
+        1 => admin_policy().prop_map(Some),
+        3 => cilium_policy().prop_map(Some),
+        3 => Just(None),
+        1 => space.prop_map(Some),
+        1 => pod.prop_map(Some),
+    ];
+    proptest::collection::vec((0usize..6, step), 1..8)
+}
+
+/// The changes of a step. A policy takes the place of that of its number, whatever its kind.
+fn changes(snapshot: &Snapshot, (number, new): &Step) -> Vec<Change> {
+    let name = format!("policy-{number}");
+    let mut document = new.clone();
+    let mut changes = Vec::new();
+    if document
+        .as_ref()
+        .is_none_or(|new| new["metadata"]["name"].is_null())
+    {
+        let objects = snapshot.objects().map(|(_, object)| object);
+        let known = objects.filter(|object| *object.reference.name == *name);
+        changes.extend(known.map(|old| Change::Remove(old.scope, old.reference.clone())));
+        if let Some(new) = &mut document {
+            new["metadata"]["name"] = json!(name);
+        }
+    }
+    if let Some(new) = document {
+        let mut loader = Loader::new();
+        let read = loader.read(ScopeId::PLAIN, "step.json", &new.to_string());
+        changes.extend(read.into_iter().map(|object| Change::Put(Box::new(object))));
+    }
+    changes
+}
+
+/// Takes a network through steps; after each it is what it would be if made anew.
+fn keeps_up(
+    before: &Network<'_, '_>,
+    matrix: &Matrix,
+    snapshot: &Snapshot,
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
+    let Some((step, rest)) = steps.split_first() else {
+        return Ok(());
+    };
+    let snapshot = snapshot.clone().apply(changes(snapshot, step));
+    let world = World::new(&snapshot);
+    let fresh = Network::new(&world, &Config::default());
+    let network = Network::after(before, &world, &Config::default());
+    let matrix = network.matrix_after(before, matrix);
+    prop_assert_eq!(&matrix, &fresh.matrix());
+    prop_assert_eq!(network.gaps(), fresh.gaps());
+    let mut ends: Vec<Peer> = vec![Peer::Node, Peer::Controller];
+    ends.extend(world.endpoint_ids().map(|(id, _)| Peer::Endpoint(id)));
+    for address in ADDRESSES {
+        let address = address.parse().expect("an address");
+        prop_assert_eq!(network.outside(address), fresh.outside(address));
+        ends.push(network.outside(address));
+    }
+    for from in &ends {
+        for to in &ends {
+            prop_assert_eq!(network.reach(*from, *to), fresh.reach(*from, *to));
+            let call = Call::new(*from, *to, Protocol::Tcp, 80);
+            let said = |network: &Network<'_, '_>| format!("{:?}", network.why(&call));
+            prop_assert_eq!(said(&network), said(&fresh));
+        }
+    }
+    keeps_up(&network, &matrix, &snapshot, rest)
+}
+
 fn config() -> ProptestConfig {
     ProptestConfig {
         // Fewer where nobody asks for more: every case looks at all pairs.
@@ -595,5 +680,22 @@ proptest! {
         )
     ) {
         agree(&cluster)?;
+    }
+
+    #[test]
+    fn a_network_keeps_up_with_changes(
+        cluster in cluster(
+            prop_oneof![network_policy(), admin_policy(), cilium_policy()].boxed()
+        ),
+        steps in steps()
+    ) {
+        let mut loader = Loader::new();
+        for (index, document) in documents(&cluster).iter().enumerate() {
+            loader.add(Path::new(&format!("{index}.json")), &document.to_string());
+        }
+        let (snapshot, _) = loader.build();
+        let world = World::new(&snapshot);
+        let network = Network::new(&world, &Config::default());
+        keeps_up(&network, &network.matrix(), &snapshot, &steps)?;
     }
 }

@@ -61,7 +61,7 @@ impl Metadata {
             .filter_map(|cidr| Some((cidr, first + network.places.regions.find(cidr)?)))
             .collect();
         let mut by_block = HashSet::new();
-        for policy in &network.policies {
+        for policy in &network.policies.all {
             if policy.direction != Direction::Egress {
                 continue;
             }

@@ -74,7 +74,7 @@ impl<'n, 's> Scene<'n, 's> {
                 scene.exposed.entry(endpoint).or_insert(way);
             }
         }
-        for policy in &network.policies {
+        for policy in &network.policies.all {
             let all = scene.by_object.entry(&policy.object.reference).or_default();
             all.push(policy);
         }

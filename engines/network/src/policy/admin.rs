@@ -6,32 +6,24 @@
 //! accepts matches nothing, any other denies everything.
 
 use super::read::{At, PortSpec, Read};
-use super::{Action, Direction, Draft, DraftRule, Drafts, Party, Subjects, Tier};
+use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Ports, Protocol};
 use crate::selection::Certainty;
-use crate::world::World;
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
 use std::sync::Arc;
 
-const GROUP: &str = "policy.networking.k8s.io";
+pub(super) const GROUP: &str = "policy.networking.k8s.io";
+pub(super) const KINDS: [&str; 3] = [
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "ClusterNetworkPolicy",
+];
 
 /// The one BaselineAdminNetworkPolicy comes behind every ClusterNetworkPolicy of its tier.
 const BASELINE: i64 = 1001;
 
-pub(super) fn read<'s>(world: &World<'s>, drafts: &mut Drafts<'s>) {
-    for kind in [
-        "AdminNetworkPolicy",
-        "BaselineAdminNetworkPolicy",
-        "ClusterNetworkPolicy",
-    ] {
-        for object in world.of_kind(GROUP, kind) {
-            drafts.take(object, policy(object));
-        }
-    }
-}
-
-fn policy(object: &Object) -> Read<Vec<Draft<'_>>> {
+pub(super) fn policy(object: &Object) -> Read<Vec<Draft<'_>>> {
     let Some(body) = object.body() else {
         return Ok(Vec::new());
     };

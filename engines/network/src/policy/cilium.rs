@@ -9,7 +9,7 @@ mod labels;
 mod ports;
 
 use super::read::{At, PortSpec, Read};
-use super::{Action, Direction, Draft, DraftRule, Drafts, Party, Subjects, Tier};
+use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Cidr};
 use crate::selection::Certainty;
 use crate::world::World;
@@ -19,33 +19,29 @@ use std::sync::Arc;
 
 pub(crate) use labels::Endpoints;
 
-const GROUP: &str = "cilium.io";
-
-const KINDS: [(&str, bool); 2] = [
-    ("CiliumNetworkPolicy", false),
-    ("CiliumClusterwideNetworkPolicy", true),
-];
+pub(super) const GROUP: &str = "cilium.io";
+const CLUSTERWIDE: &str = "CiliumClusterwideNetworkPolicy";
+pub(super) const KINDS: [&str; 2] = ["CiliumNetworkPolicy", CLUSTERWIDE];
 
 /// Whether a world has policies of Cilium.
 pub(crate) fn is_here(world: &World<'_>) -> bool {
     let mut kinds = KINDS.iter();
-    kinds.any(|(kind, _)| !world.of_kind(GROUP, kind).is_empty())
+    kinds.any(|kind| !world.of_kind(GROUP, kind).is_empty())
 }
 
-pub(super) fn read<'s>(world: &World<'s>, drafts: &mut Drafts<'s>) {
-    for (kind, is_wide) in KINDS {
-        for object in world.of_kind(GROUP, kind) {
-            let mut notes = Vec::new();
-            let reader = Reader {
-                world,
-                object,
-                namespace: (!is_wide).then(|| object.namespace()),
-            };
-            let result = reader.policy(&mut notes);
-            drafts.take(object, result);
-            drafts.gaps.extend(notes);
-        }
-    }
+/// Reads a policy; what of it is not computed goes to the gaps.
+pub(super) fn policy<'s>(
+    world: &World<'s>,
+    object: &'s Object,
+    gaps: &mut Vec<Gap>,
+) -> Read<Vec<Draft<'s>>> {
+    let is_wide = &*object.reference.kind == CLUSTERWIDE;
+    let reader = Reader {
+        world,
+        object,
+        namespace: (!is_wide).then(|| object.namespace()),
+    };
+    reader.policy(gaps)
 }
 
 struct Reader<'w, 's> {

@@ -45,7 +45,7 @@ const KINDS: [(&str, &str, Effect); 19] = [
 ];
 
 /// A gap for each kind that is in a world and not computed.
-pub(super) fn gaps(world: &World<'_>) -> Vec<Gap> {
+pub(crate) fn gaps(world: &World<'_>) -> Vec<Gap> {
     let gap = |(group, kind, effect): &(&str, &str, Effect)| {
         let objects = world.of_kind(group, kind);
         let first = objects.first()?;

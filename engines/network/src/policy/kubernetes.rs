@@ -4,27 +4,14 @@
 //! an item without any field lets everything pass.
 
 use super::read::{At, PortSpec, Read, is_port_name};
-use super::{Action, Direction, Draft, DraftRule, Drafts, Party, Subjects, Tier};
+use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Ports};
-use crate::world::World;
-use rayon::prelude::*;
 use seawall_model::Str;
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Value;
 use std::sync::Arc;
 
-pub(super) fn read<'s>(world: &World<'s>, drafts: &mut Drafts<'s>) {
-    for group in ["networking.k8s.io", "extensions"] {
-        // Clusters have thousands of these, and reading one is by itself.
-        let objects = world.of_kind(group, "NetworkPolicy");
-        let read: Vec<_> = objects.par_iter().map(|object| policy(object)).collect();
-        for (object, result) in objects.iter().zip(read) {
-            drafts.take(object, result);
-        }
-    }
-}
-
-fn policy(object: &Object) -> Read<Vec<Draft<'_>>> {
+pub(super) fn policy(object: &Object) -> Read<Vec<Draft<'_>>> {
     let Some(body) = object.body() else {
         return Ok(Vec::new());
     };

@@ -14,12 +14,15 @@ use crate::places::Places;
 use crate::reach::{Bits, Block, Cidr};
 use crate::selection::{Certainty, Selection};
 use crate::world::World;
-use read::{Fault, PortSpec};
+use core::ops::{Deref, Range};
+use rayon::prelude::*;
+use read::{Fault, PortSpec, Read};
 use seawall_model::{Gap, GapKind, Span, Str};
 use seawall_snapshot::{LabelSelector, Object};
 use std::sync::Arc;
 
 pub(crate) use cilium::{Endpoints, is_here as has_cilium};
+pub(crate) use foreign::gaps as foreign_gaps;
 pub(crate) use read::At;
 
 /// Which way traffic goes, seen from the pods that a policy holds.
@@ -148,6 +151,13 @@ pub(crate) struct Draft<'s> {
     pub(crate) rules: Vec<DraftRule>,
 }
 
+impl Draft<'_> {
+    fn blocks(&self) -> impl Iterator<Item = Cidr> {
+        let parties = self.rules.iter().flat_map(|rule| &rule.parties);
+        parties.flat_map(Party::blocks)
+    }
+}
+
 /// A rule of the network.
 #[derive(Debug)]
 pub(crate) struct Rule {
@@ -162,10 +172,25 @@ pub(crate) struct Rule {
     pub(crate) span: Span,
 }
 
-/// One direction of a policy of the network.
-#[derive(Debug)]
+/// One direction of a policy of the network. Networks that come of one another share what is
+/// the same in both.
+#[derive(Debug, Clone)]
 pub(crate) struct Policy<'s> {
     pub(crate) object: &'s Object,
+    pub(crate) ruling: Arc<Ruling>,
+}
+
+impl Deref for Policy<'_> {
+    type Target = Ruling;
+
+    fn deref(&self) -> &Ruling {
+        &self.ruling
+    }
+}
+
+/// What a policy decides.
+#[derive(Debug)]
+pub(crate) struct Ruling {
     pub(crate) tier: Tier,
     pub(crate) priority: i64,
     pub(crate) direction: Direction,
@@ -178,78 +203,172 @@ pub(crate) struct Policy<'s> {
     pub(crate) pointer: String,
     pub(crate) span: Span,
     pub(crate) rules: Vec<Rule>,
+    /// The blocks of addresses that it names.
+    pub(crate) blocks: Vec<Cidr>,
 }
 
-/// Everything that was read.
+/// The policies of a world, object by object.
+#[derive(Debug, Default)]
+pub(crate) struct Policies<'s> {
+    pub(crate) all: Vec<Policy<'s>>,
+    /// What of them could not be applied.
+    pub(crate) gaps: Vec<Gap>,
+    /// What came of each object.
+    pub(crate) readings: Vec<Reading<'s>>,
+}
+
+/// What came of an object.
+#[derive(Debug)]
+pub(crate) struct Reading<'s> {
+    pub(crate) object: &'s Object,
+    pub(crate) policies: Range<usize>,
+    pub(crate) gaps: Range<usize>,
+}
+
+impl<'s> Policies<'s> {
+    /// Adds what came of an object, in the world of these or in another one.
+    pub(crate) fn take(&mut self, object: &'s Object, from: &Policies<'_>, reading: &Reading<'_>) {
+        let known = from.all.get(reading.policies.clone()).unwrap_or_default();
+        let gaps = from.gaps.get(reading.gaps.clone()).unwrap_or_default();
+        let (first, first_gap) = (self.all.len(), self.gaps.len());
+        self.all.extend(known.iter().map(|policy| Policy {
+            object,
+            ruling: Arc::clone(&policy.ruling),
+        }));
+        self.gaps.extend_from_slice(gaps);
+        self.readings.push(Reading {
+            object,
+            policies: first..self.all.len(),
+            gaps: first_gap..self.gaps.len(),
+        });
+    }
+
+    /// The blocks of addresses that they name.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Cidr> {
+        self.all.iter().flat_map(|policy| &policy.blocks).copied()
+    }
+}
+
+/// Kinds of policies, in the order in which they are read.
+const KINDS: [(&str, &[&str]); 4] = [
+    ("networking.k8s.io", &["NetworkPolicy"]),
+    ("extensions", &["NetworkPolicy"]),
+    (admin::GROUP, &admin::KINDS),
+    (cilium::GROUP, &cilium::KINDS),
+];
+
+/// Whether objects of a kind are policies that are read here.
+pub(crate) fn is_policy(group: &str, kind: &str) -> bool {
+    let mut groups = KINDS.iter();
+    groups.any(|(of, kinds)| *of == group && kinds.contains(&kind))
+}
+
+/// The policies of a world.
+pub(crate) fn objects<'s>(world: &World<'s>) -> Vec<&'s Object> {
+    let groups = KINDS.iter();
+    let kinds = groups.flat_map(|(group, kinds)| kinds.iter().map(move |kind| (*group, *kind)));
+    let objects = kinds.flat_map(|(group, kind)| world.of_kind(group, kind));
+    objects.copied().collect()
+}
+
+/// Policies as they are written, object by object.
 #[derive(Debug, Default)]
 pub(crate) struct Drafts<'s> {
-    pub(crate) policies: Vec<Draft<'s>>,
-    pub(crate) gaps: Vec<Gap>,
+    policies: Vec<Draft<'s>>,
+    gaps: Vec<Gap>,
+    readings: Vec<Reading<'s>>,
 }
 
 impl<'s> Drafts<'s> {
-    /// All policies of the world.
-    pub(crate) fn read(world: &World<'s>) -> Self {
+    /// Reads policies of a world.
+    pub(crate) fn read(world: &World<'s>, objects: &[&'s Object]) -> Self {
+        // Clusters have thousands of these, and reading one is by itself.
+        let read = objects.par_iter().map(|object| read_one(world, object));
+        let read: Vec<_> = read.collect();
         let mut drafts = Self::default();
-        kubernetes::read(world, &mut drafts);
-        admin::read(world, &mut drafts);
-        cilium::read(world, &mut drafts);
-        drafts.gaps.extend(foreign::gaps(world));
+        for (object, (result, notes)) in objects.iter().zip(read) {
+            drafts.take(object, result, notes);
+        }
         drafts
     }
 
     /// The blocks of addresses that policies name.
     pub(crate) fn blocks(&self) -> Vec<Cidr> {
-        let rules = self.policies.iter().flat_map(|policy| &policy.rules);
-        let parties = rules.flat_map(|rule| &rule.parties);
-        parties.flat_map(Party::blocks).collect()
+        self.policies.iter().flat_map(Draft::blocks).collect()
     }
 
     /// Takes what a reader made of an object, or notes why there is nothing.
-    fn take(&mut self, object: &'s Object, result: Result<Vec<Draft<'s>>, Fault>) {
+    fn take(&mut self, object: &'s Object, result: Read<Vec<Draft<'s>>>, notes: Vec<Gap>) {
+        let (first, first_gap) = (self.policies.len(), self.gaps.len());
         match result {
             Ok(drafts) => self.policies.extend(drafts),
-            Err(fault) => self.gaps.push(Gap {
-                kind: GapKind::Invalid,
-                subject: object.reference.to_string().into(),
-                span: if fault.span.is_known() {
-                    fault.span
-                } else {
-                    object.name_span
-                },
-                reason: format!("{} is not applied: {}", object.reference, fault.reason),
-                hint: "Correct it: the API server or the network plugin refuses it".to_owned(),
-                units: 1,
-            }),
+            Err(fault) => self.gaps.push(not_applied(object, &fault)),
+        }
+        self.gaps.extend(notes);
+        self.readings.push(Reading {
+            object,
+            policies: first..self.policies.len(),
+            gaps: first_gap..self.gaps.len(),
+        });
+    }
+
+    /// Decides what the words of policies choose.
+    pub(crate) fn compile(self, selection: &Selection<'_, 's>) -> Policies<'s> {
+        let all = self.policies.into_iter();
+        Policies {
+            all: all.map(|draft| compile(draft, selection)).collect(),
+            gaps: self.gaps,
+            readings: self.readings,
         }
     }
 }
 
-/// Decides what the words of policies choose.
-pub(crate) fn compile<'s>(
-    drafts: Vec<Draft<'s>>,
-    selection: &Selection<'_, 's>,
-) -> Vec<Policy<'s>> {
-    drafts
-        .into_iter()
-        .map(|draft| {
-            let (subjects, perhaps) = held(&draft.subjects, selection);
-            let rules = draft.rules.into_iter();
-            Policy {
-                object: draft.object,
-                tier: draft.tier,
-                priority: draft.priority,
-                direction: draft.direction,
-                subjects,
-                perhaps,
-                isolates: draft.isolates,
-                is_cilium: draft.is_cilium,
-                pointer: draft.pointer,
-                span: draft.span,
-                rules: rules.map(|rule| compile_rule(rule, selection)).collect(),
-            }
-        })
-        .collect()
+/// Reads an object; beside the drafts what of it is not computed.
+fn read_one<'s>(world: &World<'s>, object: &'s Object) -> (Read<Vec<Draft<'s>>>, Vec<Gap>) {
+    let mut notes = Vec::new();
+    let result = match &*object.reference.group {
+        admin::GROUP => admin::policy(object),
+        cilium::GROUP => cilium::policy(world, object, &mut notes),
+        _ => kubernetes::policy(object),
+    };
+    (result, notes)
+}
+
+fn not_applied(object: &Object, fault: &Fault) -> Gap {
+    Gap {
+        kind: GapKind::Invalid,
+        subject: object.reference.to_string().into(),
+        span: if fault.span.is_known() {
+            fault.span
+        } else {
+            object.name_span
+        },
+        reason: format!("{} is not applied: {}", object.reference, fault.reason),
+        hint: "Correct it: the API server or the network plugin refuses it".to_owned(),
+        units: 1,
+    }
+}
+
+fn compile<'s>(draft: Draft<'s>, selection: &Selection<'_, 's>) -> Policy<'s> {
+    let (subjects, perhaps) = held(&draft.subjects, selection);
+    let blocks = draft.blocks().collect();
+    let rules = draft.rules.into_iter();
+    Policy {
+        object: draft.object,
+        ruling: Arc::new(Ruling {
+            tier: draft.tier,
+            priority: draft.priority,
+            direction: draft.direction,
+            subjects,
+            perhaps,
+            isolates: draft.isolates,
+            is_cilium: draft.is_cilium,
+            pointer: draft.pointer,
+            span: draft.span,
+            rules: rules.map(|rule| compile_rule(rule, selection)).collect(),
+            blocks,
+        }),
+    }
 }
 
 /// The endpoints that subjects are, and those that they may be.

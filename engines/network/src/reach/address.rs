@@ -123,7 +123,7 @@ impl Block {
 }
 
 /// Where pods have their addresses from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PodRanges {
     pub(crate) ranges: Vec<Cidr>,
     /// Whether something in the input says so.
@@ -182,7 +182,7 @@ pub(crate) const METADATA: [&str; 3] = [
 ];
 
 /// All regions of a network.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Regions {
     /// Sorted: depth first.
     prefixes: Vec<Cidr>,

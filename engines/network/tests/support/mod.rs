@@ -1,7 +1,7 @@
 //! Loads manifests for tests.
 
 use seawall_model::{SourceFile, SourceKind, SourceMap};
-use seawall_snapshot::{Builder, ScopeId, Snapshot, object};
+use seawall_snapshot::{Builder, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, parse};
 use std::path::Path;
 
@@ -30,6 +30,13 @@ impl Loader {
     }
 
     pub(crate) fn add_to(&mut self, scope: ScopeId, path: &str, text: &str) {
+        for object in self.read(scope, path, text) {
+            self.builder.add(object);
+        }
+    }
+
+    /// The objects of a file.
+    pub(crate) fn read(&mut self, scope: ScopeId, path: &str, text: &str) -> Vec<Object> {
         let file = SourceFile {
             path: path.into(),
             kind: SourceKind::File,
@@ -37,15 +44,17 @@ impl Loader {
         let file = self.map.add_file(file);
         let stream = parse(text, file, &Limits::default());
         self.problems += stream.problems.len();
+        let mut objects = Vec::new();
         for document in stream.documents {
             for node in object::flatten(document.root) {
                 let object = object::read(&node, scope, &self.map, &mut self.gaps);
                 if let Some(mut object) = object {
                     object.notices = object::notices_within(&document.notices, node.span);
-                    self.builder.add(object);
+                    objects.push(object);
                 }
             }
         }
+        objects
     }
 
     pub(crate) fn build(self) -> (Snapshot, SourceMap) {

@@ -33,6 +33,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     let ranked: Vec<&Policy<'_>> = scene
         .network
         .policies
+        .all
         .iter()
         .filter(|policy| policy.tier != Tier::Namespace)
         .collect();
@@ -80,7 +81,7 @@ fn overrides(scene: &Scene<'_, '_>, policy: &Policy<'_>, rule: &Rule, report: &m
         .copied()
         .filter(|subject| {
             let held = rows.holding.get(*subject).into_iter().flatten();
-            let mut held = held.filter_map(|(index, _)| scene.network.policies.get(*index));
+            let mut held = held.filter_map(|(index, _)| scene.network.policies.all.get(*index));
             held.any(|other| other.tier == Tier::Namespace && other.isolates)
         })
         .collect();
@@ -123,7 +124,7 @@ fn passed_on(scene: &Scene<'_, '_>, policy: &Policy<'_>, rule: &Rule, report: &m
         .copied()
         .filter(|subject| {
             let held = rows.holding.get(*subject).into_iter().flatten();
-            let mut held = held.filter_map(|(index, _)| scene.network.policies.get(*index));
+            let mut held = held.filter_map(|(index, _)| scene.network.policies.all.get(*index));
             !held.any(|other| {
                 let denies = other.rules.iter().any(|rule| rule.action == Action::Deny);
                 match other.tier {

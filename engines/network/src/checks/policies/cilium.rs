@@ -80,7 +80,7 @@ fn open_namespaces(scene: &Scene<'_, '_>, first: &Object, report: &mut Report) {
         let is_held = held.is_some_and(|held| {
             let mut held = held
                 .iter()
-                .filter_map(|(i, _)| scene.network.policies.get(*i));
+                .filter_map(|(i, _)| scene.network.policies.all.get(*i));
             held.any(|policy| policy.isolates || policy.tier != Tier::Namespace)
         });
         let kind = &*endpoint.workload.owner.kind;
@@ -194,7 +194,8 @@ impl Read<'_, '_> {
                 .into_iter()
                 .filter(|subject| {
                     let held = rows.holding.get(*subject).into_iter().flatten();
-                    let mut held = held.filter_map(|(i, _)| self.scene.network.policies.get(*i));
+                    let mut held =
+                        held.filter_map(|(i, _)| self.scene.network.policies.all.get(*i));
                     !held.any(|policy| policy.isolates || policy.tier != Tier::Namespace)
                 })
                 .collect();

@@ -36,7 +36,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
 /// NP-08: policies, and nothing that enforces them.
 fn enforcement(scene: &Scene<'_, '_>, report: &mut Report) {
     let network = scene.network;
-    let Some(policy) = network.policies.first() else {
+    let Some(policy) = network.policies.all.first() else {
         return;
     };
     let world = network.world();
@@ -69,6 +69,7 @@ fn enforcement(scene: &Scene<'_, '_>, report: &mut Report) {
     }
     let mut objects: Vec<_> = network
         .policies
+        .all
         .iter()
         .map(|p| &p.object.reference)
         .collect();

@@ -233,7 +233,7 @@ fn probes(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report)
         if !network.policies_pass(source, endpoint).is_empty() {
             continue;
         }
-        let mut policies = network.policies.iter().enumerate();
+        let mut policies = network.policies.all.iter().enumerate();
         let holder = policies.find(|(_, policy)| {
             policy.direction == Direction::Ingress
                 && policy.tier == Tier::Namespace
@@ -245,7 +245,7 @@ fn probes(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report)
         }
     }
     for (index, subjects) in stopped {
-        let Some(object) = network.policies.get(index).map(|policy| policy.object) else {
+        let Some(object) = network.policies.all.get(index).map(|policy| policy.object) else {
             continue;
         };
         tell_probes(object, &subjects, report);

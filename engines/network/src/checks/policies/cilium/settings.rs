@@ -96,7 +96,7 @@ impl Settings<'_, '_> {
         }
         let network = self.scene.network;
         let world = network.world();
-        let is_held = network.policies.iter().any(|policy| policy.isolates);
+        let is_held = network.policies.all.iter().any(|policy| policy.isolates);
         let is_own = |space: &str| space.starts_with("kube-") || space.contains("cilium");
         let neighbours: Vec<usize> = world
             .endpoints

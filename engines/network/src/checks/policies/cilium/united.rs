@@ -15,7 +15,7 @@ const MOST: usize = 40;
 
 pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
     let network = scene.network;
-    if !network.policies.iter().any(|policy| policy.is_cilium) {
+    if !network.policies.all.iter().any(|policy| policy.is_cilium) {
         return;
     }
     for rows in [&network.ingress, &network.egress] {
@@ -28,7 +28,7 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
         for endpoints in alike.into_values() {
             let held = endpoints.first().and_then(|first| rows.holding.get(*first));
             let held = held.into_iter().flatten().map(|(index, _)| *index);
-            let held = held.filter_map(|index| Some((index, network.policies.get(index)?)));
+            let held = held.filter_map(|index| Some((index, network.policies.all.get(index)?)));
             let held = held.filter(|(_, policy)| policy.tier == Tier::Namespace);
             let (ours, plain): (Vec<_>, Vec<_>) = held.partition(|(_, policy)| policy.is_cilium);
             if ours.is_empty() || plain.is_empty() {
@@ -48,7 +48,10 @@ pub(super) fn check(scene: &Scene<'_, '_>, report: &mut Report) {
             }
         }
         for ((wide, narrow), (rule, endpoints)) in pairs {
-            let policies = (network.policies.get(wide), network.policies.get(narrow));
+            let policies = (
+                network.policies.all.get(wide),
+                network.policies.all.get(narrow),
+            );
             if let (Some(wide), Some(narrow)) = policies {
                 tell(scene, wide, narrow, rule, &endpoints, report);
             }
