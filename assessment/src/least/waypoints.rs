@@ -10,9 +10,10 @@ use super::requests::Request;
 use seawall_model::Str;
 use seawall_network::istio::Istio;
 use seawall_network::istio::ambient::Waypoint;
-use seawall_network::istio::authorization::{Call, Condition, Identity, Possible};
+use seawall_network::istio::authorization::{Call, Identity};
 use seawall_network::istio::membership::Place as Standing;
 use seawall_network::istio::ports::{self, MeshPort, Protocol};
+use seawall_network::request::{Condition, Possible};
 use seawall_network::{EndpointId, Peer, World};
 use seawall_snapshot::Object;
 

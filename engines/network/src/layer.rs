@@ -1,8 +1,8 @@
 //! Where meshes join: layers that decide behind the network policies.
 
-use crate::istio::authorization::{Condition, Pattern};
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
+use crate::request::{Condition, Pattern};
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
 use seawall_model::Str;

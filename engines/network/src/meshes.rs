@@ -14,9 +14,9 @@ pub(crate) use istio::IstioLayer;
 pub(crate) use kuma::KumaLayer;
 pub(crate) use linkerd::LinkerdLayer;
 
-use crate::istio::authorization::{Condition, Possible};
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
+use crate::request::{Condition, Possible};
 use crate::world::{EndpointId, World};
 use std::collections::BTreeMap;
 

@@ -9,12 +9,11 @@ mod support;
 use proptest::prelude::*;
 use seawall_network::World;
 use seawall_network::istio::Istio;
-use seawall_network::istio::authorization::{
-    Call, Field, Identity, Point, Possible, Request as Fields,
-};
+use seawall_network::istio::authorization::{Call, Identity, Point, Request as Fields};
 use seawall_network::istio::membership::Place;
 use seawall_network::istio::peer_authentication::Mode;
 use seawall_network::istio::ports::{Protocol, Services};
+use seawall_network::request::{Field, Possible};
 use seawall_snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used)] // helpers of tests may fail loudly
 
 use proptest::prelude::*;
-use seawall_network::istio::authorization::{Block, Pattern};
+use seawall_network::request::{Block, Pattern};
 
 /// All texts of these letters up to this length.
 fn texts(letters: &[char], length: usize) -> Vec<String> {

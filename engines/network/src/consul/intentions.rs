@@ -7,8 +7,8 @@
 
 use super::GROUP;
 use super::settings::{Default, Name, Settings};
-use crate::istio::authorization::{Condition, Field, Pattern};
 use crate::meshes::settled;
+use crate::request::{Condition, Field, Pattern};
 use crate::why::Cite;
 use crate::world::World;
 use seawall_model::{Span, Str};

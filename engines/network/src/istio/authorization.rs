@@ -6,16 +6,12 @@
 //! that decide.
 
 mod apart;
-mod condition;
 mod envoy;
 mod identity;
-mod pattern;
 mod policy;
 pub(crate) mod ztunnel;
 
-pub use condition::{Condition, Field, Possible, Request, Test};
 pub use identity::Identity;
-pub use pattern::{Block, Pattern};
 pub use policy::{Action, Check, Clause, Key, Policy, Rule, Target, Word};
 pub use ztunnel::Fate;
 
@@ -26,6 +22,7 @@ use super::GATEWAY_API;
 use super::membership::Place;
 use super::mesh::Mesh;
 use super::ports::Protocol;
+use crate::request::{Condition, Field, Pattern};
 use crate::world::World;
 use identity::TrustDomains;
 use seawall_model::{Span, Str};

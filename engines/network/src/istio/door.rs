@@ -7,10 +7,11 @@
 
 use super::Istio;
 use super::ambient::{Use, Waypoint};
-use super::authorization::{Call, Condition, Identity, Point, Verdict};
+use super::authorization::{Call, Identity, Point, Verdict};
 use super::membership::Place;
 use super::peer_authentication::{Effective, Mode};
 use super::ports::{self, Protocol};
+use crate::request::Condition;
 use crate::world::{EndpointId, World};
 use seawall_snapshot::Object;
 

@@ -10,9 +10,9 @@
 
 use super::routes::{Kind, Match, Route};
 use super::{Authorization, DefaultPolicy, Linkerd, Server, Target};
-use crate::istio::authorization::{Condition, Field, Pattern};
 use crate::meshes::settled;
 use crate::reach::Block;
+use crate::request::{Condition, Field, Pattern};
 use crate::selection::Certainty;
 use crate::why::Cite;
 use crate::world::{Endpoint, World};

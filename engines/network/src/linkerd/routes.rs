@@ -8,7 +8,7 @@
 
 use super::POLICY;
 use crate::istio::GATEWAY_API;
-use crate::istio::authorization::{Condition, Field, Pattern};
+use crate::request::{Condition, Field, Pattern};
 use crate::world::World;
 use seawall_model::Str;
 use seawall_snapshot::Object;

@@ -2,14 +2,13 @@
 
 use super::{Identities, apart};
 use crate::istio::Istio;
-use crate::istio::authorization::{
-    Apart, Condition, Ground, Identity, Point, Verdict as Authorized,
-};
+use crate::istio::authorization::{Apart, Ground, Identity, Point, Verdict as Authorized};
 use crate::istio::door::Door;
 use crate::istio::membership::Place;
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
+use crate::request::Condition;
 use crate::rows::Reach;
 use crate::why::{Cite, Verdict};
 use crate::world::{EndpointId, World};

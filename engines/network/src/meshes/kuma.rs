@@ -1,11 +1,11 @@
 //! Kuma: mutual TLS and permissions at the destination's sidecar.
 
 use super::{Identities, apart, within};
-use crate::istio::authorization::Condition;
 use crate::kuma::{Caller, Door, Edition, Kuma};
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::places::Peer;
 use crate::reach::Protocol;
+use crate::request::Condition;
 use crate::rows::Reach;
 use crate::why::Verdict;
 use crate::world::{EndpointId, World};

@@ -33,10 +33,10 @@ mod ztunnel;
 
 use super::{Outsider, Outsiders, Report};
 use crate::istio::Istio;
-use crate::istio::authorization::Condition;
 use crate::istio::membership::Place;
 use crate::istio::ports::{self, MeshPort, Protocol};
 use crate::network::Network;
+use crate::request::Condition;
 use crate::world::{Endpoint, EndpointId, World};
 use gates::Gates;
 use seawall_model::Asset;

@@ -5,10 +5,9 @@
 //! request is dropped as a whole; one of DENY or CUSTOM loses only what asks for it, and so
 //! keeps out more than it says.
 
-use super::condition::{Condition, Field};
 use super::identity::{Identity, TrustDomains};
-use super::pattern::{Block, Pattern};
 use super::policy::{Check, Clause, Key, Rule, Word};
+use crate::request::{Block, Condition, Field, Pattern};
 
 /// What is settled when a rule is asked.
 #[derive(Debug, Clone, Copy)]

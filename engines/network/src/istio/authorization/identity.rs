@@ -1,8 +1,8 @@
 //! Who a peer is, and which of the words that policies use for peers fit.
 
-use super::pattern::Pattern;
 use super::policy::Key;
 use crate::istio::mesh::{DEFAULT_TRUST_DOMAIN, Mesh};
+use crate::request::Pattern;
 use seawall_model::Str;
 
 /// An identity that a certificate of the mesh proves.

@@ -5,10 +5,9 @@
 //! the whole rule never does: the policy is there and denies nothing. Trust domains are left
 //! out without a word, in ALLOW too, so that a rule may let in more than it says.
 
-use super::condition::{Condition, Field};
 use super::identity::Identity;
-use super::pattern::{Block, Pattern};
 use super::policy::{Check, Clause, Key, Rule, Word};
+use crate::request::{Block, Condition, Field, Pattern};
 
 /// What is settled when a rule is asked.
 #[derive(Debug, Clone, Copy)]

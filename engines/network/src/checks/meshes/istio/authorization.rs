@@ -8,10 +8,11 @@ mod requests;
 
 use super::super::{Report, place};
 use super::{Scene, Subject};
-use crate::istio::authorization::{Call, Condition, Identity, Policy, Rule, Word};
+use crate::istio::authorization::{Call, Identity, Policy, Rule, Word};
 use crate::istio::membership::Place;
 use crate::istio::peer_authentication::Mode;
 use crate::istio::ports::Protocol;
+use crate::request::Condition;
 use crate::rules::Id;
 use seawall_model::{Asset, Locus};
 

@@ -8,11 +8,10 @@ use super::super::{Report, place};
 use super::coverage::{attached, has_policy, names};
 use super::{Scene, Subject};
 use crate::istio::SECURITY;
-use crate::istio::authorization::{
-    Action, Check, Condition, Field, Pattern, Point, Policy, Possible, Rule, Target, targets,
-};
+use crate::istio::authorization::{Action, Check, Point, Policy, Rule, Target, targets};
 use crate::istio::membership::Place;
 use crate::istio::mesh::nested;
+use crate::request::{Condition, Field, Pattern, Possible};
 use crate::rules::Id;
 use crate::sink::Draft;
 use routes::Ways;
