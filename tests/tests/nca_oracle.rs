@@ -22,7 +22,7 @@ mod networks;
 use networks::numbers::{Numbers, PORTS, only_of_types};
 use networks::{INSIDE, ask, digits, judges, outside, pod, question, root, snapshot};
 use seawall_network::istio::Istio;
-use seawall_network::istio::authorization::{Block, Condition, Field, Pattern, Possible, Test};
+use seawall_network::request::{Block, Condition, Field, Pattern, Possible, Test};
 use seawall_network::{Cidr, Config, EndpointId, Model, Network, Peer, Protocol, World};
 use serde_json::{Value, json};
 use std::process::Command;

@@ -26,7 +26,8 @@ pub(crate) fn root() -> PathBuf {
 /// Where the judges are, once `tests/oracle/build` made them; `None` where it cannot. Those that
 /// take minutes to make are asked only where somebody made them.
 pub(crate) fn judges(of: Option<&str>) -> Option<PathBuf> {
-    if let Some(name) = of.filter(|name| !root().join(".cache/oracle").join(name).exists()) {
+    let made = |name: &str| root().join(".cache/oracle").join(name).try_exists();
+    if let Some(name) = of.filter(|name| !made(name).is_ok_and(|is| is)) {
         eprintln!("skipped: the judge is made on request: tests/oracle/build {name}");
         return None;
     }
