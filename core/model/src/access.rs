@@ -1,17 +1,17 @@
-//! The question "may this identity do that?", which one engine asks and another answers.
+//! Who may do what: the questions that engines ask, and the one engine that answers them.
 //!
-//! Admission policies ask it in CEL (`authorizer.serviceAccount(…)…check("create")`); the
-//! access engine knows the answer from the RBAC objects of the picture. Engines do not import
-//! each other, so the question is a trait, and the assessment joins the two.
+//! Admission policies ask in CEL (`authorizer.serviceAccount(…)…check("create")`), attack paths
+//! ask what somebody could do next; the access engine knows the answer from the RBAC objects of
+//! the picture. Engines do not import each other, so the questions are traits ([`Authorizer`],
+//! [`Permissions`]), and the assessment joins both sides.
 
-use crate::Str;
+use crate::{ResourceRef, Span, Str};
+use std::fmt;
 use std::fmt::Debug;
 
-/// Who wants to do something.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum AccessSubject {
-    /// Whoever sends the request that is being judged. Files do not know who that will be.
-    Requester,
+/// Somebody the API server knows by a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Identity {
     /// A service account.
     ServiceAccount {
         /// Its namespace.
@@ -19,6 +19,32 @@ pub enum AccessSubject {
         /// Its name.
         name: Str,
     },
+    /// A user, as an authenticator names them: `alice`, `system:node:worker-1`.
+    User(Str),
+    /// Everybody in a group: `system:authenticated`.
+    Group(Str),
+}
+
+impl fmt::Display for Identity {
+    /// `ServiceAccount shop/web`, `User alice`, `Group system:masters`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Identity::ServiceAccount { namespace, name } => {
+                write!(f, "ServiceAccount {namespace}/{name}")
+            }
+            Identity::User(name) => write!(f, "User {name}"),
+            Identity::Group(name) => write!(f, "Group {name}"),
+        }
+    }
+}
+
+/// Who wants to do something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum AccessSubject {
+    /// Whoever sends the request that is being judged. Files do not know who that will be.
+    Requester,
+    /// Somebody known.
+    Identity(Identity),
 }
 
 /// What it wants to do it to.
@@ -76,4 +102,72 @@ pub enum AccessAnswer {
 pub trait Authorizer: Debug + Sync {
     /// The answer. Equal questions have equal answers.
     fn ask(&self, question: &AccessQuestion) -> AccessAnswer;
+}
+
+/// One kind of request, as rules of roles speak of it: `create pods/exec`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Action {
+    /// The verb: `create`.
+    pub verb: &'static str,
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Plural name: `pods`.
+    pub resource: &'static str,
+    /// Subresource, or empty: `exec`.
+    pub subresource: &'static str,
+}
+
+/// A set of permissions, by its place in [`Permissions::sets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PermissionSetId(pub u32);
+
+/// What a role gives where a binding gives it. Bindings of one role in one place share it, so
+/// that ten thousand bindings of a role are not ten thousand copies of its rules.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PermissionSet {
+    /// The role, which exists.
+    pub role: ResourceRef,
+    /// The namespace that it is given in; `None` for everywhere.
+    pub namespace: Option<Str>,
+}
+
+/// A binding gives a set of permissions to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// To whom.
+    pub subject: Identity,
+    /// What.
+    pub set: PermissionSetId,
+    /// Which binding says so.
+    pub binding: ResourceRef,
+    /// Where it names the subject.
+    pub span: Span,
+}
+
+/// A set of permissions allows an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// Which set.
+    pub set: PermissionSetId,
+    /// On which objects, by name; empty for all of them.
+    pub names: std::sync::Arc<[Str]>,
+    /// The role whose rule it is: that of the set, or one that is aggregated into it.
+    pub role: ResourceRef,
+    /// The rule, as a JSON pointer into that role: `/rules/2`.
+    pub rule: String,
+    /// Where the rule stands. A default role that the input does not have stands nowhere.
+    pub span: Option<Span>,
+}
+
+/// All permissions of a picture.
+pub trait Permissions: Debug + Sync {
+    /// The sets of permissions that bindings give to somebody.
+    fn sets(&self) -> &[PermissionSet];
+
+    /// Who has which.
+    fn bindings(&self) -> &[Bound];
+
+    /// Which sets allow an action on some object, at most one rule for each set and each list
+    /// of names; a rule for all names stands for those with some.
+    fn granted(&self, action: &Action) -> Vec<Granted>;
 }

@@ -6,7 +6,7 @@ use crate::cel::eval::{Machine, mismatch};
 use crate::cel::fault::{Eval, fault, unanswerable};
 use crate::cel::value::{Opaque, Value};
 use seawall_model::Str;
-use seawall_model::access::{AccessAnswer, AccessQuestion, AccessSubject, AccessTarget};
+use seawall_model::access::{AccessAnswer, AccessQuestion, AccessSubject, AccessTarget, Identity};
 
 /// A question under construction, or its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,10 +153,10 @@ fn service_account(_: &mut Machine<'_>, args: &[Value]) -> Eval<Value> {
             if !is_name(namespace, b"-") {
                 return Err(fault("Invalid service account namespace"));
             }
-            let subject = AccessSubject::ServiceAccount {
+            let subject = AccessSubject::Identity(Identity::ServiceAccount {
                 namespace: namespace.clone(),
                 name: name.clone(),
-            };
+            });
             Ok(wrapped(Asked::Start(subject, target.clone())))
         }
         _ => mismatch("serviceAccount", args),
