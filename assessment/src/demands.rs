@@ -9,7 +9,7 @@ use seawall_model::{
     Area, Asset, Evidence, Finding, FindingId, Gap, GapKind, Locus, Outcome, Proof, Rule, RuleId,
     Severity, Span, Str,
 };
-use seawall_snapshot::Snapshot;
+use seawall_network::Network;
 use std::borrow::Cow;
 
 /// A demand, and where it is written.
@@ -49,13 +49,13 @@ pub(crate) fn rule() -> Rule {
 }
 
 /// Tries all demands.
-pub(crate) fn check(snapshot: &Snapshot, demands: &[Demand]) -> Outcome {
+pub(crate) fn check(network: &Network<'_, '_>, demands: &[Demand]) -> Outcome {
     let mut outcome = Outcome::default();
     if demands.is_empty() {
         return outcome;
     }
     let assertions = demands.iter().map(|demand| &demand.assertion);
-    for (demand, checked) in demands.iter().zip(reach::check(snapshot, assertions)) {
+    for (demand, checked) in demands.iter().zip(reach::check_in(network, assertions)) {
         match checked {
             Ok(checked) => {
                 *outcome.assessed.entry(ID).or_insert(0) += 1;

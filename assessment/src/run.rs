@@ -3,7 +3,8 @@
 use crate::catalogue::{catalogue_with, means};
 use crate::compare::compare;
 use crate::{Assessment, Config, Gate, Inventory, demands, frameworks, merge, reach, suppress};
-use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
+use seawall_model::{Coverage, KubernetesVersion, Outcome, Rule, RuleId, SourceMap};
+use seawall_network::{Network, World};
 use seawall_snapshot::{ScopeKind, Snapshot};
 use std::collections::HashSet;
 
@@ -16,6 +17,13 @@ pub(crate) enum Engines {
     Local,
     /// The one that looks at everybody at once.
     Network,
+}
+
+impl Engines {
+    /// Whether these are asked.
+    fn asks(self, engines: Engines) -> bool {
+        self == Engines::All || self == engines
+    }
 }
 
 /// Judges a snapshot. `sources` is what the sources could and could not read; `map` tells
@@ -37,7 +45,16 @@ pub(crate) fn assess_by(
     map: &SourceMap,
     config: &Config,
 ) -> Assessment {
-    let outcomes = outcomes(engines, snapshot, config);
+    // One network for all who ask: it takes longer to make than most questions to answer.
+    let world = engines.asks(Engines::Network).then(|| World::new(snapshot));
+    let network_config = seawall_network::Config {
+        kubernetes_version: version(config),
+        ..seawall_network::Config::default()
+    };
+    let network = world.as_ref();
+    let network = network.map(|world| Network::new(world, &network_config));
+    let network = network.as_ref();
+    let outcomes = outcomes(engines, snapshot, network, config);
     let rules = catalogue_with(config.policies.as_deref());
     let chosen = chosen(&rules, config);
     let mut answer = Assessment {
@@ -85,8 +102,9 @@ pub(crate) fn assess_by(
         })
         .collect();
     answer.inventory = inventory(snapshot);
+    let everybody = reach::Question::default();
     if config.with_map {
-        answer.map = reach::flows(snapshot, &reach::Question::default()).ok();
+        answer.map = network.and_then(|network| reach::flows_in(network, &everybody).ok());
     }
     answer.rules = rules;
     answer.decide(config);
@@ -94,9 +112,9 @@ pub(crate) fn assess_by(
         .baseline
         .as_ref()
         .and_then(|one| one.snapshot.as_ref());
-    if let (Some(before), Some(comparison)) = (before, &mut answer.comparison) {
-        let everybody = reach::Question::default();
-        comparison.reach = reach::change(before, snapshot, &everybody).ok();
+    if let (Some(before), Some(after), Some(comparison)) = (before, network, &mut answer.comparison)
+    {
+        comparison.reach = reach::change_to(before, after, &everybody).ok();
     }
     answer
 }
@@ -122,10 +140,13 @@ impl Assessment {
 }
 
 /// What the engines say.
-fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome; 4] {
-    let version = config
-        .kubernetes_version
-        .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
+fn outcomes(
+    engines: Engines,
+    snapshot: &Snapshot,
+    network: Option<&Network<'_, '_>>,
+    config: &Config,
+) -> [Outcome; 4] {
+    let version = version(config);
     let admission = seawall_admission::Config {
         kubernetes_version: version,
         policies: config.policies.clone(),
@@ -134,38 +155,25 @@ fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome;
         kubernetes_version: version,
         allowed_registries: config.allowed_registries.clone(),
     };
-    let network = seawall_network::Config {
-        kubernetes_version: version,
-        ..seawall_network::Config::default()
+    let (admission, posture) = if engines.asks(Engines::Local) {
+        rayon::join(
+            || seawall_admission::check(snapshot, &admission),
+            || seawall_posture::check(snapshot, &posture),
+        )
+    } else {
+        (Outcome::default(), Outcome::default())
     };
-    let is_asked = |engine| engines == Engines::All || engines == engine;
-    let ask = |engine: Engines, check: &(dyn Fn() -> Outcome + Sync)| {
-        if is_asked(engine) {
-            check()
-        } else {
-            Outcome::default()
-        }
-    };
-    let (admission, posture) = rayon::join(
-        || {
-            ask(Engines::Local, &|| {
-                seawall_admission::check(snapshot, &admission)
-            })
-        },
-        || {
-            ask(Engines::Local, &|| {
-                seawall_posture::check(snapshot, &posture)
-            })
-        },
-    );
     // By itself: it works in parallel inside, and what each needs meanwhile does not add up.
-    let network = ask(Engines::Network, &|| {
-        seawall_network::check(snapshot, &network)
-    });
-    let demands = ask(Engines::Network, &|| {
-        demands::check(snapshot, &config.demands)
+    let (network, demands) = network.map_or_else(Default::default, |network| {
+        let demands = demands::check(network, &config.demands);
+        (seawall_network::judge(network), demands)
     });
     [admission, posture, network, demands]
+}
+
+fn version(config: &Config) -> KubernetesVersion {
+    let known = config.kubernetes_version;
+    known.unwrap_or(KubernetesVersion::NEWEST)
 }
 
 /// The rules that `--only` and `--skip` leave.

@@ -188,9 +188,16 @@ pub fn check<'d>(
     demands: impl IntoIterator<Item = &'d Assertion>,
 ) -> Vec<Result<Checked, Unknown>> {
     let world = World::new(snapshot);
-    let network = Network::new(&world, &Config::default());
+    check_in(&Network::new(&world, &Config::default()), demands)
+}
+
+/// The same in a network that is known.
+pub(crate) fn check_in<'d>(
+    network: &Network<'_, '_>,
+    demands: impl IntoIterator<Item = &'d Assertion>,
+) -> Vec<Result<Checked, Unknown>> {
     let demands = demands.into_iter();
-    demands.map(|demand| demand.check(&network)).collect()
+    demands.map(|demand| demand.check(network)).collect()
 }
 
 /// `5432`, `udp/53` or `53/udp`.

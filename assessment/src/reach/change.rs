@@ -1,7 +1,8 @@
 //! What a change does to who reaches whom.
 
-use super::flows::{Flows, flows};
+use super::flows::{Flows, flows, flows_in};
 use super::{Question, Unknown, Verdict};
+use seawall_network::Network;
 use seawall_snapshot::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +36,20 @@ impl Change {
 /// Compares two states of an environment. Whoever is in one of them only counts, too: a new
 /// workload that is reached is a new connection.
 pub fn change(before: &Snapshot, after: &Snapshot, question: &Question) -> Result<Change, Unknown> {
+    compare(flows(before, question), flows(after, question))
+}
+
+/// The same, the network after the change being known.
+pub(crate) fn change_to(
+    before: &Snapshot,
+    after: &Network<'_, '_>,
+    question: &Question,
+) -> Result<Change, Unknown> {
+    compare(flows(before, question), flows_in(after, question))
+}
+
+fn compare(one: Result<Flows, Unknown>, other: Result<Flows, Unknown>) -> Result<Change, Unknown> {
     // Words may mean somebody in one of the two only.
-    let (one, other) = (flows(before, question), flows(after, question));
     let (one, other) = match (one, other) {
         (Err(unknown), Err(_)) => return Err(unknown),
         (one, other) => (one.unwrap_or_default(), other.unwrap_or_default()),

@@ -90,13 +90,17 @@ pub struct Flows {
 /// Answers about as many as the question means.
 pub fn flows(snapshot: &Snapshot, question: &Question) -> Result<Flows, Unknown> {
     let world = World::new(snapshot);
-    let network = Network::new(&world, &Config::default());
+    flows_in(&Network::new(&world, &Config::default()), question)
+}
+
+/// The same in a network that is known.
+pub(crate) fn flows_in(network: &Network<'_, '_>, question: &Question) -> Result<Flows, Unknown> {
     let chosen = |word: &Option<String>| {
-        let peers = word.as_deref().map(|word| select::peers(&network, word));
+        let peers = word.as_deref().map(|word| select::peers(network, word));
         peers.transpose()
     };
     let (from, to) = (chosen(&question.from)?, chosen(&question.to)?);
-    let mut maker = Maker::new(&network, question);
+    let mut maker = Maker::new(network, question);
     match &from {
         Some(from) => maker.sent_by(from, to.as_deref()),
         None => maker.received(to.as_deref()),
@@ -107,7 +111,7 @@ pub fn flows(snapshot: &Snapshot, question: &Question) -> Result<Flows, Unknown>
     }
     let mut flows = maker.flows;
     flows.gaps = network.gaps().to_vec();
-    flows.variants = world.variants;
+    flows.variants = network.world().variants;
     Ok(flows)
 }
 

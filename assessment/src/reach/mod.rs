@@ -15,8 +15,11 @@ mod flows;
 mod proof;
 mod select;
 
+pub(crate) use assertion::check_in;
 pub use assertion::{Assertion, Checked, check, read_port};
+pub(crate) use change::change_to;
 pub use change::{Change, Difference, change};
+pub(crate) use flows::flows_in;
 pub use flows::{Flow, Flows, Place, Way, WayLink, flows};
 pub use proof::{Citation, Proof, Step, proofs};
 pub use seawall_network::{Field, Protocol, Request, Verdict};

@@ -4,7 +4,7 @@
 //! statement that was derived, never a guess: where an engine does not know, it says
 //! nothing.
 
-use crate::{ResourceRef, Str};
+use crate::{ResourceRef, Span, Str};
 
 /// A Pod Security level, least strict first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,8 +101,22 @@ pub enum Fact {
         port: u16,
         /// Whether only some requests get through: a path, a host, an identity decides.
         is_conditional: bool,
-        /// Whether it takes a proxy that stands before it.
-        is_through_proxy: bool,
+        /// What meets the outside, in words: `LoadBalancer`, `Ingress`.
+        entry: &'static str,
+        /// The proxy that stands before it, if any and if it was seen.
+        through: Option<ResourceRef>,
+        /// What requests have to be like, one of these; empty is any.
+        requests: Vec<String>,
+        /// The objects that make the way, from the outside in, and where each leads on.
+        links: Vec<(ResourceRef, Span)>,
+    },
+    /// A mesh stands before a workload's pods.
+    Meshed {
+        /// The workload.
+        workload: ResourceRef,
+        /// Ports that it declares and that take callers who prove no identity: mutual TLS is
+        /// not demanded there, or nobody is asked who they are.
+        unproven: Vec<(&'static str, u16)>,
     },
     /// A workload's pods may do what this level refuses: the strictest level they meet.
     Meets {

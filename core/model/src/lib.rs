@@ -4,7 +4,7 @@
 //! what it is ([`resource`]), what a rule says ([`rule`]), what was found ([`finding`]),
 //! how an engine writes its rules and
 //! collects what it finds ([`catalogue`], [`sink`]), what was looked at and what was not ([`coverage`]), what engines tell each other
-//! ([`fact`]) and ask each other ([`access`]), what one engine returns ([`outcome`]),
+//! ([`fact`]) and ask each other ([`access`], [`reachability`]), what one engine returns ([`outcome`]),
 //! and what repairs a finding ([`fix`]).
 //!
 //! **Invariant:** nothing here reads a file, a clock or the environment. Everything is a
@@ -19,6 +19,7 @@ pub mod finding;
 pub mod fix;
 pub mod outcome;
 pub mod pod_security;
+pub mod reachability;
 pub mod resource;
 pub mod rule;
 pub mod severity;

@@ -12,9 +12,11 @@
 //! CNI enforce still counts.
 
 mod after;
+mod answers;
 mod blast;
 mod checks;
 pub mod consul;
+mod facts;
 pub mod fixes;
 pub mod istio;
 pub mod kuma;
@@ -36,6 +38,7 @@ mod ways;
 mod why;
 mod world;
 
+pub use answers::Answers;
 pub use blast::Hop;
 pub use layer::{Alternative, Call, Layer, Model, Proven, Told};
 pub use matrix::Matrix;
@@ -49,7 +52,7 @@ pub use ways::{Entry, Exposure, Link};
 pub use why::{Cite, Reason, Step, Verdict, Why};
 pub use world::{Endpoint, EndpointId, Namespace, NamespaceId, World, are_same, looks_at};
 
-use seawall_model::{Fact, KubernetesVersion, Outcome, Rule};
+use seawall_model::{KubernetesVersion, Outcome, Rule};
 use seawall_snapshot::Snapshot;
 
 /// What the verdicts depend on besides the snapshot.
@@ -79,30 +82,14 @@ pub fn rules() -> &'static [Rule] {
 /// Judges everything in the snapshot that the catalogue speaks about.
 pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
     let world = World::new(snapshot);
-    let mut sink = sink::Sink::new();
-    let network = Network::new(&world, config);
-    checks::check(&network, &mut sink);
-    let mut outcome = sink.finish();
-    outcome.facts = facts(&network);
-    outcome
+    judge(&Network::new(&world, config))
 }
 
-/// What other engines want to know: what meets the internet.
-fn facts(network: &Network<'_, '_>) -> Vec<Fact> {
-    let world = network.world();
-    let open = network.exposure().iter().filter(|way| way.is_open());
-    let mut facts: Vec<Fact> = open
-        .filter_map(|way| {
-            let endpoint = world.endpoint_at(way.endpoint)?;
-            Some(Fact::Exposed {
-                workload: endpoint.workload.owner.clone(),
-                protocol: way.protocol.name(),
-                port: way.port,
-                is_conditional: way.verdict == Verdict::Some || !way.requests.is_empty(),
-                is_through_proxy: way.through.is_some(),
-            })
-        })
-        .collect();
-    facts.dedup();
-    facts
+/// The same of a network that is known.
+pub fn judge(network: &Network<'_, '_>) -> Outcome {
+    let mut sink = sink::Sink::new();
+    checks::check(network, &mut sink);
+    let mut outcome = sink.finish();
+    outcome.facts = facts::facts(network);
+    outcome
 }

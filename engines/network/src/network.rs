@@ -201,7 +201,13 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// What the layers behind the policies leave of what these let pass.
-    fn through_layers(&self, from: Peer, to: Peer, open: Reach, model: Model<'_>) -> Reach {
+    pub(crate) fn through_layers(
+        &self,
+        from: Peer,
+        to: Peer,
+        open: Reach,
+        model: Model<'_>,
+    ) -> Reach {
         let layers = self.layers.iter();
         layers.fold(open, |open, layer| layer.passes(from, to, &open, model))
     }

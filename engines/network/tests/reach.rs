@@ -9,9 +9,10 @@
 
 mod support;
 
-use seawall_model::SourceMap;
+use seawall_model::reachability::Reachability;
+use seawall_model::{Fact, ResourceRef, SourceMap};
 use seawall_network::{
-    Call, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World,
+    Answers, Call, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World,
 };
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -202,7 +203,7 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: 
     let (snapshot, _) = loader.build();
     let facts = seawall_network::check(&snapshot, &Config::default()).facts;
     let [
-        seawall_model::Fact::Exposed {
+        Fact::Exposed {
             port,
             is_conditional,
             ..
@@ -212,4 +213,91 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: 
         unreachable!("one fact, not {facts:?}");
     };
     assert_eq!((*port, *is_conditional), (8080, false));
+}
+
+#[test]
+fn other_engines_ask_who_gets_to_a_workload_and_what_a_mesh_asks() {
+    let mut loader = Loader::new();
+    let text = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: batch, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: batch}}
+    spec: {containers: [{name: batch, image: batch}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec:
+  template:
+    metadata:
+      labels: {app: db, sidecar.istio.io/inject: 'true'}
+    spec: {containers: [{name: db, image: db, ports: [{containerPort: 5432}, {containerPort: 9187}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+    ports: [{port: 5432}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: batch, namespace: shop}
+spec: {podSelector: {matchLabels: {app: batch}}, policyTypes: [Egress]}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  mtls: {mode: STRICT}
+  portLevelMtls: {9187: {mode: PERMISSIVE}}
+";
+    loader.add(Path::new("shop.yaml"), text);
+    let (snapshot, _) = loader.build();
+    let world = seawall_network::World::new(&snapshot);
+    let network = Network::new(&world, &Config::default());
+    let answers = Answers::new(&network);
+    let workload = |name: &str| ResourceRef {
+        group: "apps".into(),
+        kind: "Deployment".into(),
+        namespace: Some("shop".into()),
+        name: name.into(),
+    };
+    let callers = answers.callers(&workload("web"));
+    let names: Vec<(&str, u16)> = callers
+        .iter()
+        .map(|caller| (&*caller.from.name, caller.port))
+        .collect();
+    assert_eq!(names, [("db", 8080)], "batch sends nothing, db does");
+    let address = "169.254.169.254".parse().expect("an address");
+    assert!(answers.gets_to(&workload("web"), address, 80));
+    assert!(!answers.gets_to(&workload("batch"), address, 80));
+    let why = answers.why(&callers[0], &workload("web"));
+    assert!(why.iter().any(|one| one.said.contains("no policy holds")));
+
+    let facts = seawall_network::check(&snapshot, &Config::default()).facts;
+    let mut meshed = facts.iter().filter_map(|fact| match fact {
+        Fact::Meshed { workload, unproven } => Some((&*workload.name, unproven.as_slice())),
+        _ => None,
+    });
+    assert_eq!(meshed.next(), Some(("db", [("TCP", 9187)].as_slice())));
+    assert_eq!(meshed.next(), None);
 }
