@@ -1,0 +1,145 @@
+//! The rights that attack rules ask for. Each is put to the access engine once for all.
+
+use seawall_model::access::Action;
+
+macro_rules! acts {
+    ($($name:ident = $verb:literal $group:literal $resource:literal $sub:literal $place:ident,)*) => {
+        /// A right that some attack needs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(crate) enum Act { $(
+            #[doc = concat!("`", $verb, " ", $resource, "/", $sub, "`")]
+            $name,
+        )* }
+
+        impl Act {
+            /// All of them.
+            pub(crate) const ALL: &'static [Act] = &[$(Act::$name,)*];
+
+            /// As rules of roles say it.
+            pub(crate) const fn action(self) -> Action {
+                match self { $(
+                    Act::$name => Action {
+                        verb: $verb,
+                        group: $group,
+                        resource: $resource,
+                        subresource: $sub,
+                    },
+                )* }
+            }
+
+            /// Whether its objects are in namespaces.
+            pub(crate) const fn is_namespaced(self) -> bool {
+                match self { $(Act::$name => acts!(@ $place),)* }
+            }
+        }
+    };
+    (@ namespaced) => { true };
+    (@ cluster) => { false };
+}
+
+acts! {
+    // Everything.
+    Everything = "*" "*" "*" "" namespaced,
+    // Code in pods that run.
+    CreateExec = "create" "" "pods" "exec" namespaced,
+    GetExec = "get" "" "pods" "exec" namespaced,
+    CreateAttach = "create" "" "pods" "attach" namespaced,
+    GetAttach = "get" "" "pods" "attach" namespaced,
+    CreatePortForward = "create" "" "pods" "portforward" namespaced,
+    GetPortForward = "get" "" "pods" "portforward" namespaced,
+    GetPodProxy = "get" "" "pods" "proxy" namespaced,
+    CreatePodProxy = "create" "" "pods" "proxy" namespaced,
+    GetServiceProxy = "get" "" "services" "proxy" namespaced,
+    CreateServiceProxy = "create" "" "services" "proxy" namespaced,
+    UpdateEphemeral = "update" "" "pods" "ephemeralcontainers" namespaced,
+    PatchEphemeral = "patch" "" "pods" "ephemeralcontainers" namespaced,
+    UpdatePods = "update" "" "pods" "" namespaced,
+    PatchPods = "patch" "" "pods" "" namespaced,
+    GetNodeProxy = "get" "" "nodes" "proxy" cluster,
+    CreateNodeProxy = "create" "" "nodes" "proxy" cluster,
+    CreateCheckpoint = "create" "" "nodes" "checkpoint" cluster,
+    // Workloads.
+    CreatePods = "create" "" "pods" "" namespaced,
+    CreateControllers = "create" "" "replicationcontrollers" "" namespaced,
+    UpdateControllers = "update" "" "replicationcontrollers" "" namespaced,
+    PatchControllers = "patch" "" "replicationcontrollers" "" namespaced,
+    CreateDeployments = "create" "apps" "deployments" "" namespaced,
+    UpdateDeployments = "update" "apps" "deployments" "" namespaced,
+    PatchDeployments = "patch" "apps" "deployments" "" namespaced,
+    CreateDaemonSets = "create" "apps" "daemonsets" "" namespaced,
+    UpdateDaemonSets = "update" "apps" "daemonsets" "" namespaced,
+    PatchDaemonSets = "patch" "apps" "daemonsets" "" namespaced,
+    CreateStatefulSets = "create" "apps" "statefulsets" "" namespaced,
+    UpdateStatefulSets = "update" "apps" "statefulsets" "" namespaced,
+    PatchStatefulSets = "patch" "apps" "statefulsets" "" namespaced,
+    CreateReplicaSets = "create" "apps" "replicasets" "" namespaced,
+    UpdateReplicaSets = "update" "apps" "replicasets" "" namespaced,
+    PatchReplicaSets = "patch" "apps" "replicasets" "" namespaced,
+    CreateJobs = "create" "batch" "jobs" "" namespaced,
+    CreateCronJobs = "create" "batch" "cronjobs" "" namespaced,
+    UpdateCronJobs = "update" "batch" "cronjobs" "" namespaced,
+    PatchCronJobs = "patch" "batch" "cronjobs" "" namespaced,
+    DeletePods = "delete" "" "pods" "" namespaced,
+    DeleteAllPods = "deletecollection" "" "pods" "" namespaced,
+    CreateEviction = "create" "" "pods" "eviction" namespaced,
+    UpdatePodStatus = "update" "" "pods" "status" namespaced,
+    PatchPodStatus = "patch" "" "pods" "status" namespaced,
+    CreatePodBinding = "create" "" "pods" "binding" namespaced,
+    UpdateNodes = "update" "" "nodes" "" cluster,
+    PatchNodes = "patch" "" "nodes" "" cluster,
+    UpdateNodeStatus = "update" "" "nodes" "status" cluster,
+    PatchNodeStatus = "patch" "" "nodes" "status" cluster,
+    DeleteNodes = "delete" "" "nodes" "" cluster,
+    CreateNodes = "create" "" "nodes" "" cluster,
+    CreatePriorityClasses = "create" "scheduling.k8s.io" "priorityclasses" "" cluster,
+    // Credentials.
+    GetSecrets = "get" "" "secrets" "" namespaced,
+    ListSecrets = "list" "" "secrets" "" namespaced,
+    WatchSecrets = "watch" "" "secrets" "" namespaced,
+    CreateSecrets = "create" "" "secrets" "" namespaced,
+    UpdateSecrets = "update" "" "secrets" "" namespaced,
+    PatchSecrets = "patch" "" "secrets" "" namespaced,
+    CreateToken = "create" "" "serviceaccounts" "token" namespaced,
+    CreateAccounts = "create" "" "serviceaccounts" "" namespaced,
+    CreateCsr = "create" "certificates.k8s.io" "certificatesigningrequests" "" cluster,
+    GetCsr = "get" "certificates.k8s.io" "certificatesigningrequests" "" cluster,
+    WatchCsr = "watch" "certificates.k8s.io" "certificatesigningrequests" "" cluster,
+    ListCsr = "list" "certificates.k8s.io" "certificatesigningrequests" "" cluster,
+    UpdateApproval = "update" "certificates.k8s.io" "certificatesigningrequests" "approval" cluster,
+    PatchApproval = "patch" "certificates.k8s.io" "certificatesigningrequests" "approval" cluster,
+    UpdateCsrStatus = "update" "certificates.k8s.io" "certificatesigningrequests" "status" cluster,
+    PatchCsrStatus = "patch" "certificates.k8s.io" "certificatesigningrequests" "status" cluster,
+    ApproveSigners = "approve" "certificates.k8s.io" "signers" "" cluster,
+    SignSigners = "sign" "certificates.k8s.io" "signers" "" cluster,
+    ImpersonateUsers = "impersonate" "" "users" "" cluster,
+    ImpersonateGroups = "impersonate" "" "groups" "" cluster,
+    ImpersonateAccounts = "impersonate" "" "serviceaccounts" "" namespaced,
+    GetConfigMaps = "get" "" "configmaps" "" namespaced,
+    ListConfigMaps = "list" "" "configmaps" "" namespaced,
+    GetLogs = "get" "" "pods" "log" namespaced,
+    // Authorization.
+    CreateBindings = "create" "rbac.authorization.k8s.io" "rolebindings" "" namespaced,
+    UpdateBindings = "update" "rbac.authorization.k8s.io" "rolebindings" "" namespaced,
+    PatchBindings = "patch" "rbac.authorization.k8s.io" "rolebindings" "" namespaced,
+    CreateClusterBindings = "create" "rbac.authorization.k8s.io" "clusterrolebindings" "" cluster,
+    UpdateClusterBindings = "update" "rbac.authorization.k8s.io" "clusterrolebindings" "" cluster,
+    PatchClusterBindings = "patch" "rbac.authorization.k8s.io" "clusterrolebindings" "" cluster,
+    BindClusterRoles = "bind" "rbac.authorization.k8s.io" "clusterroles" "" namespaced,
+    BindRoles = "bind" "rbac.authorization.k8s.io" "roles" "" namespaced,
+    CreateRoles = "create" "rbac.authorization.k8s.io" "roles" "" namespaced,
+    UpdateRoles = "update" "rbac.authorization.k8s.io" "roles" "" namespaced,
+    PatchRoles = "patch" "rbac.authorization.k8s.io" "roles" "" namespaced,
+    EscalateRoles = "escalate" "rbac.authorization.k8s.io" "roles" "" namespaced,
+    CreateClusterRoles = "create" "rbac.authorization.k8s.io" "clusterroles" "" cluster,
+    UpdateClusterRoles = "update" "rbac.authorization.k8s.io" "clusterroles" "" cluster,
+    PatchClusterRoles = "patch" "rbac.authorization.k8s.io" "clusterroles" "" cluster,
+    EscalateClusterRoles = "escalate" "rbac.authorization.k8s.io" "clusterroles" "" cluster,
+    // Admission, extension and the cluster's own objects.
+    CreateMutatingWebhooks = "create" "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "" cluster,
+    UpdateMutatingWebhooks = "update" "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "" cluster,
+    PatchMutatingWebhooks = "patch" "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "" cluster,
+    CreateVolumes = "create" "" "persistentvolumes" "" cluster,
+    UpdateNamespaces = "update" "" "namespaces" "" namespaced,
+    PatchNamespaces = "patch" "" "namespaces" "" namespaced,
+    CreateNamespaces = "create" "" "namespaces" "" cluster,
+}

@@ -1,0 +1,131 @@
+//! The catalogue of attack techniques: one entry for each way to get from one thing to the
+//! next, by what it is called, why it works and what takes it away.
+//!
+//! The rules that find them stand in `groups`, under the same names. Techniques are told by
+//! `seawall explain`, and each step of a path names its own.
+
+mod authorization;
+mod credentials;
+mod entries;
+mod escapes;
+mod execution;
+mod identity;
+mod nodes;
+mod workloads;
+
+use seawall_model::catalogue::{Entry, mitre};
+use seawall_model::{Area, Reference, Rule, Severity};
+use std::sync::LazyLock;
+
+seawall_model::rule_ids! {
+    catalogue;
+    // A. Entry points.
+    ENTRY_LB = "ENTRY_LB",
+    ENTRY_INGRESS = "ENTRY_INGRESS",
+    ENTRY_NODEPORT = "ENTRY_NODEPORT",
+    ENTRY_HOSTNET = "ENTRY_HOSTNET",
+    ENTRY_VULN_RCE = "ENTRY_VULN_RCE",
+    ENTRY_UNAUTH_APP = "ENTRY_UNAUTH_APP",
+    ENTRY_ANON_RBAC = "ENTRY_ANON_RBAC",
+    ENTRY_ANY_AUTHENTICATED = "ENTRY_ANY_AUTHENTICATED",
+    ENTRY_LEAKED_CRED = "ENTRY_LEAKED_CRED",
+    ENTRY_COMPROMISED_POD = "ENTRY_COMPROMISED_POD",
+    // B. Identities.
+    POD_SA_TOKEN = "POD_SA_TOKEN",
+    POD_MOUNTED_SECRET = "POD_MOUNTED_SECRET",
+    SECRET_IS_SA_TOKEN = "SECRET_IS_SA_TOKEN",
+    SECRET_IS_KUBECONFIG = "SECRET_IS_KUBECONFIG",
+    SECRET_IS_CLOUD_KEY = "SECRET_IS_CLOUD_KEY",
+    IDENTITY_HAS_PERM = "IDENTITY_HAS_PERM",
+    GROUP_MEMBER = "GROUP_MEMBER",
+    // C. Code in pods that run.
+    POD_EXEC = "POD_EXEC",
+    POD_ATTACH_API = "POD_ATTACH_API",
+    POD_PORTFORWARD = "POD_PORTFORWARD",
+    POD_PROXY = "POD_PROXY",
+    POD_EPHEMERAL = "POD_EPHEMERAL",
+    POD_PATCH_IMAGE = "POD_PATCH_IMAGE",
+    NODE_PROXY = "NODE_PROXY",
+    // D. Workloads.
+    POD_CREATE_NODE = "POD_CREATE_NODE",
+    POD_CREATE_SA = "POD_CREATE_SA",
+    POD_CREATE_SECRET = "POD_CREATE_SECRET",
+    WORKLOAD_UPDATE = "WORKLOAD_UPDATE",
+    STEAL_PODS = "STEAL_PODS",
+    // E. Credentials.
+    SECRET_LIST = "SECRET_LIST",
+    SECRET_GET = "SECRET_GET",
+    TOKEN_REQUEST = "TOKEN_REQUEST",
+    TOKEN_SECRET_CREATE = "TOKEN_SECRET_CREATE",
+    CSR_CLIENT = "CSR_CLIENT",
+    IMPERSONATE_USER = "IMPERSONATE_USER",
+    IMPERSONATE_GROUP = "IMPERSONATE_GROUP",
+    IMPERSONATE_SA = "IMPERSONATE_SA",
+    // F. Authorization.
+    ROLE_ESCALATE = "ROLE_ESCALATE",
+    ROLE_BIND = "ROLE_BIND",
+    AGGREGATION_INJECT = "AGGREGATION_INJECT",
+    WILDCARD_ADMIN = "WILDCARD_ADMIN",
+    NS_LABEL_PSA = "NS_LABEL_PSA",
+    // J. Out of a container.
+    CE_PRIV_MOUNT = "CE_PRIV_MOUNT",
+    CE_PRIV_NSENTER = "CE_PRIV_NSENTER",
+    // K. From nodes and over the network.
+    NODE_PODS = "NODE_PODS",
+    NODE_TOKENS = "NODE_TOKENS",
+    NODE_IDENTITY = "NODE_IDENTITY",
+    NODE_CONTROLPLANE = "NODE_CONTROLPLANE",
+    NET_LATERAL = "NET_LATERAL",
+}
+
+/// The techniques, in the order of their groups.
+pub fn catalogue() -> &'static [Rule] {
+    static CATALOGUE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        seawall_model::catalogue::rules([
+            entries::ENTRIES,
+            identity::ENTRIES,
+            execution::ENTRIES,
+            workloads::ENTRIES,
+            credentials::ENTRIES,
+            authorization::ENTRIES,
+            escapes::ENTRIES,
+            nodes::ENTRIES,
+        ])
+    });
+    &CATALOGUE
+}
+
+/// An entry. A technique has no severity of its own; it takes that of what it leads to.
+const fn technique(
+    id: Id,
+    title: &'static str,
+    why: &'static str,
+    fix: &'static str,
+    references: &'static [Reference],
+) -> Entry<Id> {
+    Entry {
+        id,
+        title,
+        severity: Severity::High,
+        area: Area::Containers,
+        why,
+        fix,
+        references,
+        aliases: &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_technique_is_in_the_catalogue_once() {
+        let ids: Vec<&str> = catalogue().iter().map(|rule| rule.id.as_str()).collect();
+        let all: Vec<&str> = Id::ALL.iter().map(|id| id.text()).collect();
+        assert_eq!(ids, all);
+        for rule in catalogue() {
+            assert!(!rule.references.is_empty(), "{}", rule.id);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Who an attacker becomes by what they find.
+
+use super::{Entry, Id, mitre, technique};
+
+pub(super) const ENTRIES: &[Entry<Id>] = &[
+    technique(
+        Id::POD_SA_TOKEN,
+        "uses the service account token of the pod",
+        "The token of the service account is mounted into the container. Whoever runs code there sends requests to the API server with it.",
+        "Set `automountServiceAccountToken: false` where the API server is not used; give the account only what the application needs.",
+        &[mitre("T1528"), mitre("T1552.001"), mitre("T1078")],
+    ),
+    technique(
+        Id::POD_MOUNTED_SECRET,
+        "reads a Secret that the pod has",
+        "A Secret is mounted into the container or stands in its environment.",
+        "Give the pod only the keys that it uses, and short-lived ones.",
+        &[mitre("T1552.001"), mitre("T1552.007")],
+    ),
+    technique(
+        Id::SECRET_IS_SA_TOKEN,
+        "a Secret is the token of a service account",
+        "A Secret of type `kubernetes.io/service-account-token` holds a token that does not end. Who reads the Secret is the account.",
+        "Delete the Secret, and let whoever needs a token ask for one that ends (`kubectl create token`).",
+        &[mitre("T1528")],
+    ),
+    technique(
+        Id::SECRET_IS_KUBECONFIG,
+        "a Secret opens another cluster",
+        "The Secret holds a kubeconfig or the credentials of a cluster that is managed from here.",
+        "Keep such Secrets in a namespace of their own, readable by the one controller that needs them.",
+        &[mitre("T1552.001"), mitre("T1078")],
+    ),
+    technique(
+        Id::SECRET_IS_CLOUD_KEY,
+        "a Secret is a key to the cloud",
+        "The Secret holds a long-lived key of a cloud account.",
+        "Use workload identity of the cloud in place of keys.",
+        &[mitre("T1552.001"), mitre("T1078.004")],
+    ),
+    technique(
+        Id::IDENTITY_HAS_PERM,
+        "has the rights that a binding gives",
+        "A binding gives a role to the identity, a group that it is in, or a user name that is its own.",
+        "Remove the subject from the binding.",
+        &[mitre("T1069")],
+    ),
+    technique(
+        Id::GROUP_MEMBER,
+        "is in a group",
+        "Every service account is in `system:serviceaccounts`, in the group of its namespace, and in `system:authenticated`.",
+        "Bind roles to accounts by name.",
+        &[mitre("T1078")],
+    ),
+];
