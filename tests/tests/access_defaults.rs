@@ -1,5 +1,5 @@
-//! The roles and bindings that an API server makes for itself, against our table of them
-//! (`engines/access/data/defaults.yaml`). `UPDATE_EXPECT=1` writes the table.
+//! The roles and bindings that an API server makes for itself, and the resources that it
+//! serves, against our tables of them (`engines/access/data`). `UPDATE_EXPECT=1` writes them.
 
 #![allow(
     clippy::unwrap_used,
@@ -170,9 +170,64 @@ fn settled(cluster: &Cluster) -> BTreeMap<Key, String> {
     }
 }
 
+/// Compares a table with what it has to be, or writes it.
+fn hold(name: &str, text: &str) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engines/access/data");
+    let file = data.join(name);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    let ours = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        ours == text,
+        "{name} is old: UPDATE_EXPECT=1 writes it anew"
+    );
+    println!("{name}: {} lines", text.lines().count());
+}
+
+/// A line for each resource: group (`-` for the core group), plural, singular, kind, whether
+/// its objects are in namespaces, short names. In the order in which the API server lists them.
+fn resources(cluster: &Cluster) -> String {
+    let mut text = String::from(
+        "# What kube-apiserver 1.37.1 serves (tests/tests/access_defaults.rs, UPDATE_EXPECT=1):\n\
+         # group, plural, singular, kind, n if in namespaces, short names.\n",
+    );
+    let get = |path: &str| cluster.api.json("GET", path, &Value::Null).1;
+    let mut roots = vec![(String::new(), "/api/v1".to_owned())];
+    for group in get("/apis")["groups"].as_array().unwrap() {
+        let name = group["name"].as_str().unwrap().to_owned();
+        let version = group["preferredVersion"]["groupVersion"].as_str().unwrap();
+        roots.push((name, format!("/apis/{version}")));
+    }
+    for (group, path) in roots {
+        for one in get(&path)["resources"].as_array().unwrap() {
+            let word = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+            if word("name").contains('/') {
+                continue;
+            }
+            let short: Vec<&str> = one["shortNames"]
+                .as_array()
+                .map(|list| list.iter().map(|s| s.as_str().unwrap()).collect())
+                .unwrap_or_default();
+            let line = format!(
+                "{} {} {} {} {} {}",
+                if group.is_empty() { "-" } else { &group },
+                word("name"),
+                word("singularName"),
+                word("kind"),
+                if one["namespaced"] == true { "n" } else { "-" },
+                short.join(","),
+            );
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+    }
+    text
+}
+
 #[test]
-fn the_table_is_what_the_api_server_makes() {
+fn the_tables_are_what_the_api_server_makes_and_serves() {
     let mut versions = Vec::new();
+    let mut served = String::new();
     for (emulated, version) in VERSIONS {
         let Some(cluster) = Cluster::start(&Options {
             emulated_version: Some(emulated),
@@ -181,20 +236,8 @@ fn the_table_is_what_the_api_server_makes() {
             return;
         };
         versions.push((version, settled(&cluster)));
+        served = resources(&cluster);
     }
-    let text = table(&versions);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engines/access/data/defaults.yaml");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(&file, &text).unwrap();
-    }
-    let ours = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        ours == text,
-        "the table is old: UPDATE_EXPECT=1 writes it anew"
-    );
-    println!(
-        "{} lines, {} versions",
-        text.lines().count(),
-        versions.len()
-    );
+    hold("defaults.yaml", &table(&versions));
+    hold("resources.txt", &served);
 }
