@@ -3,7 +3,7 @@
 //! question: `yes` or `no`, who, the verb, and a path or `GROUP:RESOURCE/SUB` with `ns=` and
 //! `name=`. Who is `NAME`, `@GROUP` or `NAMESPACE/ACCOUNT`.
 
-#![allow(clippy::expect_used, clippy::panic)] // helpers of tests may fail loudly
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests may fail loudly
 
 mod support;
 
