@@ -25,6 +25,77 @@ pub enum Identity {
     Group(Str),
 }
 
+/// What the API server calls service accounts as users.
+const ACCOUNT: &str = "system:serviceaccount:";
+
+impl Identity {
+    /// Who a user of this name is: names of service accounts are service accounts.
+    pub fn of_user(name: &str) -> Self {
+        let account = name.strip_prefix(ACCOUNT).and_then(|n| n.split_once(':'));
+        match account {
+            Some((namespace, name)) if is_label(namespace) && is_subdomain(name) => {
+                Identity::ServiceAccount {
+                    namespace: namespace.into(),
+                    name: name.into(),
+                }
+            }
+            _ => Identity::User(name.into()),
+        }
+    }
+
+    /// The user that the API server sees; a group is no user.
+    pub fn user_name(&self) -> Option<String> {
+        match self {
+            Identity::ServiceAccount { namespace, name } => {
+                Some(format!("{ACCOUNT}{namespace}:{name}"))
+            }
+            Identity::User(name) => Some(name.to_string()),
+            Identity::Group(_) => None,
+        }
+    }
+
+    /// The groups that it is certainly in; an authenticator may add others.
+    pub fn groups(&self) -> Vec<Str> {
+        let of = |groups: &[&str]| groups.iter().map(|group| Str::from(*group)).collect();
+        match self {
+            Identity::ServiceAccount { namespace, .. } => of(&[
+                "system:serviceaccounts",
+                &format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated",
+            ]),
+            Identity::User(name) => match &**name {
+                "system:anonymous" => of(&["system:unauthenticated"]),
+                node if node.starts_with("system:node:") => {
+                    of(&["system:nodes", "system:authenticated"])
+                }
+                _ => of(&["system:authenticated"]),
+            },
+            Identity::Group(name) => match &**name {
+                "system:unauthenticated" | "system:authenticated" => of(&[name]),
+                accounts if accounts.starts_with("system:serviceaccounts:") => {
+                    of(&[name, "system:serviceaccounts", "system:authenticated"])
+                }
+                _ => of(&[name, "system:authenticated"]),
+            },
+        }
+    }
+}
+
+/// Whether a namespace can have this name.
+fn is_label(name: &str) -> bool {
+    name.len() <= 63 && is_part(name)
+}
+
+/// Whether a service account can have this name.
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_part)
+}
+
+fn is_part(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-')
+}
+
 impl fmt::Display for Identity {
     /// `ServiceAccount shop/web`, `User alice`, `Group system:masters`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,5 +240,31 @@ pub trait Permissions: Debug + Sync {
 
     /// Which sets allow an action on some object, at most one rule for each set and each list
     /// of names; a rule for all names stands for those with some.
+    ///
+    /// What a set can never allow is left out: what is in no namespace by a set that is given
+    /// in one (but for the Namespace itself, by its name), and names for what has none yet
+    /// (`create`, `deletecollection`).
     fn granted(&self, action: &Action) -> Vec<Granted>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_may_be_service_accounts() {
+        for (user, is_account) in [
+            ("system:serviceaccount:shop:web", true),
+            ("system:serviceaccount:shop:web.v2", true),
+            ("system:serviceaccount:shop", false),
+            ("system:serviceaccount:a:b:c", false),
+            ("system:serviceaccount:Shop:web", false),
+            ("alice", false),
+        ] {
+            let identity = Identity::of_user(user);
+            let is = matches!(identity, Identity::ServiceAccount { .. });
+            assert_eq!(is, is_account, "{user}");
+            assert_eq!(identity.user_name().as_deref(), Some(user));
+        }
+    }
 }

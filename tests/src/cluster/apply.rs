@@ -1,7 +1,7 @@
 //! Asking a test's API server: requests as the administrator, and manifests applied.
 
+use super::base64;
 use super::certificates::Certificates;
-use super::{FULL, base64};
 use http::{Request, header};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -26,11 +26,11 @@ pub struct Api {
 }
 
 impl Api {
-    pub(super) fn new(certificates: &Certificates, port: u16) -> Self {
+    pub(super) fn new(certificates: &Certificates, port: u16, token: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let text = format!(
             "{{current-context: x, contexts: [{{name: x, context: {{cluster: x, user: x}}}}], \
-             users: [{{name: x, user: {{token: {FULL}}}}}], \
+             users: [{{name: x, user: {{token: {token}}}}}], \
              clusters: [{{name: x, cluster: {{server: 'https://127.0.0.1:{port}', \
              certificate-authority-data: {}}}}}]}}",
             base64(&certificates.ca),
@@ -53,13 +53,25 @@ impl Api {
 
     /// The status and the text of an answer; status 0 when there is none.
     pub fn ask(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> (u16, String) {
-        let request = Request::builder()
+        self.ask_with(method, path, &[("content-type", kind)], body)
+    }
+
+    /// The same with more to say in the header, such as whom to impersonate.
+    pub fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (u16, String) {
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::CONTENT_TYPE, kind)
-            .header(header::ACCEPT, "application/json")
-            .body(Body::from(body))
-            .unwrap();
+            .header(header::ACCEPT, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
         self.runtime.block_on(async {
             let Ok(response) = self.client.send(request).await else {
                 return (0, String::new());

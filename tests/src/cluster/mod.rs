@@ -100,7 +100,7 @@ impl Cluster {
         .unwrap();
         let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
         let mut cluster = Self {
-            api: Api::new(&certificates, port),
+            api: Api::new(&certificates, port, FULL),
             dir,
             parts: Vec::new(),
             port,
@@ -152,6 +152,11 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
+    }
+
+    /// The API server, asked with another token.
+    pub fn with_token(&self, token: &str) -> Api {
+        Api::new(&self.certificates, self.port, token)
     }
 
     /// A directory that goes with the cluster.

@@ -1,0 +1,117 @@
+//! The roles and bindings that every API server makes for itself.
+//!
+//! `data/defaults.yaml` holds them as API servers of 1.34 to 1.37 have them; for older ones
+//! the oldest table counts, with what is known to have changed since.
+
+use crate::binding::Binding;
+use crate::gaps::Gaps;
+use crate::role::{GROUP, Role, Rule};
+use seawall_model::{FileId, KubernetesVersion, SourceMap, Span, Str};
+use seawall_snapshot::{ScopeId, object};
+use seawall_yaml::{Limits, Node, parse};
+use std::sync::LazyLock;
+
+/// Roles and bindings of one version.
+#[derive(Debug, Default)]
+pub(crate) struct Defaults {
+    pub(crate) roles: Vec<Role>,
+    pub(crate) bindings: Vec<Binding>,
+}
+
+/// The oldest and the newest version in the table.
+const FIRST: u16 = 34;
+const LAST: u16 = 37;
+
+/// The first version whose `edit` may not write endpoints (CVE-2021-25740).
+const NO_ENDPOINTS: u16 = 22;
+
+static TABLE: LazyLock<Vec<Node>> = LazyLock::new(|| {
+    let text = include_str!("../data/defaults.yaml");
+    let stream = parse(text, FileId::UNKNOWN, &Limits::default());
+    let documents = stream.documents.into_iter();
+    documents
+        .filter_map(|document| Some(document.root.as_seq()?.to_vec()))
+        .flatten()
+        .collect()
+});
+
+impl Defaults {
+    /// What an API server of a version makes.
+    pub(crate) fn of(version: KubernetesVersion) -> Self {
+        let minor = i64::from(version.minor.clamp(FIRST, LAST));
+        let (map, mut gaps) = (SourceMap::new(), Gaps::default());
+        let mut defaults = Self::default();
+        for node in TABLE.iter() {
+            let bound = |key, otherwise| node.get(key).and_then(Node::as_i64).unwrap_or(otherwise);
+            if minor < bound("from", minor) || minor > bound("to", minor) {
+                continue;
+            }
+            let mut node = node.clone();
+            if let Some(fields) = node.as_map_mut() {
+                let version = Node::string(format!("{GROUP}/v1"), Span::NONE);
+                fields.insert("apiVersion", Span::NONE, version);
+            }
+            let Some(object) = object::read(&node, ScopeId::PLAIN, &map, &mut Vec::new()) else {
+                continue;
+            };
+            if let Some(mut role) = Role::read(&object, &mut gaps) {
+                role.is_default = true;
+                role.span = Span::NONE;
+                older(&mut role, version);
+                defaults.roles.push(role);
+            } else if let Some(mut binding) = Binding::read(&object, &mut gaps) {
+                binding.is_default = true;
+                binding.span = Span::NONE;
+                defaults.bindings.push(binding);
+            }
+        }
+        defaults
+    }
+}
+
+/// What a role had before the table begins.
+fn older(role: &mut Role, version: KubernetesVersion) {
+    for rule in &mut role.rules {
+        rule.span = Span::NONE;
+    }
+    if version.minor < NO_ENDPOINTS && &*role.reference.name == "system:aggregate-to-edit" {
+        let list = |texts: &[&str]| texts.iter().map(|text| Str::from(*text)).collect();
+        role.rules.push(Rule {
+            verbs: list(&["create", "delete", "deletecollection", "patch", "update"]),
+            groups: list(&[""]),
+            resources: list(&["endpoints"]),
+            names: [].into(),
+            urls: [].into(),
+            index: u32::try_from(role.rules.len()).unwrap_or(u32::MAX),
+            span: Span::NONE,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_has_its_table() {
+        for minor in [10, 21, 34, 35, 36, 37, 40] {
+            let defaults = Defaults::of(KubernetesVersion::new(minor));
+            assert!(defaults.roles.len() > 60, "{minor}");
+            assert!(defaults.bindings.len() > 50, "{minor}");
+            let edit = defaults
+                .roles
+                .iter()
+                .find(|role| &*role.reference.name == "system:aggregate-to-edit");
+            let writes = edit.is_some_and(|role| {
+                let last = role.rules.last();
+                last.is_some_and(|rule| rule.resources.iter().any(|one| &**one == "endpoints"))
+            });
+            assert_eq!(writes, minor < 22, "{minor}");
+        }
+        let names = |minor: u16| {
+            let roles = Defaults::of(KubernetesVersion::new(minor)).roles;
+            roles.len()
+        };
+        assert!(names(34) < names(37), "new controllers have new roles");
+    }
+}
