@@ -17,6 +17,7 @@ mod frameworks;
 mod gate;
 pub mod least;
 mod merge;
+pub mod paths;
 pub mod reach;
 mod run;
 mod suppress;
@@ -68,6 +69,10 @@ pub struct Config {
     pub demands: Vec<Demand>,
     /// Whether a map of the network is wanted, too.
     pub with_map: bool,
+    /// Whether ways in are wanted, too.
+    pub with_paths: bool,
+    /// Workloads that matter most, as words that choose them.
+    pub jewels: Vec<String>,
     /// An earlier answer to compare with; then only what is new or worse can fail the gate.
     pub baseline: Option<Baseline>,
 }
@@ -99,6 +104,8 @@ pub struct Assessment {
     pub inventory: Inventory,
     /// Who reaches whom, where that was asked for.
     pub map: Option<reach::Flows>,
+    /// The ways in, where that was asked for.
+    pub ways: Option<paths::Ways>,
 }
 
 /// How big the picture was.

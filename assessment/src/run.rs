@@ -2,7 +2,9 @@
 
 use crate::catalogue::{catalogue_with, means};
 use crate::compare::compare;
-use crate::{Assessment, Config, Gate, Inventory, demands, frameworks, merge, reach, suppress};
+use crate::{
+    Assessment, Config, Gate, Inventory, demands, frameworks, merge, paths, reach, suppress,
+};
 use seawall_model::{Coverage, KubernetesVersion, Outcome, Rule, RuleId, SourceMap};
 use seawall_network::{Network, World};
 use seawall_snapshot::{ScopeKind, Snapshot};
@@ -105,6 +107,18 @@ pub(crate) fn assess_by(
     let everybody = reach::Question::default();
     if config.with_map {
         answer.map = network.and_then(|network| reach::flows_in(network, &everybody).ok());
+    }
+    if config.with_paths
+        && let Some(network) = network
+    {
+        let version = version(config);
+        answer.ways = Some(paths::ways(
+            snapshot,
+            network,
+            &answer.facts,
+            version,
+            config,
+        ));
     }
     answer.rules = rules;
     answer.decide(config);

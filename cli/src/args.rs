@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Dump(Dump),
     /// Tell who reaches whom, on which ports, and why or why not.
     Reach(Reach),
+    Paths(Paths),
     /// Tell what a compromised workload reaches, step by step.
     Blast(Blast),
     /// Print the objects that a scan sees, each with its origin.
@@ -170,6 +171,22 @@ pub(crate) struct Reach {
     #[arg(long, value_name = "REVISION", conflicts_with = "assert")]
     pub(crate) baseline: Option<String>,
     /// How to tell it: terminal, json, csv, dot, svg or mermaid.
+    #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
+    pub(crate) output: String,
+}
+
+/// How an attacker would get in: from the internet, a pod, a developer's account.
+#[derive(Debug, Args)]
+pub(crate) struct Paths {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How many paths to tell.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+    /// Workloads that matter most: `data/payments-db`, `data/`, `app=db`.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) jewel: Vec<String>,
+    /// How to tell it: terminal or json.
     #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
     pub(crate) output: String,
 }

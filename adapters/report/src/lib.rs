@@ -29,6 +29,7 @@ mod json;
 mod junit;
 mod markdown;
 mod news;
+pub mod paths;
 pub mod reach;
 mod redact;
 mod restore;

@@ -183,6 +183,18 @@ fn closes(text: &str, from: usize) -> bool {
         .is_some_and(|rest| rest.chars().take(40).any(|c| c == '`'))
 }
 
+/// Columns of a terminal that nobody made wider.
+const PAGE: usize = 80;
+
+/// Text in lines that fit, the ones after the first a little further in.
+pub(crate) fn paragraph(text: &mut String, indent: &str, words: &str) {
+    let words = clean(words);
+    for (number, line) in wrap(&words, PAGE - indent.len() - 2).iter().enumerate() {
+        let further = if number == 0 { "" } else { "  " };
+        let _ = writeln!(text, "{indent}{further}{line}");
+    }
+}
+
 /// The first sentence, for where one must do.
 pub(crate) fn first_sentence(text: &str) -> &str {
     let mut from = 0;

@@ -145,6 +145,8 @@ pub(crate) fn settings(
             .value
             .iter()
             .any(|output| output.format == Format::Html),
+        with_paths: false,
+        jewels: Vec::new(),
         baseline,
     })
 }

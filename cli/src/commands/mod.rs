@@ -9,6 +9,7 @@ mod fix;
 mod generate;
 mod judge;
 mod least;
+mod paths;
 mod rbac;
 mod reach;
 mod render;
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Dump(dump) => dump::run(&dump, &global),
         Command::Render(render) => render::run(&render, &global),
         Command::Reach(asked) => reach::run(&asked, &global),
+        Command::Paths(asked) => paths::run(&asked, &global),
         Command::Blast(asked) => reach::blast(&asked, &global),
         Command::Fix(fix) => fix::run(&fix, &global),
         Command::Explain(explain) => explain::run(&explain, &global),

@@ -1,6 +1,6 @@
 //! Ways from where attackers begin to what they want.
 
-use crate::graph::{Because, Ease, Graph, StepId};
+use crate::graph::{Ease, Graph, StepId};
 use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
@@ -78,6 +78,17 @@ pub struct Line {
     pub ease: Ease,
     /// What proves it.
     pub evidence: Vec<Evidence>,
+}
+
+/// A step that is possible, whether anybody gets that far or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldStep {
+    /// The technique.
+    pub technique: RuleId,
+    /// What it needs, in words.
+    pub needs: String,
+    /// What it gives, in words.
+    pub gives: String,
 }
 
 /// A way in.
@@ -337,11 +348,22 @@ impl<'s> Paths<'s> {
         lines
     }
 
-    /// Which pieces of the input a step rests on.
-    pub(crate) fn because(&self, step: StepId) -> Because {
-        self.graph
-            .step(step)
-            .map_or(Because::Nature, |step| step.because)
+    /// Every step that is a technique.
+    pub fn steps(&self) -> Vec<ToldStep> {
+        let told = self.graph.steps.iter().filter_map(|step| {
+            let needs: Vec<String> = step
+                .needs
+                .iter()
+                .map(|need| words::spot(&self.picture, need))
+                .collect();
+            let gives = words::spot(&self.picture, step.gives);
+            Some(ToldStep {
+                technique: step.technique?.rule_id(),
+                needs: needs.join(", "),
+                gives,
+            })
+        });
+        told.collect()
     }
 }
 

@@ -20,7 +20,7 @@ mod spot;
 mod techniques;
 mod words;
 
-pub use answers::{Class, Entry, Goal, Line, Path, Paths};
+pub use answers::{Class, Entry, Goal, Line, Path, Paths, ToldStep};
 pub use graph::{Ease, Place};
 pub use techniques::catalogue as techniques;
 

@@ -1,7 +1,6 @@
 //! What generated policies do, for whoever applies them.
 
-use super::terminal::paragraph;
-use crate::text::{clean, count};
+use crate::text::{clean, count, paragraph};
 use seawall_assessment::least::{Answer, Kind, Observed, Uncovered};
 use seawall_model::SourceMap;
 use std::fmt::Write as _;

@@ -2,8 +2,7 @@
 
 use super::Format;
 use super::machine::word;
-use super::terminal::paragraph;
-use crate::text::{clean, count};
+use crate::text::{clean, count, paragraph};
 use seawall_assessment::reach::{Checked, Proof, Verdict};
 use seawall_model::SourceMap;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! For people.
 
 use crate::news::pairs;
-use crate::text::{clean, count, wrap};
+use crate::text::{clean, count, paragraph, wrap};
 use seawall_assessment::reach::{Change, Flow, Flows, Reached, Verdict, Way};
 use seawall_model::SourceMap;
 use std::collections::BTreeMap;
@@ -259,13 +259,4 @@ pub fn blast(from: &str, reached: &[Reached]) -> String {
         }
     }
     text
-}
-
-/// Text in lines that fit, the ones after the first a little further in.
-pub(super) fn paragraph(text: &mut String, indent: &str, words: &str) {
-    let words = clean(words);
-    for (number, line) in wrap(&words, WIDTH - indent.len() - 2).iter().enumerate() {
-        let further = if number == 0 { "" } else { "  " };
-        let _ = writeln!(text, "{indent}{further}{line}");
-    }
 }
