@@ -69,10 +69,10 @@ pub struct Config {
     pub demands: Vec<Demand>,
     /// Whether a map of the network is wanted, too.
     pub with_map: bool,
-    /// Whether ways in are wanted, too.
-    pub with_paths: bool,
-    /// Workloads that matter most, as words that choose them.
-    pub jewels: Vec<String>,
+    /// What is asked about ways in; `None` does not look for them.
+    pub paths: Option<paths::Question>,
+    /// Whether a way in fails the gate; with a baseline, a new one.
+    pub fail_on_path: bool,
     /// An earlier answer to compare with; then only what is new or worse can fail the gate.
     pub baseline: Option<Baseline>,
 }

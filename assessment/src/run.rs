@@ -5,7 +5,7 @@ use crate::compare::compare;
 use crate::{
     Assessment, Config, Gate, Inventory, demands, frameworks, merge, paths, reach, suppress,
 };
-use seawall_model::{Coverage, KubernetesVersion, Outcome, Rule, RuleId, SourceMap};
+use seawall_model::{Coverage, Fact, KubernetesVersion, Outcome, Rule, RuleId, SourceMap};
 use seawall_network::{Network, World};
 use seawall_snapshot::{ScopeKind, Snapshot};
 use std::collections::HashSet;
@@ -64,6 +64,14 @@ pub(crate) fn assess_by(
         ..Assessment::default()
     };
     let mut findings = Vec::new();
+    let mut outcomes = Vec::from(outcomes);
+    if let (Some(question), Some(network)) = (&config.paths, network) {
+        let facts = outcomes.iter().flat_map(|outcome| &outcome.facts);
+        let facts: Vec<Fact> = facts.cloned().collect();
+        let (outcome, ways) = paths::ways(snapshot, network, &facts, version(config), question);
+        outcomes.push(outcome);
+        answer.ways = Some(ways);
+    }
     for Outcome {
         findings: mut found,
         facts,
@@ -107,18 +115,6 @@ pub(crate) fn assess_by(
     let everybody = reach::Question::default();
     if config.with_map {
         answer.map = network.and_then(|network| reach::flows_in(network, &everybody).ok());
-    }
-    if config.with_paths
-        && let Some(network) = network
-    {
-        let version = version(config);
-        answer.ways = Some(paths::ways(
-            snapshot,
-            network,
-            &answer.facts,
-            version,
-            config,
-        ));
     }
     answer.rules = rules;
     answer.decide(config);

@@ -48,8 +48,11 @@ fn steps(path: &Path, technique: &str) -> Vec<String> {
     assert!(gaps.is_empty(), "{}: {gaps:?}", path.display());
     let config = Config {
         kubernetes_version: version,
-        with_paths: true,
-        jewels: vec!["jewel=true".to_owned()],
+        paths: Some(paths::Question {
+            jewels: vec!["jewel=true".to_owned()],
+            steps: true,
+            ..paths::Question::default()
+        }),
         ..Config::default()
     };
     let assessment = assess(&builder.build(), Coverage::default(), &map, &config);

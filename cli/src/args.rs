@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Dump(Dump),
     /// Tell who reaches whom, on which ports, and why or why not.
     Reach(Reach),
+    /// Tell how an attacker would get in, step by step, and what cuts the most ways.
     Paths(Paths),
     /// Tell what a compromised workload reaches, step by step.
     Blast(Blast),
@@ -183,6 +184,9 @@ pub(crate) struct Paths {
     /// How many paths to tell.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
+    /// Name the few changes that cut the most ways, each tried: what is left is counted.
+    #[arg(long)]
+    pub(crate) cuts: bool,
     /// Workloads that matter most: `data/payments-db`, `data/`, `app=db`.
     #[arg(long, value_name = "WHO")]
     pub(crate) jewel: Vec<String>,

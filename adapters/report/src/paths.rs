@@ -4,32 +4,14 @@
 //! that prove it.
 
 use crate::text::{clean, count, paragraph};
-use seawall_assessment::paths::{Class, Entry, Goal, Line, Path, Ways};
+use seawall_assessment::paths::{Left, Line, Path, Tried, Ways};
 use seawall_model::{Evidence, Proof, SourceMap};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// How a goal is called.
-pub fn goal(goal: &Goal) -> String {
-    match goal {
-        Goal::Cluster => "cluster-admin".to_owned(),
-        Goal::Node => "a node".to_owned(),
-        Goal::Jewel(name) | Goal::Beyond(name) => name.clone(),
-        Goal::Secrets(namespace) => format!("the Secrets of namespace {namespace}"),
-    }
-}
-
-/// How an entry is called.
-fn entry(entry: &Entry) -> &str {
-    match entry.class {
-        Class::Internet => Class::Internet.name(),
-        _ => &entry.name,
-    }
-}
-
 /// For people: the first `top` paths.
 pub fn told(ways: &Ways, top: usize, map: &SourceMap) -> String {
-    let mut text = String::new();
+    let mut text = format!("{}\n\n", summary(ways));
     for (number, path) in ways.paths.iter().take(top).enumerate() {
         if number > 0 {
             text.push('\n');
@@ -44,14 +26,50 @@ pub fn told(ways: &Ways, top: usize, map: &SourceMap) -> String {
     text
 }
 
+/// For people: the changes that cut the most.
+pub fn cuts(ways: &Ways, map: &SourceMap) -> String {
+    let mut text = format!("{}\n", summary(ways));
+    let before = ways.left;
+    for (number, Tried { cut, verified }) in ways.cuts.iter().enumerate() {
+        let _ = writeln!(text);
+        paragraph(&mut text, "", &format!("{}. {}", number + 1, cut.said));
+        if cut.span.is_known() {
+            let _ = writeln!(text, "   {}", clean(&map.display(cut.span)));
+        }
+        let left = verified.unwrap_or(cut.left);
+        let proof = match verified {
+            Some(_) => "tried: made in the picture, and everything judged again",
+            None => "not tried: by hand",
+        };
+        let line = format!(
+            "leaves {} of {} pairs, {} of {} without luck ({proof})",
+            left.pairs, before.pairs, left.sure, before.sure
+        );
+        paragraph(&mut text, "   ", &line);
+        paragraph(&mut text, "   ", cut.caution);
+    }
+    if ways.cuts.is_empty() && before.pairs > 0 {
+        let _ = writeln!(text, "No single change of the input cuts any of them.");
+    }
+    text
+}
+
+/// How many pairs there are.
+fn summary(ways: &Ways) -> String {
+    let Left { pairs, sure } = ways.left;
+    format!(
+        "{pairs} of {} pairs of an entry and a goal are connected, {sure} without luck.",
+        ways.possible
+    )
+}
+
 fn tell(text: &mut String, number: usize, path: &Path, map: &SourceMap) {
     let steps = count(u64::try_from(path.lines.len()).unwrap_or(u64::MAX), "step");
-    let hardest = path.lines.iter().map(|line| line.ease).max();
-    let ease = hardest.map_or("", seawall_assessment::paths::Ease::name);
+    let ease = path.ease().name();
     let head = format!(
         "{number}. {} → {} · {steps}, {ease}",
-        entry(&path.entry),
-        goal(&path.goal)
+        path.entry.name,
+        path.goal.name()
     );
     paragraph(text, "", &head);
     if let Some(first) = path.siblings.first() {
@@ -143,9 +161,9 @@ pub fn json(ways: &Ways, map: &SourceMap) -> String {
             .iter()
             .map(|path| OnePath {
                 entry_class: path.entry.class.name(),
-                entry: entry(&path.entry),
+                entry: &path.entry.name,
                 siblings: &path.siblings,
-                goal: goal(&path.goal),
+                goal: path.goal.name(),
                 cost: path.cost,
                 steps: path
                     .lines

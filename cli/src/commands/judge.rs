@@ -4,6 +4,7 @@ use crate::args::Global;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::{color, demands, ignore_file, policies};
+use seawall_assessment::paths;
 use seawall_assessment::{Assessment, Baseline, Date, Verdict, assess, catalogue};
 use seawall_model::calendar::date_of;
 use seawall_model::{SourceMap, SourceText};
@@ -145,8 +146,8 @@ pub(crate) fn settings(
             .value
             .iter()
             .any(|output| output.format == Format::Html),
-        with_paths: false,
-        jewels: Vec::new(),
+        paths: Some(paths::Question::default()),
+        fail_on_path: false,
         baseline,
     })
 }

@@ -39,13 +39,27 @@ pub(crate) fn read(
     global: &Global,
     map: &Arc<SourceMap>,
 ) -> Result<Loaded, Failure> {
+    let keep = if config.policies.value.is_empty() {
+        Keep::Facts
+    } else {
+        Keep::Trees
+    };
+    read_keeping(source, config, keep, global, map)
+}
+
+/// Loads what the user named, and keeps as much of it as is needed.
+pub(crate) fn read_keeping(
+    source: &Source,
+    config: &Config,
+    keep: Keep,
+    global: &Global,
+    map: &Arc<SourceMap>,
+) -> Result<Loaded, Failure> {
     if cluster::is_meant(source) {
-        return cluster::read(&source.reading, config, Keep::Facts, global, map);
+        return cluster::read(&source.reading, config, keep, global, map);
     }
     let mut request = request(source)?;
-    if !config.policies.value.is_empty() {
-        request.keep = Keep::Trees;
-    }
+    request.keep = keep;
     let progress = Arc::clone(&request.progress);
     let ticker = Ticker::start(global.quiet, move || {
         let (read, total) = progress.get();

@@ -1,69 +1,21 @@
 //! Ways from where attackers begin to what they want.
+//!
+//! For each pair of an entry and a goal there is one answer, the easiest way. Whoever
+//! administers the cluster has every goal; such pairs count, and are not told apart from the
+//! way to the administration itself.
 
-use crate::graph::{Ease, Graph, StepId};
+use crate::ends::{self, Class, Entry, Goal};
+use crate::graph::{Because, Ease, Graph, StepId};
 use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
-use crate::spot::{BeyondId, IdentityId, NodeId, Scope, SecretId, Spot};
+use crate::spot::{Scope, Spot};
 use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
-use seawall_model::access::Identity;
-use seawall_model::{Evidence, RuleId};
+use seawall_model::{Asset, Evidence, ResourceRef, RuleId};
 use seawall_snapshot::Snapshot;
-use std::collections::BTreeMap;
-
-/// Where attackers begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Class {
-    /// Anybody on the internet.
-    Internet,
-    /// Anybody who reaches the API server, without a login.
-    Anonymous,
-    /// Anybody with a login, whatever it is for.
-    Authenticated,
-    /// A pod whose application an attacker has taken.
-    Pod,
-    /// A person or pipeline with rights in some namespaces.
-    Developer,
-}
-
-impl Class {
-    /// In words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Internet => "internet",
-            Class::Anonymous => "anybody without a login",
-            Class::Authenticated => "anybody with a login",
-            Class::Pod => "a compromised pod",
-            Class::Developer => "a developer",
-        }
-    }
-}
-
-/// One place where attackers begin.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Entry {
-    /// Of which class.
-    pub class: Class,
-    /// Its name: `Deployment shop/web`, `User alice`.
-    pub name: String,
-}
-
-/// What attackers want.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Goal {
-    /// To administer the cluster.
-    Cluster,
-    /// Root on a node.
-    Node,
-    /// A workload that somebody marked as most important.
-    Jewel(String),
-    /// Something beyond the cluster: an account of a cloud, another cluster.
-    Beyond(String),
-    /// The Secrets of a namespace.
-    Secrets(String),
-}
+use std::collections::{BTreeMap, HashSet};
 
 /// One line of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +56,25 @@ pub struct Path {
     pub lines: Vec<Line>,
     /// What it costs: more for more steps and for harder ones.
     pub cost: u32,
+}
+
+impl Path {
+    /// How hard its hardest step is.
+    pub fn ease(&self) -> Ease {
+        let hardest = self.lines.iter().map(|line| line.ease).max();
+        hardest.unwrap_or(Ease::Given)
+    }
+}
+
+/// An entry gets to a goal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) entry: usize,
+    pub(crate) goal: usize,
+    pub(crate) cost: u32,
     pub(crate) steps: Vec<StepId>,
+    /// Whether it is had only by having everything.
+    pub(crate) is_implied: bool,
 }
 
 /// All steps of a picture, to be asked about.
@@ -115,196 +85,171 @@ pub struct Paths<'s> {
     pub(crate) facts: Facts<'s>,
     pub(crate) entries: Vec<(Entry, Spot)>,
     pub(crate) goals: Vec<(Goal, Vec<Spot>)>,
+    /// Every pair of an entry and a goal that it leads to.
+    pub(crate) found: Vec<Found>,
 }
 
 impl<'s> Paths<'s> {
-    /// Derives all steps.
+    /// Derives all steps, and finds every pair.
     pub fn new(snapshot: &'s Snapshot, facts: Facts<'s>, config: &Config) -> Self {
         let mut picture = Picture::new(snapshot, &facts, config);
         let graph = Graph::new(groups::steps(&mut picture, &facts, config));
         let mut paths = Self {
-            entries: Vec::new(),
-            goals: Vec::new(),
+            entries: ends::entries(&picture, &graph),
+            goals: ends::goals(&picture),
+            found: Vec::new(),
             picture,
             graph,
             facts,
         };
-        paths.entries = paths.find_entries();
-        paths.goals = paths.find_goals();
+        let everybody: Vec<usize> = (0..paths.entries.len()).collect();
+        paths.found = paths.find(&everybody, &[]);
         paths
     }
 
-    fn find_entries(&self) -> Vec<(Entry, Spot)> {
-        let mut entries = vec![(Class::Internet, "internet".to_owned(), Spot::Internet)];
-        for (id, workload) in self.picture.workload_ids() {
-            let name = workload.owner.to_string();
-            entries.push((Class::Pod, name, Spot::Workload(id)));
-        }
-        for (number, identity) in self.picture.identities.iter() {
-            let class = match identity {
-                Identity::User(name) if &**name == "system:anonymous" => Class::Anonymous,
-                Identity::Group(name) if &**name == "system:unauthenticated" => Class::Anonymous,
-                Identity::Group(name) if &**name == "system:authenticated" => Class::Authenticated,
-                Identity::User(name) | Identity::Group(name) if !name.starts_with("system:") => {
-                    Class::Developer
-                }
-                _ => continue,
-            };
-            let spot = Spot::Identity(IdentityId(number));
-            entries.push((class, identity.to_string(), spot));
-        }
-        let mut entries: Vec<(Entry, Spot)> = entries
-            .into_iter()
-            .filter(|(_, _, spot)| self.graph.find(*spot).is_some())
-            .map(|(class, name, spot)| (Entry { class, name }, spot))
-            .collect();
-        entries.sort();
-        entries
+    /// How many pairs of an entry and a goal there could be.
+    pub fn possible(&self) -> usize {
+        self.entries.len() * self.goals.len()
     }
 
-    fn find_goals(&self) -> Vec<(Goal, Vec<Spot>)> {
-        let picture = &self.picture;
-        let mut goals: BTreeMap<Goal, Vec<Spot>> = BTreeMap::new();
-        goals.insert(Goal::Cluster, vec![Spot::Admin(Scope::All)]);
-        let mut nodes = vec![Spot::Nodes];
-        let all = picture.nodes.iter();
-        nodes.extend(all.map(|(number, _)| Spot::Node(NodeId(number))));
-        goals.insert(Goal::Node, nodes);
-        for jewel in &picture.jewels {
-            if let Some(workload) = picture.workloads.get(jewel.index()) {
-                let spots = vec![Spot::Workload(*jewel), Spot::Door(*jewel)];
-                goals.insert(Goal::Jewel(workload.owner.to_string()), spots);
+    /// Every pair of an entry and a goal that it leads to, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Entry, &Goal)> {
+        self.found.iter().filter_map(|found| {
+            let (entry, _) = self.entries.get(found.entry)?;
+            let (goal, _) = self.goals.get(found.goal)?;
+            Some((entry, goal))
+        })
+    }
+
+    /// Every pair of an entry and a goal, whether it is connected or not.
+    pub(crate) fn pairs_of_all(&self) -> impl Iterator<Item = (&Entry, &Goal)> {
+        let entries = self.entries.iter();
+        entries.flat_map(|(entry, _)| self.goals.iter().map(move |(goal, _)| (entry, goal)))
+    }
+
+    /// The workload that an attacker is in first, if it is one that they begin in.
+    pub(crate) fn workload_of(&self, found: &Found) -> Option<ResourceRef> {
+        match self.entries.get(found.entry)?.1 {
+            Spot::Workload(id) => Some(self.picture.workloads.get(id.index())?.owner.clone()),
+            _ => None,
+        }
+    }
+
+    /// What a way is about: the first workload that it leads through, else the binding that
+    /// gives somebody the rights that it begins with.
+    pub(crate) fn asset_of(&self, found: &Found) -> Option<Asset> {
+        if let Some(owner) = self.workload_of(found) {
+            return Some(Asset::Resource(owner));
+        }
+        found.steps.iter().find_map(|step| {
+            let step = self.graph.step(*step)?;
+            match (step.gives, step.because) {
+                (Spot::Door(id) | Spot::Workload(id), _) => {
+                    let workload = self.picture.workloads.get(id.index())?;
+                    Some(Asset::Resource(workload.owner.clone()))
+                }
+                (_, Because::Binding(number)) => {
+                    let bound = self.picture.bindings.get(number as usize)?;
+                    Some(Asset::Resource(bound.binding.clone()))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// The easiest way of each pair; those that go alike together, from the widest class on.
+    pub fn all(&self) -> Vec<Path> {
+        let mut groups: BTreeMap<(Class, usize, Vec<u32>), Vec<&Found>> = BTreeMap::new();
+        for found in self.found.iter().filter(|found| !found.is_implied) {
+            if let Some((entry, _)) = self.entries.get(found.entry) {
+                // Those whose steps give the same go the same way.
+                let gives = found.steps.iter().map(|step| self.graph.gives(*step));
+                let key = (entry.class, found.goal, gives.collect());
+                groups.entry(key).or_default().push(found);
             }
         }
-        for (number, name) in picture.beyond.iter() {
-            let spot = Spot::Beyond(BeyondId(number));
-            goals.insert(Goal::Beyond(name.to_string()), vec![spot]);
-        }
-        for (number, (namespace, _)) in picture.secrets.iter() {
-            let name = picture.namespaces.get(namespace.0);
-            let goal = Goal::Secrets(name.map_or_else(String::new, ToString::to_string));
-            let hub = Spot::Secrets(Scope::In(*namespace));
-            let spots = goals.entry(goal).or_insert_with(|| vec![hub]);
-            spots.push(Spot::Secret(SecretId(number)));
-        }
-        goals.into_iter().collect()
-    }
-
-    /// The best way from each entry to each goal, grouped, easiest first.
-    pub fn all(&self) -> Vec<Path> {
-        let found: Vec<Found> = self.found(&[]);
-        let mut groups: BTreeMap<(Class, &Goal, Vec<StepId>), (u32, Vec<&Entry>)> = BTreeMap::new();
-        for found in &found {
-            let Some((entry, _)) = self.entries.get(found.entry) else {
-                continue;
-            };
-            let Some((goal, _)) = self.goals.get(found.goal) else {
-                continue;
-            };
-            // Those whose first steps give the same go the same way.
-            let key = self.without_own(&found.steps);
-            let (_, entries) = groups
-                .entry((entry.class, goal, key))
-                .or_insert((found.cost, Vec::new()));
-            entries.push(entry);
-        }
-        let mut paths = Vec::new();
-        for ((class, goal, _), (cost, entries)) in groups {
-            let first = entries.first().copied();
-            let known = found.iter().find(|found| {
-                let entry = self.entries.get(found.entry).map(|(entry, _)| entry);
-                let is_goal = self.goals.get(found.goal).map(|(goal, _)| goal) == Some(goal);
-                entry == first && is_goal
-            });
-            let (Some(first), Some(known)) = (first, known) else {
-                continue;
-            };
-            let _ = class;
-            paths.push(Path {
-                entry: first.clone(),
-                siblings: entries
-                    .iter()
-                    .skip(1)
-                    .map(|entry| entry.name.clone())
-                    .collect(),
-                goal: goal.clone(),
-                lines: self.lines(&known.steps),
-                cost,
-                steps: known.steps.clone(),
-            });
-        }
-        paths.sort_by(|one, other| {
-            let key = |path: &Path| (path.entry.class, path.goal.clone(), path.cost);
-            key(one)
-                .cmp(&key(other))
-                .then_with(|| one.entry.cmp(&other.entry))
+        let mut paths: Vec<Path> = groups
+            .values()
+            .filter_map(|group| self.path(group))
+            .collect();
+        paths.sort_by_cached_key(|path| {
+            (
+                path.entry.class,
+                path.goal.clone(),
+                path.cost,
+                path.entry.name.clone(),
+            )
         });
         paths
     }
 
-    /// The steps by what they give: where two entries come together, they go on alike.
-    fn without_own(&self, steps: &[StepId]) -> Vec<StepId> {
-        let gives = steps.iter().map(|step| self.graph.gives(*step));
-        gives.collect()
+    pub(crate) fn path(&self, group: &[&Found]) -> Option<Path> {
+        let first = group.first()?;
+        let name = |found: &&Found| {
+            self.entries
+                .get(found.entry)
+                .map(|(entry, _)| entry.name.clone())
+        };
+        Some(Path {
+            entry: self.entries.get(first.entry)?.0.clone(),
+            siblings: group.iter().skip(1).filter_map(name).collect(),
+            goal: self.goals.get(first.goal)?.0.clone(),
+            lines: self.lines(&first.steps),
+            cost: first.cost,
+        })
     }
 
-    /// Every pair of an entry and a goal that it leads to, some steps left out.
-    pub(crate) fn found(&self, without: &[StepId]) -> Vec<Found> {
-        let numbered: Vec<usize> = (0..self.entries.len()).collect();
-        let search = || {
-            let mut search = Search::new(&self.graph);
-            search.leave_out(without.iter().copied(), true);
-            search
-        };
-        let chunk = numbered.len().div_ceil(2).max(1);
-        let parts: Vec<Vec<Found>> = numbered
-            .par_chunks(chunk)
+    /// Every pair of some entries, some steps left out.
+    pub(crate) fn find(&self, entries: &[usize], without: &[StepId]) -> Vec<Found> {
+        let half = entries.len().div_ceil(rayon::current_num_threads()).max(1);
+        let parts: Vec<Vec<Found>> = entries
+            .par_chunks(half)
             .map(|entries| {
-                let mut search = search();
-                let each = entries
-                    .iter()
-                    .flat_map(|entry| self.found_from(*entry, &mut search));
-                each.collect()
+                let mut search = Search::new(&self.graph);
+                search.leave_out(without);
+                let each = entries.iter();
+                each.flat_map(|entry| self.find_from(*entry, &mut search))
+                    .collect()
             })
             .collect();
         parts.into_iter().flatten().collect()
     }
 
-    fn found_from(&self, number: usize, search: &mut Search<'_>) -> Vec<Found> {
+    fn find_from(&self, number: usize, search: &mut Search<'_>) -> Vec<Found> {
         let Some((_, start)) = self.entries.get(number) else {
             return Vec::new();
         };
         search.run(&[*start]);
         let own = self.own_secrets(*start);
+        let everything = Spot::Admin(Scope::All);
         let mut all = Vec::new();
         for (goal, (_, spots)) in self.goals.iter().enumerate() {
-            let reached = spots
-                .iter()
-                .filter(|spot| *spot != start && !own.contains(spot))
-                .filter_map(|spot| Some((search.cost(*spot)?, *spot)));
-            let best = reached.min();
-            // Who administers the cluster has the rest.
-            let best = best.or_else(|| {
-                let everything = Spot::Admin(Scope::All);
-                let has = search.has_everything() && !spots.contains(start);
-                has.then(|| search.cost(everything).map(|cost| (cost, everything)))?
-            });
-            if let Some((cost, spot)) = best {
-                all.push(Found {
-                    entry: number,
-                    goal,
-                    cost,
-                    steps: search.steps_to(spot),
-                });
+            if spots.contains(start) {
+                continue;
             }
+            let reached = spots.iter().filter(|spot| !own.contains(spot));
+            let best = reached
+                .filter_map(|spot| Some((search.cost(*spot)?, *spot)))
+                .min();
+            let implied = search.cost(everything).map(|cost| (cost, everything));
+            let Some((cost, spot)) = best.or(implied) else {
+                continue;
+            };
+            all.push(Found {
+                entry: number,
+                goal,
+                cost,
+                steps: search.steps_to(spot),
+                is_implied: best.is_none(),
+            });
         }
         all
     }
 
     /// The Secrets that an entry has by being what it is.
-    fn own_secrets(&self, start: Spot) -> Vec<Spot> {
+    fn own_secrets(&self, start: Spot) -> HashSet<Spot> {
         let Some(start) = self.graph.find(start) else {
-            return Vec::new();
+            return HashSet::new();
         };
         let gives = self
             .graph
@@ -327,51 +272,75 @@ impl<'s> Paths<'s> {
                 continue;
             };
             waiting.extend(words::evidence(self, step));
-            let Some(technique) = step.technique.filter(|_| step.ease > Ease::Given) else {
+            let gains = words::spot(&self.picture, step.gives);
+            match (step.technique, lines.last_mut()) {
+                (Some(technique), _) if step.ease > Ease::Given => lines.push(Line {
+                    technique: technique.rule_id(),
+                    gains,
+                    said: words::step(self, step),
+                    ease: step.ease,
+                    evidence: std::mem::take(&mut waiting),
+                }),
                 // The last step may be one that is none: it is what the path is for.
-                if Some(id) == steps.last()
-                    && let Some(last) = lines.last_mut()
-                {
+                (_, Some(last)) if Some(id) == steps.last() => {
                     last.evidence.append(&mut waiting);
-                    last.gains = words::spot(&self.picture, step.gives);
+                    last.gains = gains;
                 }
-                continue;
-            };
-            lines.push(Line {
-                technique: technique.rule_id(),
-                gains: words::spot(&self.picture, step.gives),
-                said: words::step(self, step),
-                ease: step.ease,
-                evidence: std::mem::take(&mut waiting),
-            });
+                // Or there is no other: who begins here has it already.
+                (Some(technique), None) if Some(id) == steps.last() => lines.push(Line {
+                    technique: technique.rule_id(),
+                    gains,
+                    said: words::step(self, step),
+                    ease: step.ease,
+                    evidence: std::mem::take(&mut waiting),
+                }),
+                _ => {}
+            }
         }
         lines
+    }
+
+    /// What somebody gets to who begins there: each thing, in words, with the ways that lead
+    /// to it; the easiest first.
+    pub fn gains_of(&self, name: &str) -> Vec<(String, Vec<Line>)> {
+        let mut starts = self.entries.iter().filter(|(entry, _)| entry.name == name);
+        let Some((_, spot)) = starts.next() else {
+            return Vec::new();
+        };
+        let mut search = Search::new(&self.graph);
+        search.run(&[*spot]);
+        let mut gains: Vec<(u32, Spot)> = search
+            .reached()
+            .filter(|reached| reached != spot && is_gain(*reached))
+            .filter_map(|reached| Some((search.cost(reached)?, reached)))
+            .collect();
+        gains.sort_unstable();
+        let told = gains.into_iter().map(|(_, gain)| {
+            let lines = self.lines(&search.steps_to(gain));
+            (words::spot(&self.picture, gain), lines)
+        });
+        told.collect()
     }
 
     /// Every step that is a technique.
     pub fn steps(&self) -> Vec<ToldStep> {
         let told = self.graph.steps.iter().filter_map(|step| {
-            let needs: Vec<String> = step
-                .needs
-                .iter()
-                .map(|need| words::spot(&self.picture, need))
-                .collect();
-            let gives = words::spot(&self.picture, step.gives);
+            let needs = step.needs.iter();
+            let needs: Vec<String> = needs.map(|need| words::spot(&self.picture, need)).collect();
             Some(ToldStep {
                 technique: step.technique?.rule_id(),
                 needs: needs.join(", "),
-                gives,
+                gives: words::spot(&self.picture, step.gives),
             })
         });
         told.collect()
     }
 }
 
-/// An entry gets to a goal.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    pub(crate) entry: usize,
-    pub(crate) goal: usize,
-    pub(crate) cost: u32,
-    pub(crate) steps: Vec<StepId>,
+/// Whether a spot is worth telling by itself: rights and hubs are on the way to something.
+fn is_gain(spot: Spot) -> bool {
+    !matches!(
+        spot,
+        Spot::Internet | Spot::Permissions(_) | Spot::May(..) | Spot::Able(..)
+    )
 }

@@ -12,6 +12,9 @@
 mod acts;
 mod answers;
 mod apps;
+mod cuts;
+mod ends;
+mod findings;
 mod graph;
 mod groups;
 mod picture;
@@ -20,13 +23,15 @@ mod spot;
 mod techniques;
 mod words;
 
-pub use answers::{Class, Entry, Goal, Line, Path, Paths, ToldStep};
+pub use answers::{Line, Path, Paths, ToldStep};
+pub use cuts::{Break, Cut, Left};
+pub use ends::{Class, Entry, Goal};
 pub use graph::{Ease, Place};
 pub use techniques::catalogue as techniques;
 
 use seawall_model::access::Permissions;
 use seawall_model::reachability::Reachability;
-use seawall_model::{Fact, KubernetesVersion};
+use seawall_model::{Fact, KubernetesVersion, Outcome, Rule};
 
 /// What the verdicts depend on besides the snapshot.
 #[derive(Debug, Clone)]
@@ -55,4 +60,14 @@ pub struct Facts<'f> {
     pub permissions: &'f dyn Permissions,
     /// Who gets to whom.
     pub network: &'f dyn Reachability,
+}
+
+/// The catalogue of findings, in order of ids. Techniques are in [`techniques`].
+pub fn rules() -> &'static [Rule] {
+    findings::catalogue()
+}
+
+/// Judges the ways that were found: one finding for each class of entries and each goal.
+pub fn check(paths: &Paths<'_>) -> Outcome {
+    findings::check(paths)
 }

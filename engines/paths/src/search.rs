@@ -52,11 +52,11 @@ impl<'g> Search<'g> {
         }
     }
 
-    /// Leaves steps out of the next searches, or takes them in again.
-    pub(crate) fn leave_out(&mut self, steps: impl IntoIterator<Item = StepId>, is_out: bool) {
+    /// Leaves steps out of all searches.
+    pub(crate) fn leave_out(&mut self, steps: &[StepId]) {
         for step in steps {
-            if let Some(mark) = self.without.get_mut(step as usize) {
-                *mark = is_out;
+            if let Some(mark) = self.without.get_mut(*step as usize) {
+                *mark = true;
             }
         }
     }
@@ -149,12 +149,6 @@ impl<'g> Search<'g> {
         let at = self.graph.find(spot)? as usize;
         let is_settled = self.settled.get(at) == Some(&true);
         is_settled.then(|| self.cost.get(at).copied()).flatten()
-    }
-
-    /// Whether the search ended with everything.
-    pub(crate) fn has_everything(&self) -> bool {
-        let end = self.end.and_then(|end| self.settled.get(end as usize));
-        end == Some(&true)
     }
 
     /// The spots that were reached, in no order.

@@ -15,12 +15,6 @@ macro_rules! numbers {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub(crate) struct $name(pub(crate) u32);
 
-        impl $name {
-            /// Its place in the list of its kind.
-            pub(crate) fn index(self) -> usize {
-                self.0 as usize
-            }
-        }
     )*};
 }
 
@@ -41,6 +35,20 @@ numbers! {
     PlaceId,
     /// Something beyond the cluster: a role of a cloud, another cluster.
     BeyondId,
+}
+
+impl WorkloadId {
+    /// Its place in the list of workloads.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl PlaceId {
+    /// Its place in the list of places.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl NameId {

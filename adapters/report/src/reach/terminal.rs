@@ -1,14 +1,12 @@
 //! For people.
 
 use crate::news::pairs;
-use crate::text::{clean, count, paragraph, wrap};
+use crate::text::{clean, count, paragraph};
 use seawall_assessment::reach::{Change, Flow, Flows, Reached, Verdict, Way};
 use seawall_model::SourceMap;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Columns of a line.
-const WIDTH: usize = 80;
 /// Names of one namespace that are told one by one.
 const FEW: usize = 4;
 
