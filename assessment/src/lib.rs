@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** as pure as the engines. Today's date comes in through [`Config`].
 
+pub mod access;
 mod catalogue;
 mod compare;
 mod demands;

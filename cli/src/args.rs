@@ -64,6 +64,10 @@ pub(crate) enum Command {
     Paths(Paths),
     /// Tell what a compromised workload reaches, step by step.
     Blast(Blast),
+    /// Tell who can do something, and by which rule and binding.
+    WhoCan(WhoCan),
+    /// Tell what somebody can do, and by which rule and binding.
+    WhatCan(WhatCan),
     /// Print the objects that a scan sees, each with its origin.
     Render(Render),
     /// Scan the example environment inside this program.
@@ -203,6 +207,44 @@ pub(crate) struct Blast {
     pub(crate) from: String,
     #[command(flatten)]
     pub(crate) source: Source,
+}
+
+/// Who can do something.
+#[derive(Debug, Args)]
+pub(crate) struct WhoCan {
+    /// The verb: get, list, create, …
+    pub(crate) verb: String,
+    /// What to: a resource (`pods`, `po`, `deployments.apps`), one of its subresources
+    /// (`pods/exec`), or a path (`/metrics`).
+    pub(crate) resource: String,
+    /// The object's name, if one is meant, then what to read: files and directories, `-`, or
+    /// `cluster` [default: `.`]. A word with a slash or a dot in front, or that is a file here,
+    /// is read.
+    #[arg(value_name = "NAME|PATH")]
+    pub(crate) rest: Vec<String>,
+    /// The object's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Read the paths as they are at this git revision.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) rev: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// How to tell it: terminal, json or csv.
+    #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
+    pub(crate) output: String,
+}
+
+/// What somebody can do.
+#[derive(Debug, Args)]
+pub(crate) struct WhatCan {
+    /// Who: `sa:shop/web` (a service account), `user:ann`, `group:devs`, or the name of a user.
+    pub(crate) subject: String,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How to tell it: terminal, json or csv.
+    #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
+    pub(crate) output: String,
 }
 
 /// The user's own settings.

@@ -12,7 +12,9 @@
     clippy::print_stdout
 )] // tests assert
 
-use seawall_access::{Access, Request, ResourceRequest};
+use seawall_access::guard::{Actor, BindingDraft, Guard, RoleDraft, Write};
+use seawall_access::impersonation::Wanted;
+use seawall_access::{Access, Request, ResourceRequest, Role};
 use seawall_model::access::Identity;
 use seawall_model::{FileId, KubernetesVersion, SourceMap, Str};
 use seawall_snapshot::{Builder, ScopeId, Snapshot, object};
@@ -612,4 +614,459 @@ fn every_verdict_is_that_of_the_api_server() {
         differences.len(),
         few.join("\n")
     );
+}
+
+const FEW_VERBS: &[&str] = &["get", "list", "create", "*"];
+const FEW_RESOURCES: &[&str] = &["pods", "pods/exec", "*/exec", "secrets", "*", "nodes"];
+
+/// Rules of few words, so that one often covers another.
+fn plain_rule(dice: &mut Dice, is_cluster: bool) -> Value {
+    if is_cluster && dice.one_in(6) {
+        let urls = ["/metrics", "/metrics/*", "/m*", "*"];
+        return json!({"verbs": dice.some(FEW_VERBS), "nonResourceURLs": dice.some(&urls)});
+    }
+    let mut rule = json!({
+        "verbs": dice.some(FEW_VERBS),
+        "apiGroups": dice.some(&["", "", "apps", "*"]),
+        "resources": dice.some(FEW_RESOURCES),
+    });
+    if dice.one_in(4) {
+        rule["resourceNames"] = json!(dice.some(&["a", "b"]));
+    }
+    rule
+}
+
+/// A rule that is a part of another, or another.
+fn part_of(dice: &mut Dice, rule: &Value, is_cluster: bool) -> Value {
+    let is_path = rule["nonResourceURLs"].is_array();
+    if dice.one_in(5) || (is_path && !is_cluster) {
+        return plain_rule(dice, is_cluster);
+    }
+    let mut part = rule.clone();
+    for key in ["verbs", "resources", "resourceNames", "nonResourceURLs"] {
+        let Some(list) = part[key].as_array().cloned() else {
+            continue;
+        };
+        let mut word = list[dice.below(list.len())].clone();
+        if word == "*" && dice.one_in(2) {
+            word = json!(match key {
+                "verbs" => dice.of(&["get", "watch"]),
+                "resources" => dice.of(&["pods/exec", "secrets", "*/exec"]),
+                _ => "/metrics/a",
+            });
+        } else if word == "*/exec" && dice.one_in(2) {
+            word = json!("jobs/exec");
+        }
+        part[key] = json!([word]);
+    }
+    if !is_path && part["resourceNames"].is_null() && dice.one_in(4) {
+        part["resourceNames"] = json!(["a"]);
+    }
+    part
+}
+
+/// Somebody who may write roles and bindings, and has some other rights: their objects, and
+/// the rules that they have.
+fn writer(dice: &mut Dice, n: usize) -> (Vec<Value>, Vec<Value>) {
+    let mut own: Vec<Value> = (0..1 + dice.below(3))
+        .map(|_| plain_rule(dice, true))
+        .collect();
+    let what = [
+        "roles",
+        "clusterroles",
+        "rolebindings",
+        "clusterrolebindings",
+    ];
+    let mut writing =
+        json!({"verbs": ["create", "patch"], "apiGroups": [GROUP], "resources": what});
+    if dice.one_in(6) {
+        writing["resources"] = json!(dice.some(&what));
+    }
+    own.push(writing);
+    if dice.one_in(3) {
+        let verbs = dice.some(&["escalate", "bind", "*"]);
+        let kinds = dice.some(&["roles", "clusterroles", "*"]);
+        let mut rule = json!({"verbs": verbs, "apiGroups": [GROUP], "resources": kinds});
+        if dice.one_in(2) {
+            rule["resourceNames"] = json!(["g:0", "g:1", "g:2", "view", "absent"]);
+        }
+        own.push(rule);
+    }
+    let namespace = if dice.one_in(2) { Some("n1") } else { None };
+    let mut role = object_of("ClusterRole", &format!("w{n}"), None);
+    role["rules"] = json!(own);
+    let kind = if namespace.is_some() {
+        "RoleBinding"
+    } else {
+        "ClusterRoleBinding"
+    };
+    let mut binding = object_of(kind, &format!("w{n}"), namespace);
+    binding["roleRef"] = json!({"apiGroup": GROUP, "kind": "ClusterRole", "name": format!("w{n}")});
+    binding["subjects"] = json!([{"kind": "User", "name": format!("w{n}")}]);
+    (vec![role, binding], own)
+}
+
+/// Asks the server to write something as somebody, without doing it.
+fn write_as(cluster: &Cluster, user: &str, how: Write, object: &Value) -> (bool, String) {
+    let collection = cluster.api.collection(object).unwrap();
+    let name = object["metadata"]["name"].as_str().unwrap();
+    let (method, path, kind) = match how {
+        Write::Create => ("POST", collection, "application/json"),
+        Write::Update => (
+            "PATCH",
+            format!("{collection}/{name}"),
+            "application/merge-patch+json",
+        ),
+    };
+    let headers = [("content-type", kind), ("impersonate-user", user)];
+    let path = format!("{path}?dryRun=All");
+    let body = serde_json::to_vec(object).unwrap();
+    let (status, text) = cluster.api.ask_with(method, &path, &headers, body);
+    assert!(
+        [200, 201, 403, 404].contains(&status),
+        "{status} {text}\n{object}"
+    );
+    (status < 300, text)
+}
+
+/// Whether we say that they may write it.
+fn may_write(access: &Access, user: &str, how: Write, object: &Value) -> bool {
+    let identity = Identity::of_user(user);
+    let groups = identity.groups();
+    let who = Actor {
+        identity: &identity,
+        groups: &groups,
+    };
+    let metadata = &object["metadata"];
+    let namespace = metadata["namespace"].as_str().map(Str::from);
+    let name = Str::from(metadata["name"].as_str().unwrap());
+    let guard = if object["roleRef"].is_object() {
+        access.may_write_binding(
+            who,
+            how,
+            &BindingDraft {
+                namespace: namespace.as_ref(),
+                name: &name,
+                is_cluster_role: object["roleRef"]["kind"] == "ClusterRole",
+                role: &object["roleRef"]["name"].as_str().unwrap().into(),
+                scope: ScopeId::PLAIN,
+            },
+        )
+    } else {
+        // The rules as the engine reads them from an object.
+        let alone = Access::of(
+            &snapshot(std::slice::from_ref(object)),
+            KubernetesVersion::NEWEST,
+        );
+        let is_it = |role: &&Role| !role.is_default;
+        let rules = alone.roles().find(is_it).unwrap().rules.clone();
+        access.may_write_role(
+            who,
+            how,
+            &RoleDraft {
+                namespace: namespace.as_ref(),
+                name: &name,
+                rules: &rules,
+                aggregates: object["aggregationRule"].is_object() || &*name == "g:2",
+            },
+        )
+    };
+    assert!(!matches!(guard, Guard::TooMuch));
+    guard.is_allowed()
+}
+
+/// Something that a writer tries to write.
+fn attempt(dice: &mut Dice, own: &[Value], n: usize) -> (Write, Value) {
+    let namespace = if dice.one_in(4) { "n2" } else { "n1" };
+    let is_cluster = dice.one_in(3);
+    if dice.one_in(3) {
+        let (kind, namespace) = if is_cluster {
+            ("ClusterRoleBinding", None)
+        } else {
+            ("RoleBinding", Some(namespace))
+        };
+        let mut binding = object_of(kind, &format!("new-{n}"), namespace);
+        let is_role = !is_cluster && dice.one_in(3);
+        let kind = if is_role { "Role" } else { "ClusterRole" };
+        let names = [
+            "g:0",
+            "g:1",
+            "g:2",
+            "g:3",
+            "view",
+            "absent",
+            &format!("w{n}"),
+        ];
+        let role = if is_role {
+            dice.of(&["r:0", "r:1", "absent"])
+        } else {
+            dice.of(&names)
+        };
+        binding["roleRef"] = json!({"apiGroup": GROUP, "kind": kind, "name": role});
+        binding["subjects"] = json!([{"kind": "User", "name": "friend"}]);
+        return (Write::Create, binding);
+    }
+    // An update that changes nothing is always let through: it has a rule.
+    let count = 1 + dice.below(2);
+    let rules: Vec<Value> = (0..count)
+        .map(|_| {
+            let rule = &own[dice.below(own.len())];
+            part_of(dice, rule, is_cluster)
+        })
+        .collect();
+    let (how, mut role) = match (is_cluster, dice.one_in(3)) {
+        (true, true) => {
+            let name = dice.of(&["g:0", "g:1", "g:2", "g:3"]);
+            (Write::Update, object_of("ClusterRole", name, None))
+        }
+        (false, true) => (
+            Write::Update,
+            object_of("Role", dice.of(&["r:0", "r:1"]), Some("n1")),
+        ),
+        (true, false) => (Write::Create, object_of("ClusterRole", "fresh", None)),
+        (false, false) => (Write::Create, object_of("Role", "fresh", Some(namespace))),
+    };
+    role["rules"] = json!(rules);
+    if is_cluster && how == Write::Create && dice.one_in(6) {
+        role["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]});
+    }
+    (how, role)
+}
+
+#[test]
+fn nobody_gives_more_than_the_api_server_lets_them() {
+    let Some(cluster) = Cluster::start(&Options::default()) else {
+        return;
+    };
+    let mut dice = Dice(5);
+    assert_eq!(cluster.api.apply_all(namespaces()), Vec::<String>::new());
+    let mut objects = Vec::new();
+    for n in 0..4 {
+        let mut role = object_of("ClusterRole", &format!("g:{n}"), None);
+        if n == 2 {
+            let selector = json!({"matchLabels": {"nobody": "has"}});
+            role["aggregationRule"] = json!({"clusterRoleSelectors": [selector]});
+        } else {
+            role["rules"] = json!([plain_rule(&mut dice, true)]);
+        }
+        objects.push(role);
+    }
+    for n in 0..2 {
+        let mut role = object_of("Role", &format!("r:{n}"), Some("n1"));
+        role["rules"] = json!([plain_rule(&mut dice, false)]);
+        objects.push(role);
+    }
+    let mut writers = Vec::new();
+    for n in 0..120 {
+        let (theirs, own) = writer(&mut dice, n);
+        objects.extend(theirs);
+        writers.push(own);
+    }
+    assert_eq!(cluster.api.apply_all(objects.clone()), Vec::<String>::new());
+    fill(&cluster);
+    settle(&cluster);
+    let access = Access::of(&snapshot(&objects), KubernetesVersion::NEWEST);
+    let (mut asked, mut written) = (0, 0);
+    let mut differences = Vec::new();
+    for (n, own) in writers.iter().enumerate() {
+        for _ in 0..16 {
+            let (how, object) = attempt(&mut dice, own, n);
+            let user = format!("w{n}");
+            let (theirs, why) = write_as(&cluster, &user, how, &object);
+            asked += 1;
+            written += usize::from(theirs);
+            if may_write(&access, &user, how, &object) != theirs {
+                differences.push(format!("server {theirs}: {how:?} {object}\n{own:?}\n{why}"));
+            }
+        }
+    }
+    println!("{asked} writes, {written} of them done");
+    assert!(
+        written * 8 > asked && written * 8 < asked * 7,
+        "too one-sided"
+    );
+    let few = &differences[..differences.len().min(5)];
+    assert!(
+        few.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        few.join("\n")
+    );
+}
+
+/// The objects that give a service account random rights to be somebody else.
+fn actor(dice: &mut Dice, n: usize) -> Vec<Value> {
+    let modes = [
+        "impersonate:serviceaccount",
+        "impersonate:user-info",
+        "impersonate:arbitrary-node",
+    ];
+    let on = [
+        "impersonate-on:serviceaccount:list",
+        "impersonate-on:user-info:list",
+        "impersonate-on:arbitrary-node:list",
+        "impersonate-on:user-info:get",
+    ];
+    let mut rules = Vec::new();
+    for _ in 0..1 + dice.below(4) {
+        let is_old = dice.one_in(2);
+        let verb = if is_old {
+            "impersonate"
+        } else {
+            dice.of(&modes)
+        };
+        let group = if is_old != dice.one_in(8) {
+            ""
+        } else {
+            "authentication.k8s.io"
+        };
+        let kinds = [
+            "users",
+            "users",
+            "groups",
+            "serviceaccounts",
+            "nodes",
+            "uids",
+            "userextras/example.com/a",
+            "*",
+        ];
+        let mut rule =
+            json!({"verbs": [verb], "apiGroups": [group], "resources": dice.some(&kinds)});
+        if dice.one_in(3) {
+            rule["resourceNames"] =
+                json!(dice.some(&["ann", "bob", "devs", "web", "node-1", "system:node:node-1"]));
+        }
+        rules.push(rule);
+    }
+    if !dice.one_in(3) {
+        rules.push(json!({"verbs": dice.some(&on), "apiGroups": [""], "resources": ["pods"]}));
+    }
+    let mut role = object_of("ClusterRole", &format!("i{n}"), None);
+    role["rules"] = json!(rules);
+    let mut binding = object_of("ClusterRoleBinding", &format!("i{n}"), None);
+    binding["roleRef"] = json!({"apiGroup": GROUP, "kind": "ClusterRole", "name": format!("i{n}")});
+    binding["subjects"] =
+        json!([{"kind": "ServiceAccount", "name": format!("i{n}"), "namespace": "n1"}]);
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": format!("i{n}"), "namespace": "n1"},
+    });
+    vec![account, role, binding]
+}
+
+/// Whether accounts become others as the server lets them, in a version.
+fn compare_impersonation(emulated: &'static str, version: u16) {
+    let Some(cluster) = Cluster::start(&Options {
+        emulated_version: Some(emulated),
+        ..Options::default()
+    }) else {
+        return;
+    };
+    let mut dice = Dice(u64::from(version));
+    assert_eq!(cluster.api.apply_all(namespaces()), Vec::<String>::new());
+    // Everybody may list pods, so that only becoming somebody is in question.
+    let mut all = object_of("ClusterRole", "all", None);
+    all["rules"] = json!([{"verbs": ["list"], "apiGroups": [""], "resources": ["pods"]}]);
+    let mut to_all = object_of("ClusterRoleBinding", "all", None);
+    to_all["roleRef"] = json!({"apiGroup": GROUP, "kind": "ClusterRole", "name": "all"});
+    to_all["subjects"] = json!([{"kind": "Group", "name": "system:authenticated"}]);
+    let mut objects = vec![all, to_all];
+    let count = 60;
+    for n in 0..count {
+        objects.extend(actor(&mut dice, n));
+    }
+    assert_eq!(cluster.api.apply_all(objects.clone()), Vec::<String>::new());
+    settle(&cluster);
+    let rbac: Vec<Value> = objects
+        .into_iter()
+        .filter(|o| o["apiVersion"] != "v1")
+        .collect();
+    let access = Access::of(&snapshot(&rbac), KubernetesVersion::new(version));
+    let to_do = Request::Resource(ResourceRequest {
+        verb: "list".into(),
+        resource: "pods".into(),
+        namespace: "n1".into(),
+        ..ResourceRequest::default()
+    });
+    let (mut asked, mut done) = (0, 0);
+    for n in 0..count {
+        let path = format!("/api/v1/namespaces/n1/serviceaccounts/i{n}/token");
+        let request =
+            json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let (status, answer) = cluster.api.json("POST", &path, &request);
+        assert_eq!(status, 201, "{answer}");
+        let api = cluster.with_token(answer["status"]["token"].as_str().unwrap());
+        let identity = Identity::of_user(&format!("system:serviceaccount:n1:i{n}"));
+        let groups = identity.groups();
+        for _ in 0..8 {
+            let users = [
+                "ann",
+                "bob",
+                "system:serviceaccount:n1:web",
+                "system:node:node-1",
+            ];
+            let user = dice.of(&users);
+            let group = if dice.one_in(3) {
+                dice.of(&["devs", "ops", "system:masters"])
+            } else {
+                ""
+            };
+            let uid = if dice.one_in(6) { "u-1" } else { "" };
+            let extra = if dice.one_in(4) { "ann" } else { "" };
+            let (header, key) = if dice.one_in(3) {
+                ("impersonate-extra-a", "a")
+            } else {
+                ("impersonate-extra-example.com%2fa", "example.com/a")
+            };
+            let mut headers = vec![("impersonate-user", user)];
+            for (name, value) in [
+                ("impersonate-group", group),
+                ("impersonate-uid", uid),
+                (header, extra),
+            ] {
+                if !value.is_empty() {
+                    headers.push((name, value));
+                }
+            }
+            let list = |text: &str| {
+                if text.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![Str::from(text)]
+                }
+            };
+            let wanted = Wanted {
+                user: user.into(),
+                groups: list(group),
+                uid: uid.into(),
+                extra: list(extra)
+                    .into_iter()
+                    .map(|value| (key.into(), value))
+                    .collect(),
+            };
+            let path = "/api/v1/namespaces/n1/pods";
+            let (status, text) = api.ask_with("GET", path, &headers, Vec::new());
+            assert!([200, 403].contains(&status), "{status} {text}");
+            let who = Actor {
+                identity: &identity,
+                groups: &groups,
+            };
+            let ours = access.may_impersonate(who, None, &wanted, &to_do);
+            asked += 1;
+            done += usize::from(status == 200);
+            assert_eq!(
+                ours.is_some(),
+                status == 200,
+                "{emulated}: i{n} {headers:?} {text} {ours:?}"
+            );
+        }
+    }
+    println!("{emulated}: {asked} attempts, {done} of them let in");
+    assert!(done * 20 > asked, "too few are let in");
+}
+
+#[test]
+fn who_becomes_whom_is_as_the_api_server_decides() {
+    compare_impersonation("1.35", 35);
+    compare_impersonation("1.37", 37);
 }

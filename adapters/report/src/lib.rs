@@ -17,6 +17,7 @@
 //! are masked`](crate::write)); nothing is built in memory that grows with the number of
 //! findings, except small indices.
 
+pub mod access;
 mod credentials;
 mod csv;
 pub mod explain;

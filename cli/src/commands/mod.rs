@@ -1,5 +1,6 @@
 //! One module for each command.
 
+mod access;
 mod cluster;
 mod demo;
 mod diff;
@@ -39,6 +40,8 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Reach(asked) => reach::run(&asked, &global),
         Command::Paths(asked) => paths::run(&asked, &global),
         Command::Blast(asked) => reach::blast(&asked, &global),
+        Command::WhoCan(asked) => access::who_can(&asked, &global),
+        Command::WhatCan(asked) => access::what_can(&asked, &global),
         Command::Fix(fix) => fix::run(&fix, &global),
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),

@@ -97,6 +97,15 @@ pub struct Grant {
     pub names: Arc<[Str]>,
 }
 
+/// What a question about everybody leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Breadth {
+    /// Where the request has no namespace: rights in any namespace, too.
+    pub any_namespace: bool,
+    /// Where it has no name: rights that are limited to some names, too.
+    pub any_name: bool,
+}
+
 /// One right of somebody: a rule that a binding gives.
 #[derive(Debug, Clone, Copy)]
 pub struct Right<'a> {
@@ -312,36 +321,54 @@ impl Access {
         sets
     }
 
-    /// The rights that allow a request to anybody, one for each subject of each binding. Rights
-    /// that are limited to other names than that of the request are none; where a request has
-    /// no name, `or_named` lets those in that are limited to some.
-    pub fn who_can(&self, request: &Request, or_named: bool) -> Vec<Right<'_>> {
+    /// The rights that allow a request to anybody, one for each subject of each binding.
+    pub fn who_can(&self, request: &Request, breadth: Breadth) -> Vec<Right<'_>> {
         let candidates = match request {
             Request::Resource(of) => self.rules_about(&of.resource, &of.subresource),
             Request::Path { .. } => self.rules.of_paths.clone(),
         };
         let fits = |rule: &Rule| match request {
-            Request::Resource(of) if or_named && of.name.is_empty() => {
+            Request::Resource(of) if breadth.any_name && of.name.is_empty() => {
+                let can_be_named = resources::has_name(&of.verb, &of.subresource);
                 rule.has_verb(&of.verb)
                     && rule.has_group(&of.group)
-                    && (rule.names.is_empty() || resources::has_name(&of.verb, &of.subresource))
+                    && (rule.names.is_empty() || can_be_named)
             }
             _ => rule.allows(request),
         };
         let mut rights = Vec::new();
         for (set, rules) in self.sets_by(&candidates, fits) {
-            if !self.counts_in(set, request) {
+            if !self.counts_in(set, request)
+                && !(breadth.any_namespace && self.counts(set, request))
+            {
                 continue;
             }
-            let whole = rules
-                .iter()
-                .find(|ix| self.is_unlimited(**ix))
-                .or(rules.first());
-            let Some(ix) = whole else { continue };
             let bounds = self.bounds_of_set.get(set.0 as usize).into_iter().flatten();
-            rights.extend(bounds.filter_map(|at| self.right(*at, *ix)));
+            let rules = self.widest(rules);
+            for at in bounds {
+                rights.extend(rules.iter().filter_map(|ix| self.right(*at, *ix)));
+            }
         }
         rights
+    }
+
+    /// Whether what is given there counts for a request in some namespace.
+    fn counts(&self, set: PermissionSetId, request: &Request) -> bool {
+        let Request::Resource(of) = request else {
+            return false;
+        };
+        let namespace = self
+            .sets
+            .get(set.0 as usize)
+            .and_then(|set| set.namespace.as_ref());
+        let reach = resources::in_namespace(
+            &of.verb,
+            &of.group,
+            &of.resource,
+            &of.subresource,
+            namespace,
+        );
+        of.namespace.is_empty() && reach != resources::InNamespace::Nothing
     }
 
     fn is_unlimited(&self, ix: RuleIx) -> bool {
@@ -509,7 +536,14 @@ impl Permissions for Access {
                 .sets
                 .get(set.0 as usize)
                 .and_then(|s| s.namespace.clone());
-            let reach = resources::in_namespace(action, namespace.as_ref());
+            let Action {
+                verb,
+                group,
+                resource,
+                subresource,
+            } = *action;
+            let reach =
+                resources::in_namespace(verb, group, resource, subresource, namespace.as_ref());
             let mut known: BTreeSet<Arc<[Str]>> = BTreeSet::new();
             for ix in self.widest(rules) {
                 let Some((role, rule)) = self.roles.rule(ix) else {

@@ -141,11 +141,10 @@ impl Access {
 /// All that has to be allowed; `None` where the API server refuses whatever is allowed.
 fn requests(mode: Mode, wanted: &Wanted, to_do: &Request) -> Option<Vec<Request>> {
     let is_narrow = mode != Mode::Full;
+    let is_bad_group = |group: &Str| group.is_empty() || &**group == "system:masters";
+    let is_bad_field = |(key, value): &(Str, Str)| value.is_empty() || !is_prefixed(key);
     if is_narrow
-        && wanted
-            .groups
-            .iter()
-            .any(|one| one.is_empty() || &**one == "system:masters")
+        && (wanted.groups.iter().any(is_bad_group) || wanted.extra.iter().any(is_bad_field))
     {
         return None;
     }
@@ -197,9 +196,22 @@ fn requests(mode: Mode, wanted: &Wanted, to_do: &Request) -> Option<Vec<Request>
 
 /// The node that a user of this name is.
 fn node_of(user: &str) -> Option<&str> {
-    let node = user.strip_prefix("system:node:")?;
+    user.strip_prefix("system:node:")
+        .filter(|node| is_subdomain(node))
+}
+
+/// Whether a key of a further field is one that the narrow ways take: `example.com/team`.
+fn is_prefixed(key: &str) -> bool {
+    let fits =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "/-._~%!$&'()*+,;=:".contains(c);
+    key.split_once('/').is_some_and(|(domain, path)| {
+        is_subdomain(domain) && !path.is_empty() && path.chars().all(fits)
+    })
+}
+
+fn is_subdomain(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_part =
         |part: &str| !part.is_empty() && part.chars().all(fits) && part.trim_matches('-') == part;
-    (node.len() <= 253 && node.split('.').all(is_part)).then_some(node)
+    name.len() <= 253 && name.split('.').all(is_part)
 }

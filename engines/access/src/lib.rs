@@ -26,7 +26,7 @@ pub mod request;
 pub mod resources;
 pub mod role;
 
-pub use access::{Access, Dangling, Grant, Right};
+pub use access::{Access, Breadth, Dangling, Grant, Right};
 pub use authorizer::MASTERS;
 pub use binding::{Binding, Subject};
 pub use request::{Request, ResourceRequest};

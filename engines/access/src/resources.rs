@@ -2,7 +2,6 @@
 //! people call them.
 
 use seawall_model::Str;
-use seawall_model::access::Action;
 use std::sync::LazyLock;
 
 /// A resource of Kubernetes.
@@ -64,6 +63,11 @@ pub fn find(word: &str) -> Option<Known> {
     KNOWN.iter().find(is_meant).copied()
 }
 
+/// The plural names of all, for suggestions.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|one| one.plural)
+}
+
 /// The resource of a plural name in a group.
 pub fn known_as(group: &str, plural: &str) -> Option<Known> {
     let is_it = |one: &&Known| one.plural == plural && one.group == group;
@@ -92,20 +96,26 @@ pub(crate) enum InNamespace {
 }
 
 /// What an action reaches that is allowed in a namespace, or everywhere.
-pub(crate) fn in_namespace(action: &Action, namespace: Option<&Str>) -> InNamespace {
+pub(crate) fn in_namespace(
+    verb: &str,
+    group: &str,
+    resource: &str,
+    subresource: &str,
+    namespace: Option<&Str>,
+) -> InNamespace {
     let Some(namespace) = namespace else {
         return InNamespace::Everything;
     };
     // The Namespace object counts as being in itself, when a request is about it alone.
-    if action.group.is_empty() && action.resource == "namespaces" {
-        return match action.verb {
-            "create" | "list" | "watch" | "deletecollection" if action.subresource.is_empty() => {
+    if group.is_empty() && resource == "namespaces" {
+        return match verb {
+            "create" | "list" | "watch" | "deletecollection" if subresource.is_empty() => {
                 InNamespace::Nothing
             }
             _ => InNamespace::Only(namespace.clone()),
         };
     }
-    match known_as(action.group, action.resource) {
+    match known_as(group, resource) {
         Some(known) if !known.is_namespaced => InNamespace::Nothing,
         _ => InNamespace::Everything,
     }
