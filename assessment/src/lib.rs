@@ -17,6 +17,7 @@ mod frameworks;
 mod gate;
 pub mod least;
 mod merge;
+mod plaintext;
 pub mod reach;
 mod run;
 mod suppress;
