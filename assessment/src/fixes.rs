@@ -6,6 +6,7 @@
 //! and judges again.
 
 use crate::Assessment;
+use crate::plaintext;
 use seawall_model::{
     Asset, Finding, KubernetesVersion, Repair, Repairable, ResourceRef, RuleId, Severity, SourceMap,
 };
@@ -26,7 +27,11 @@ pub fn repair(
     } else if is(seawall_admission::rules()) {
         seawall_admission::fixes::mend(finding, snapshot, version)
     } else if is(seawall_network::rules()) {
-        seawall_network::fixes::mend(finding, object)
+        plaintext::excepting(
+            seawall_network::fixes::mend(finding, object),
+            finding,
+            snapshot,
+        )
     } else {
         Repair::ByHand(finding.remediation.to_string())
     }
@@ -94,7 +99,7 @@ impl Problem {
 
 /// Rules that are silent where a stronger one speaks about the same setting: what a repaired
 /// finding of the first uncovers of the second was there before.
-const HIDES: [(&str, &str); 7] = [
+const HIDES: [(&str, &str); 9] = [
     ("W34", "W38"),
     ("W34", "W35"),
     ("W38", "W35"),
@@ -103,6 +108,9 @@ const HIDES: [(&str, &str); 7] = [
     // A pod in its node's network asks whom it likes; in its own it can be held.
     ("W04", "IST-EG-05"),
     ("W04", "CMP-13"),
+    // Of a workload that takes plaintext everywhere a port that its clients need is left.
+    ("IST-TLS-04", "IST-TLS-05"),
+    ("IST-TLS-04", "CMP-04"),
 ];
 
 impl Problems {

@@ -19,6 +19,7 @@ mod gate;
 pub mod least;
 mod merge;
 pub mod paths;
+mod plaintext;
 pub mod reach;
 mod run;
 mod suppress;

@@ -5,13 +5,15 @@ use crate::support::Dir;
 use std::path::{Path, PathBuf};
 
 /// Worlds with the kinds that are made for them.
-const CASES: [(&str, &[&str]); 6] = [
+const CASES: [(&str, &[&str]); 8] = [
     ("mixed", &["netpol", "cnp", "authz", "linkerd"]),
     ("logs", &["authz", "netpol"]),
     ("rewrite", &["authz"]),
     ("waypoint", &["authz"]),
     ("paths", &["authz", "netpol"]),
     ("existing", &["authz"]),
+    ("ambient", &["netpol", "cnp"]),
+    ("ambient-waypoint", &["netpol"]),
 ];
 
 fn case(name: &str) -> PathBuf {

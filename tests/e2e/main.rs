@@ -28,4 +28,5 @@ mod policies;
 mod reach;
 mod readme;
 mod sources;
+mod strict;
 mod support;

@@ -17,21 +17,9 @@ pub fn declared(snapshot: &Snapshot) -> Observed {
     let world = World::new(snapshot);
     let network = Network::new(&world, &Config::default());
     let mut seen = Observed::default();
-    let answers = network.hosts();
-    let maps = config_maps(&world);
-    for (_, endpoint) in world.endpoint_ids() {
-        let space = world.namespace_at(endpoint.namespace);
-        let space = space.map_or("", |space| space.name);
-        for text in texts(endpoint, space, &maps) {
-            for (host, port) in hosts(text) {
-                for (id, protocol, port) in answers(host, space, port) {
-                    let Some(to) = workload(&world, id) else {
-                        continue;
-                    };
-                    let from = End::Workload(space.into(), endpoint.workload.owner.name.clone());
-                    add(&mut seen, from, to, protocol, port, "declared");
-                }
-            }
+    for (from, to, protocol, port) in dependencies(&network) {
+        if let (Some(from), Some(to)) = (workload(&world, from), workload(&world, to)) {
+            add(&mut seen, from, to, protocol, port, "declared");
         }
     }
     for way in network.exposure() {
@@ -55,6 +43,28 @@ pub fn declared(snapshot: &Snapshot) -> Observed {
         }
     }
     seen
+}
+
+/// Who is told of whom: the pods behind the hosts that pods' variables, arguments and ConfigMaps
+/// name, with their ports.
+pub(crate) fn dependencies(
+    network: &Network<'_, '_>,
+) -> Vec<(EndpointId, EndpointId, Protocol, u16)> {
+    let world = network.world();
+    let answers = network.hosts();
+    let maps = config_maps(world);
+    let mut found = Vec::new();
+    for (from, endpoint) in world.endpoint_ids() {
+        let space = world.namespace_at(endpoint.namespace);
+        let space = space.map_or("", |space| space.name);
+        for text in texts(endpoint, space, &maps) {
+            for (host, port) in hosts(text) {
+                let behind = answers(host, space, port).into_iter();
+                found.extend(behind.map(|(to, protocol, port)| (from, to, protocol, port)));
+            }
+        }
+    }
+    found
 }
 
 fn add(seen: &mut Observed, from: End, to: End, protocol: Protocol, port: u16, why: &str) {

@@ -4,8 +4,10 @@
 use super::kind::Kind;
 use super::lines::{End, Observed, Pod};
 use super::members::Mesh;
+use super::tunnel;
 use core::net::IpAddr;
 use seawall_model::Str;
+use seawall_network::istio::Istio;
 use seawall_network::{Cidr, Endpoint, EndpointId, NOT_PUBLIC, Peer, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -69,18 +71,18 @@ impl Pods {
     }
 }
 
-/// A pod that stands in for what answers DNS where that is not in the picture, so that rules
-/// for it can be tried. It is in no count.
-pub(super) const STAND_IN: &str = "\
-apiVersion: v1
-kind: Pod
-metadata:
-  name: seawall-stands-in-for-dns
-  namespace: kube-system
-  labels: {k8s-app: kube-dns}
-spec:
-  containers: [{name: dns, image: dns}]
-";
+/// The label of a pod that stands in for one that is not in the picture, so that rules for it can
+/// be tried. It is in no count.
+const STAND_IN: &str = "seawall-stands-in";
+
+/// A pod that stands in for what answers DNS, or for a waypoint, which istiod makes.
+pub(super) fn stand_in(namespace: &str, name: &str, (key, value): (&str, &str)) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: \"{name}\"\n  namespace: \"{namespace}\"\n  \
+         labels: {{{key}: \"{value}\", {STAND_IN}: \"true\"}}\nspec:\n  containers: [{{name: c, \
+         image: c}}]\n"
+    )
+}
 
 /// A workload as policies see it.
 #[derive(Debug)]
@@ -90,6 +92,8 @@ pub(super) struct Group<'s> {
     pub(super) endpoints: Vec<EndpointId>,
     /// Whether its pods are in their node's network, where no policy names them.
     is_host: bool,
+    /// Whether it stands in for one that is not in the picture.
+    is_stand_in: bool,
     /// Why no policy of this kind holds its pods.
     pub(super) outside: Option<&'static str>,
     /// Labels that all its pods have.
@@ -102,6 +106,8 @@ pub(super) struct Ends<'w, 's> {
     pub(super) kind: Kind,
     pub(super) world: &'w World<'s>,
     pub(super) mesh: Mesh<'s>,
+    /// Istio where a kind holds what it tunnels.
+    pub(super) ambient: Option<Istio<'s>>,
     /// Namespaces that are left open.
     left_open: BTreeSet<&'s str>,
     groups: Vec<Group<'s>>,
@@ -161,7 +167,10 @@ const PASSING: [&str; 16] = [
 
 /// Whether a label passes with a revision, a release or a pod, or is a mesh's.
 pub(super) fn is_passing(key: &str) -> bool {
-    PASSING.contains(&key) || key.contains("istio.io/") || key.contains("linkerd.io/")
+    PASSING.contains(&key)
+        || key == STAND_IN
+        || key.contains("istio.io/")
+        || key.contains("linkerd.io/")
 }
 
 impl<'w, 's> Ends<'w, 's> {
@@ -191,6 +200,7 @@ impl<'w, 's> Ends<'w, 's> {
                 name: &endpoint.workload.owner.name,
                 endpoints: vec![id],
                 is_host: endpoint.is_host_network(),
+                is_stand_in: endpoint.label(STAND_IN).is_some(),
                 outside,
                 labels: labels(endpoint),
             });
@@ -200,6 +210,7 @@ impl<'w, 's> Ends<'w, 's> {
             kind,
             world,
             mesh,
+            ambient: tunnel::below(world, kind),
             left_open,
             groups,
         }
@@ -207,7 +218,7 @@ impl<'w, 's> Ends<'w, 's> {
 
     /// The namespaces that policies close, by name: those that workloads which they hold are in.
     pub(super) fn closed(&self) -> impl Iterator<Item = &'s str> + use<'s> {
-        let held = self.groups.iter().filter(|group| group.outside.is_none());
+        let held = self.groups().filter(|group| group.outside.is_none());
         let closed = held.filter(|group| !self.is_left_open(group.namespace));
         let mut names: Vec<&'s str> = closed.map(|group| group.namespace).collect();
         names.sort_unstable();
@@ -244,8 +255,7 @@ impl<'w, 's> Ends<'w, 's> {
 
     /// Workloads by a number that pairs are counted with.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Group<'s>> {
-        let real = |group: &&Group<'_>| group.name != "seawall-stands-in-for-dns";
-        self.groups.iter().filter(real)
+        self.groups.iter().filter(|group| !group.is_stand_in)
     }
 
     /// The workloads of a namespace that a policy can hold and name.
@@ -259,8 +269,7 @@ impl<'w, 's> Ends<'w, 's> {
     /// Workloads that policies can hold, outside of namespaces that are left open.
     pub(super) fn held(&self) -> impl Iterator<Item = (String, Peer)> {
         let held = self
-            .groups
-            .iter()
+            .groups()
             .filter(|group| group.outside.is_none() && !self.is_left_open(group.namespace));
         held.flat_map(|group| {
             let name = format!("{}/{}", group.namespace, group.name);
@@ -383,6 +392,34 @@ impl<'w, 's> Ends<'w, 's> {
     pub(super) fn group_of(&self, id: EndpointId) -> Option<&Group<'s>> {
         let mut groups = self.groups.iter();
         groups.find(|group| group.endpoints.contains(&id))
+    }
+
+    /// Waypoints of the picture whose pods are not in it; a name that is none of Kubernetes' is
+    /// nobody's.
+    pub(super) fn waypoints_of_no_pods(&self) -> Vec<(&'s str, &'s str)> {
+        let is_name = |text: &str| {
+            let mut chars = text.chars();
+            chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+        };
+        let all = self.ambient.iter().flat_map(|one| &one.ambient.waypoints);
+        let names = all.map(|one| (one.object.namespace(), &*one.object.reference.name));
+        let unknown = names.filter(|(space, name)| {
+            let is_known = self.waypoint(&((*space).into(), (*name).into())).is_ok();
+            !is_known && is_name(space) && is_name(name)
+        });
+        unknown.collect()
+    }
+
+    /// The pods of a waypoint.
+    pub(super) fn waypoint(&self, (space, name): &(Str, Str)) -> Result<&Group<'s>, String> {
+        let is_one = |id: &EndpointId| {
+            let endpoint = self.world.endpoint_at(*id);
+            endpoint.and_then(|endpoint| endpoint.label(tunnel::GATEWAY)) == Some(name)
+        };
+        let mut groups = self.groups.iter();
+        let found =
+            groups.find(|group| group.namespace == &**space && group.endpoints.iter().any(is_one));
+        found.ok_or_else(|| format!("it goes through the waypoint {space}/{name}, of no pods"))
     }
 
     /// The workload of a pod: as the log names it, else by its name, else by its labels.

@@ -4,6 +4,7 @@
 use super::ends::{Ends, Pods};
 use super::kind::Kind;
 use super::requests::{Path, Request};
+use super::tunnel::HBONE;
 use seawall_model::Str;
 use seawall_network::istio::Istio;
 use seawall_network::istio::membership::Place as Standing;
@@ -124,6 +125,13 @@ impl Mesh<'_> {
         id: EndpointId,
         port: u16,
     ) -> Option<&'static str> {
+        let is_tunnel = |istio: &Istio<'_>| {
+            let standing = istio.membership(id).map(|one| one.place);
+            port == HBONE && standing == Some(Standing::Ambient)
+        };
+        if matches!(self, Mesh::Istio(istio) if is_tunnel(istio)) {
+            return Some("it is the tunnel's port; ztunnel's log says which port was meant");
+        }
         let is_held = match self {
             Mesh::Istio(istio) => istio.membership(id).is_some_and(|one| one.enforces(port)),
             Mesh::Linkerd(_) => {

@@ -32,11 +32,13 @@ mod plan;
 mod proof;
 mod requests;
 mod rules;
+mod tunnel;
 mod wanted;
 mod waypoints;
 mod write;
 
 pub use declared::declared;
+pub(crate) use declared::dependencies;
 pub use kind::Kind;
 pub use lines::{Line, Observed, Wrong};
 pub use write::Generated;
@@ -110,6 +112,12 @@ pub struct Answer {
     pub unproved: Vec<String>,
     /// Flows that go through a waypoint, which pairs do not count.
     pub through_waypoint: usize,
+    /// Flows whose port the network does not see: they are in the tunnel of ambient.
+    pub tunnelled: usize,
+    /// Whether pods of ambient are closed where their probes do not come from a node's address.
+    pub has_ambient_probes: bool,
+    /// Waypoints that are not in the picture, so that pods stood in for them.
+    pub waypoints_assumed: Vec<String>,
     /// Whether nothing in the input shows that what enforces the policies is there.
     pub is_enforcer_unseen: bool,
     /// Whether a rule is for addresses of the internet.
@@ -157,6 +165,7 @@ pub fn generate(snapshot: &Snapshot, seen: &Observed, asked: Asked) -> Result<An
     answer.left_open = ends.left_open();
     answer.is_dns_assumed = egress && ends.peers(&Place::Pods(Pods::dns())).is_empty();
     answer.is_mesh_cut = egress && MESHES.iter().any(|group| world.has_group(group));
+    answer.has_ambient_probes = kind == Kind::Cnp && ends.ambient.is_some();
     answer.is_enforcer_unseen = kind == Kind::Cnp && !has_cilium(&world);
     if kind.is_mesh() {
         answer.outside = ends.outside();
@@ -164,13 +173,26 @@ pub fn generate(snapshot: &Snapshot, seen: &Observed, asked: Asked) -> Result<An
             return Err(Failed::Nobody(kind));
         }
     }
+    let mut stand_ins = Vec::new();
     if answer.is_dns_assumed {
-        let stand_in = proof::read(ends::STAND_IN)?;
-        let put = Change::Put(Box::new(stand_in));
-        make(&snapshot.clone().apply(vec![put]), seen, asked, answer)
-    } else {
-        make(snapshot, seen, asked, answer)
+        stand_ins.push(ends::stand_in(
+            "kube-system",
+            "dns",
+            ("k8s-app", "kube-dns"),
+        ));
     }
+    for (space, name) in ends.waypoints_of_no_pods() {
+        answer.waypoints_assumed.push(format!("{space}/{name}"));
+        stand_ins.push(ends::stand_in(space, name, (tunnel::GATEWAY, name)));
+    }
+    if stand_ins.is_empty() {
+        return make(snapshot, seen, asked, answer);
+    }
+    let mut changes = Vec::new();
+    for text in stand_ins {
+        changes.push(Change::Put(Box::new(proof::read(&text)?)));
+    }
+    make(&snapshot.clone().apply(changes), seen, asked, answer)
 }
 
 fn make(
@@ -199,6 +221,7 @@ fn make(
     answer.has_internet = rules.atoms().any(|atom| atom.peer == Place::Internet);
     answer.unproved = plan.unproved();
     answer.through_waypoint = plan.through_waypoint();
+    answer.tunnelled = plan.tunnelled();
     answer.silent = silent(&ends, &plan);
     answer.alike_pairs = plan.alike();
     Ok(answer)

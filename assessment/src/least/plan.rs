@@ -6,12 +6,13 @@ use super::ends::{Ends, Place, Pods};
 use super::kind::Kind;
 use super::lines::{Line, Observed};
 use super::members::{self, Mesh};
-use super::proof::Need;
+use super::proof::{Need, is_open};
 use super::requests::Requests;
 use super::rules::{Atom, Deny, Heading, Rules, Way};
+use super::tunnel::{self, Wire};
 use super::wanted::{Reader, Wanted};
 use super::waypoints::{self, Through};
-use seawall_network::{EndpointId, Model, Network, Peer, Protocol};
+use seawall_network::{EndpointId, Network, Peer, Protocol};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -218,13 +219,18 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
             if let Place::Pods(pods) = held
                 && !self.ends.is_left_open(&pods.namespace)
             {
-                sides.push(Side {
+                let ports: BTreeSet<(u16, bool)> = flow
+                    .wires
+                    .iter()
+                    .map(|wire| (wire.port(flow.port), *wire == Wire::Plain))
+                    .collect();
+                sides.extend(ports.into_iter().map(|(port, is_plain)| Side {
                     way,
                     subject: pods.clone(),
                     peer: peer.clone(),
-                    port: flow.port,
-                    reads,
-                });
+                    port,
+                    reads: reads && is_plain,
+                }));
             }
         };
         for one in &flow.through {
@@ -257,10 +263,6 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
     /// What has to stay open.
     fn needs(&self) -> Vec<Need> {
         let mut needs: Vec<Need> = Vec::new();
-        let known = |network: &Network<'_, '_>, flow: &Wanted, from: Peer, to: Peer| {
-            let reach = network.reach_as(from, to, Model::Configured);
-            reach.any().has(flow.protocol, flow.port)
-        };
         for (text, flow) in &self.wanted {
             let requests = flow.requests.as_ref().and_then(Requests::known);
             let ways: Vec<Option<&Through>> = match flow.through.as_slice() {
@@ -268,13 +270,19 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
                 through => through.iter().map(Some).collect(),
             };
             let pairs = self.pairs(flow).into_iter();
-            let ways = pairs.flat_map(|pair| ways.iter().map(move |way| (pair, *way)));
-            for ((from, to), through) in ways {
-                if through.is_none() && !known(self.network, flow, from, to) {
+            let wires = pairs.flat_map(|pair| {
+                let wires = self.wires(pair, flow.protocol, flow.port).into_iter();
+                wires.map(move |wire| (pair, wire))
+            });
+            let ways = wires.flat_map(|wire| ways.iter().map(move |way| (wire, *way)));
+            for (((from, to), wire), through) in ways {
+                let is_open = || wire.passes(self.network, (from, to), flow.protocol, flow.port);
+                if through.is_none() && !is_open() {
                     continue;
                 }
                 let need = |request| Need {
                     through: through.cloned(),
+                    wire,
                     from,
                     to,
                     protocol: flow.protocol,
@@ -295,15 +303,25 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
         needs
     }
 
+    fn wires(&self, pair: (Peer, Peer), protocol: Protocol, port: u16) -> Vec<Wire> {
+        let istio = self.ends.ambient.as_ref();
+        tunnel::wires(istio, self.ends.world, pair, protocol, port)
+    }
+
+    /// How many flows the tunnel hides the port of.
+    pub(super) fn tunnelled(&self) -> usize {
+        let flows = self.wanted.values();
+        flows
+            .filter(|flow| flow.wires.contains(&Wire::Tunnel))
+            .count()
+    }
+
     /// DNS for everybody who has it: whoever sends anything asks for names first. Who has it not
     /// is not given it.
     fn allow_dns(&self, rules: &mut Rules, needs: &mut Vec<Need>) {
         const PROTOCOLS: [Protocol; 2] = [Protocol::Udp, Protocol::Tcp];
         let answering = self.ends.peers(&Place::Pods(Pods::dns()));
-        let passes = |from: Peer, to: Peer, protocol: Protocol| {
-            let reach = self.network.reach_as(from, to, Model::Configured);
-            reach.any().has(protocol, 53)
-        };
+        let passes = |from, to, protocol| is_open(self.network, (from, to), protocol, 53);
         let has =
             |from: Peer, protocol: Protocol| answering.iter().any(|to| passes(from, *to, protocol));
         for space in self.ends.closed() {
@@ -330,6 +348,7 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
                             port: 53,
                             request: None,
                             through: None,
+                            wire: Wire::Plain,
                             told: Uncovered {
                                 line: Line::default(),
                                 flow: format!("{} -> dns", self.network.name(*from)),

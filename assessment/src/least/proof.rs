@@ -4,13 +4,14 @@ use super::ends::{Ends, Place};
 use super::members::{self, Mesh};
 use super::requests::Request;
 use super::rules::{Atom, Deny, Rules, Way};
+use super::tunnel::Wire;
 use super::waypoints::{self, Through};
 use super::{Answer, Failed, Uncovered, write};
 use crate::reach::Citation;
 use seawall_model::{FileId, SourceMap};
 use seawall_network::{
-    Bits, Call, Cite, Config, Direction, EndpointId, Model, Network, Peer, Ports, Protocol, Reach,
-    Verdict, Why, World,
+    Bits, Call, Cite, Config, Direction, Endpoint, EndpointId, Model, Network, Peer, Ports,
+    Protocol, Reach, Verdict, Why, World,
 };
 use seawall_snapshot::{Change, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, parse};
@@ -30,6 +31,8 @@ pub(super) struct Need {
     pub(super) request: Option<Request>,
     /// The waypoint that it goes through.
     pub(super) through: Option<Through>,
+    /// How the cluster's network sees it.
+    pub(super) wire: Wire,
     /// The flow that it is for.
     pub(super) told: Uncovered,
 }
@@ -43,8 +46,8 @@ impl Need {
             let request = self.request.as_ref();
             return waypoints::passes(istio, world, pair, self.port, through, request);
         }
-        let reach = view.network.reach_as(self.from, self.to, Model::Configured);
-        let is_open = reach.any().has(self.protocol, self.port);
+        let (pair, port) = ((self.from, self.to), self.port);
+        let is_open = self.wire.passes(view.network, pair, self.protocol, port);
         match (&view.mesh, &self.request, self.to) {
             (Mesh::Istio(istio), Some(request), Peer::Endpoint(to)) => {
                 let world = view.network.world();
@@ -60,6 +63,20 @@ impl Need {
             Way::Out => (self.from, self.to),
         }
     }
+}
+
+/// Whether something passes at a port from a client that behaves.
+pub(super) fn is_open(
+    network: &Network<'_, '_>,
+    (from, to): (Peer, Peer),
+    protocol: Protocol,
+    port: u16,
+) -> bool {
+    let model = Model::Configured;
+    network.verdict(&Call {
+        model,
+        ..Call::new(from, to, protocol, port)
+    }) != Verdict::Closed
 }
 
 /// A picture with rules in it.
@@ -195,10 +212,14 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
             for round in self.rounds(&rules, way) {
                 let dropped: BTreeSet<Atom> = round.iter().map(|(atom, _)| atom.clone()).collect();
                 let without = rules.without(&dropped, &none);
+                // Another rule's flow says nothing about these.
+                let asked = round.iter().flat_map(|(_, of)| of);
+                let asked = asked.filter_map(|number| Some((number, self.needs.get(*number)?)));
                 let broken = self.look(&without, |view| {
-                    let all = self.needs.iter().enumerate();
-                    let broken = all.filter(|(_, need)| !need.holds(view));
-                    broken.map(|(number, _)| number).collect::<HashSet<usize>>()
+                    let broken = asked.filter(|(_, need)| !need.holds(view));
+                    broken
+                        .map(|(number, _)| *number)
+                        .collect::<HashSet<usize>>()
                 })?;
                 // No need is of two rules of a round, so that what breaks is for want of its own.
                 let idle = round
@@ -324,7 +345,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         let (counts, keepers, closed, opened) = self.look(rules, |view| {
             let after = Picture::of(view.network, self.ends);
             let opened = self.opened(before, &after);
-            let keepers = self.keepers(view.network, &own);
+            let keepers = self.keepers(view.network, &after, &own);
             let closed = self.closed_ways(view.network);
             let counts = (
                 after.pairs(),
@@ -369,41 +390,40 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
     }
 
     /// Policies of the picture that keep open what nothing was seen to use.
-    fn keepers(&self, network: &Network<'_, '_>, own: &HashSet<String>) -> Vec<(Citation, usize)> {
+    fn keepers(
+        &self,
+        network: &Network<'_, '_>,
+        after: &Picture,
+        own: &HashSet<String>,
+    ) -> Vec<(Citation, usize)> {
         let used: HashSet<(Peer, Peer)> = self.needs.iter().map(|n| (n.from, n.to)).collect();
         let mut found: BTreeMap<(String, String), (Citation, usize)> = BTreeMap::new();
         // Whoever is in its node's network, or outside of the mesh, is sent to whatever policies
         // say.
         let is_mesh = self.ends.kind.is_mesh();
-        let ids = |all: bool| -> Vec<EndpointId> {
+        let ids = |all: bool| -> BTreeSet<EndpointId> {
             let groups = self.ends.groups();
             let held = groups.filter(|group| all || group.outside.is_none());
             held.flat_map(|group| &group.endpoints).copied().collect()
         };
         let (sources, targets) = (ids(is_mesh), ids(false));
-        let pairs = targets
-            .iter()
-            .flat_map(|to| sources.iter().map(move |from| (*from, *to)));
-        let mut asked = 0;
-        for (from, to) in pairs {
+        let pairs = targets.iter().flat_map(|to| {
+            let listening = network.world().endpoint_at(*to).map(Endpoint::listening);
+            let cells = after.cells.get(to.0 as usize).into_iter().flatten();
+            cells.flat_map(move |(reach, from)| {
+                let open = listening.as_ref().map(|ports| reach.any().and(ports));
+                let first = open.and_then(|open| open.ranges().next());
+                let from = first.map(|_| from.iter()).into_iter().flatten();
+                let from = from.filter_map(|from| u32::try_from(from).ok().map(EndpointId));
+                from.filter_map(move |from| Some((from, *to, first?)))
+            })
+        });
+        let unused = pairs.filter(|(from, to, _)| {
+            let pair = (Peer::Endpoint(*from), Peer::Endpoint(*to));
+            from != to && sources.contains(from) && !used.contains(&pair)
+        });
+        for (from, to, (protocol, port, _)) in unused.take(MOST_ASKED) {
             let (source, target) = (Peer::Endpoint(from), Peer::Endpoint(to));
-            if from == to || used.contains(&(source, target)) {
-                continue;
-            }
-            let Some(endpoint) = network.world().endpoint_at(to) else {
-                continue;
-            };
-            let open = network
-                .reach(source, target)
-                .any()
-                .and(&endpoint.listening());
-            let Some((protocol, port, _)) = open.ranges().next() else {
-                continue;
-            };
-            asked += 1;
-            if asked > MOST_ASKED {
-                break;
-            }
             let why = network.why(&Call::new(source, target, protocol, port));
             for cite in inward(&why, is_mesh) {
                 let reference = &cite.object.reference;
@@ -458,7 +478,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         }
         let snapshot = self.snapshot.clone().apply(changes);
         let world = World::new(&snapshot);
-        let network = Network::new(&world, &Config::default());
+        let network = Network::after(self.before, &world, &Config::default());
         let mut needs = self.needs.iter();
         let asks = needs.any(|need| need.request.is_some() || need.through.is_some());
         let mesh = if asks {
@@ -487,7 +507,8 @@ fn is_for(atom: &Atom, need: &Need, peers: &HashSet<Peer>) -> bool {
         };
         return is_here && is_asked;
     }
-    (need.protocol, need.port) == (atom.protocol, atom.port) && is_asked && peers.contains(&other)
+    let seen = (need.protocol, need.wire.port(need.port));
+    seen == (atom.protocol, atom.port) && is_asked && peers.contains(&other)
 }
 
 /// Who reaches an endpoint, at a port or at all. What closes names no addresses, so that the sets
@@ -537,7 +558,8 @@ pub(super) fn read(yaml: &str) -> Result<Object, Failed> {
 
 /// What closes a connection, in words.
 fn closing(network: &Network<'_, '_>, need: &Need) -> String {
-    let why = network.why(&Call::new(need.from, need.to, need.protocol, need.port));
+    let port = need.wire.port(need.port);
+    let why = network.why(&Call::new(need.from, need.to, need.protocol, port));
     let mut layers = why.layers.iter();
     if let Some(told) = layers.find(|told| told.verdict == Verdict::Closed) {
         return told.said.clone();

@@ -5,8 +5,10 @@ use super::ends::{Ends, Found, Place};
 use super::lines::{End, Flow, Observed, Seen};
 use super::members::{self, Mesh};
 use super::requests::Requests;
+use super::tunnel::{self, HBONE, Wire};
 use super::waypoints::{self, Through};
-use seawall_network::{Call, EndpointId, Model, Network, Peer, Protocol, Verdict};
+use seawall_model::Str;
+use seawall_network::{Call, EndpointId, Network, Peer, Protocol, Verdict};
 use std::collections::BTreeSet;
 
 /// A flow between places that policies can name.
@@ -23,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) refused: Vec<String>,
     /// The waypoints that it goes through.
     pub(super) through: Vec<Through>,
+    /// How the cluster's network sees it.
+    pub(super) wires: BTreeSet<Wire>,
     /// The ends that were meant; places may hold others, too.
     pub(super) meant: Vec<(Peer, Peer)>,
     pub(super) sender: String,
@@ -69,12 +73,52 @@ impl<'a, 's> Reader<'a, '_, 's> {
                 .map(|found| vec![(found, flow.protocol, flow.port)]),
         };
         match targets {
-            Ok(targets) => targets
-                .into_iter()
-                .map(|target| self.wanted(from, target, about))
-                .collect(),
+            Ok(targets) => {
+                let hops = targets
+                    .into_iter()
+                    .flat_map(|target| self.hops(from, target));
+                hops.map(|hop| hop.and_then(|(from, target)| self.wanted(from, target, about)))
+                    .collect()
+            }
             Err(reason) => vec![Err(reason)],
         }
+    }
+
+    /// The connections that a flow is to the cluster's network: where a waypoint stands between,
+    /// one to it and one from it.
+    fn hops(
+        &self,
+        from: Found<'a, 's>,
+        target: Target<'a, 's>,
+    ) -> Vec<Result<(Found<'a, 's>, Target<'a, 's>), String>> {
+        let (to, _, port) = target;
+        let (senders, targets) = (self.ends.meant(from), self.ends.meant(to));
+        let pairs = senders
+            .iter()
+            .flat_map(|from| targets.iter().map(|to| (*from, *to)));
+        let between = |(from, to)| {
+            let istio = self.ends.ambient.as_ref();
+            istio.map_or_else(Vec::new, |istio| {
+                waypoints::between(istio, self.ends.world, from, to, port)
+            })
+        };
+        let waypoints: BTreeSet<(Str, Str)> =
+            pairs.flat_map(between).map(|one| one.gateway).collect();
+        if waypoints.is_empty() {
+            return vec![Ok((from, target))];
+        }
+        let mut hops = Vec::new();
+        for waypoint in &waypoints {
+            match self.ends.waypoint(waypoint) {
+                Ok(group) => {
+                    let waypoint = Found::Group(group);
+                    let tunnel = (waypoint, Protocol::Tcp, HBONE);
+                    hops.extend([Ok((from, tunnel)), Ok((waypoint, target))]);
+                }
+                Err(reason) => hops.push(Err(reason)),
+            }
+        }
+        hops
     }
 
     /// The workloads behind a Service.
@@ -121,6 +165,13 @@ impl<'a, 's> Reader<'a, '_, 's> {
             .flat_map(|from| targets.iter().map(|to| (*from, *to)))
             .collect();
         let through = self.through(&meant, port);
+        let wires = meant
+            .iter()
+            .flat_map(|pair| self.wires(*pair, protocol, port));
+        let mut wires: BTreeSet<Wire> = wires.collect();
+        if wires.is_empty() {
+            wires.insert(Wire::Plain);
+        }
         let word = protocol.name().to_ascii_lowercase();
         let text = format!("{from} -> {to} {word}/{port}");
         let mut refused = Vec::new();
@@ -133,6 +184,7 @@ impl<'a, 's> Reader<'a, '_, 's> {
             requests,
             refused,
             through,
+            wires,
             meant,
             sender: from.to_string(),
             seen: about.clone(),
@@ -283,17 +335,26 @@ impl<'a, 's> Reader<'a, '_, 's> {
     }
 
     fn is_open(&self, from: Peer, to: Peer, wanted: &Wanted) -> bool {
-        let reach = self.network.reach_as(from, to, Model::Configured);
-        reach.any().has(wanted.protocol, wanted.port)
+        let (protocol, port) = (wanted.protocol, wanted.port);
+        let mut wires = self.wires((from, to), protocol, port).into_iter();
+        wires.any(|wire| wire.passes(self.network, (from, to), protocol, port))
+    }
+
+    fn wires(&self, pair: (Peer, Peer), protocol: Protocol, port: u16) -> Vec<Wire> {
+        let istio = self.ends.ambient.as_ref();
+        tunnel::wires(istio, self.ends.world, pair, protocol, port)
     }
 
     /// The policy that closes a flow.
     fn closing(&self, wanted: &Wanted) -> Option<String> {
-        let mut pairs = wanted.meant.iter();
-        pairs.find_map(|(from, to)| {
-            let why = self
-                .network
-                .why(&Call::new(*from, *to, wanted.protocol, wanted.port));
+        let pairs = wanted.meant.iter();
+        let mut calls = pairs.flat_map(|(from, to)| {
+            let wires = self.wires((*from, *to), wanted.protocol, wanted.port);
+            let ports = wires.into_iter().map(|wire| wire.port(wanted.port));
+            ports.map(|port| Call::new(*from, *to, wanted.protocol, port))
+        });
+        calls.find_map(|call| {
+            let why = self.network.why(&call);
             let mut steps = why.steps.iter();
             let step = steps.find(|step| step.verdict == Verdict::Closed);
             let mut layers = why.layers.iter();
@@ -314,6 +375,7 @@ impl Wanted {
         let meant = std::mem::take(&mut self.meant);
         let all: BTreeSet<(Peer, Peer)> = meant.into_iter().chain(other.meant).collect();
         self.meant = all.into_iter().collect();
+        self.wires.extend(other.wires);
         self.requests = match (self.requests.take(), other.requests) {
             (Some(mut known), Some(more)) => {
                 known.join(&more);

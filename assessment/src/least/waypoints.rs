@@ -24,6 +24,8 @@ pub(super) struct Through {
     pub(super) service: Pods,
     /// The waypoint's account: namespace and name.
     account: (Str, Str),
+    /// The waypoint itself: namespace and name.
+    pub(super) gateway: (Str, Str),
 }
 
 impl Through {
@@ -55,12 +57,14 @@ pub(super) fn between(
     let services = at_port(istio, world, to, port).map_or_else(Vec::new, |at| at.services);
     let through = services.into_iter().filter_map(|service| {
         let waypoint = waypoint(istio, world, service)?.object;
+        let space = Str::from(waypoint.namespace());
         // The account that is made with a waypoint has its name.
         let named = waypoint.annotation("gateway.istio.io/service-account");
         let name = named.map_or(&waypoint.reference.name, |field| &field.value);
         Some(Through {
             service: pods_of(service)?,
-            account: (waypoint.namespace().into(), name.clone()),
+            account: (space.clone(), name.clone()),
+            gateway: (space, waypoint.reference.name.clone()),
         })
     });
     through.collect()

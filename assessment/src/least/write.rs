@@ -115,12 +115,10 @@ impl<'a> Draft<'a, '_, '_> {
     /// The flows that atoms are for.
     fn comment(&self, atoms: &[&Atom]) -> String {
         let is_for = |heading: &&Heading| atoms.iter().any(|atom| heading.is_for(atom));
-        let told: Vec<&str> = self
-            .headings
-            .iter()
-            .filter(is_for)
-            .map(|heading| &*heading.text)
-            .collect();
+        let headings = self.headings.iter().filter(is_for);
+        let mut told: Vec<&str> = headings.map(|heading| &*heading.text).collect();
+        // A flow that the network may see at two ports stands there twice.
+        told.dedup();
         let mut text = String::new();
         let dns = Place::Pods(Pods::dns());
         let asks = atoms.iter().any(|atom| atom.peer == dns);

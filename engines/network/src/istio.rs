@@ -14,7 +14,7 @@ pub mod mesh;
 pub mod peer_authentication;
 pub mod ports;
 
-use crate::world::{EndpointId, World};
+use crate::world::{Endpoint, EndpointId, World};
 use ambient::Ambient;
 use authorization::Policies;
 use membership::{Membership, Place};
@@ -56,6 +56,19 @@ impl<'s> Istio<'s> {
             mesh,
             memberships,
         })
+    }
+
+    /// Whether the injector points a scraper of a pod's metrics to the proxy, which collects the
+    /// application's (`enablePrometheusMerge`, on by default).
+    pub fn merges_metrics(&self, endpoint: &Endpoint<'_>) -> bool {
+        let said = endpoint.annotation("prometheus.istio.io/merge-metrics");
+        let configs = self.mesh.configs.iter();
+        let mut by_mesh =
+            configs.filter_map(|config| config.get(&["enablePrometheusMerge"])?.as_bool());
+        match said {
+            Some(field) => &*field.value != "false",
+            None => by_mesh.next().unwrap_or(true),
+        }
     }
 
     /// How an endpoint stands to the mesh.

@@ -17,6 +17,7 @@ use routes::Routes;
 use seawall_model::{Span, Str};
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
+use std::collections::HashMap;
 
 /// The API group of Linkerd's policies.
 pub(crate) const POLICY: &str = "policy.linkerd.io";
@@ -114,6 +115,8 @@ pub struct Linkerd<'s> {
     pub authorizations: Vec<Authorization<'s>>,
     /// All routes.
     pub routes: Routes<'s>,
+    /// Places in `servers` and in `authorizations` by namespace: a cluster has thousands.
+    by_namespace: HashMap<Str, (Vec<usize>, Vec<usize>)>,
 }
 
 /// What holds at a port.
@@ -168,16 +171,69 @@ impl<'s> Linkerd<'s> {
         if !is_meshed && !has_group && !asks && !world.endpoints.iter().any(runs) {
             return None;
         }
+        let servers = world.of_kind(POLICY, "Server").iter();
+        let servers: Vec<Server<'s>> = servers.filter_map(|o| server(o)).collect();
+        let authorizations = authorizations::authorizations(world);
+        let mut by_namespace: HashMap<Str, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        for (index, one) in servers.iter().enumerate() {
+            let (servers, _) = by_namespace
+                .entry(one.object.namespace().into())
+                .or_default();
+            servers.push(index);
+        }
+        for (index, one) in authorizations.iter().enumerate() {
+            let (_, all) = by_namespace
+                .entry(one.object.namespace().into())
+                .or_default();
+            all.push(index);
+        }
         Some(Self {
             places,
-            servers: world
-                .of_kind(POLICY, "Server")
-                .iter()
-                .filter_map(|o| server(o))
-                .collect(),
-            authorizations: authorizations::authorizations(world),
+            servers,
+            authorizations,
             routes: Routes::new(world),
+            by_namespace,
         })
+    }
+
+    /// The Servers of a namespace.
+    fn servers_in<'a>(&'a self, namespace: &str) -> impl Iterator<Item = &'a Server<'s>> {
+        let known = self.by_namespace.get(namespace).into_iter();
+        known.flat_map(|(servers, _)| servers.iter().filter_map(|one| self.servers.get(*one)))
+    }
+
+    /// The authorisations of a namespace.
+    fn authorizations_in<'a>(
+        &'a self,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a Authorization<'s>> {
+        let known = self.by_namespace.get(namespace).into_iter();
+        known.flat_map(|(_, all)| all.iter().filter_map(|one| self.authorizations.get(*one)))
+    }
+
+    /// Whom the policies that an endpoint's ports may be under let in, each once: what two
+    /// callers have the same answers to does not tell them apart there.
+    pub(crate) fn clients_at(&self, world: &World<'s>, endpoint: &Endpoint<'s>) -> Vec<&Clients> {
+        let namespace = world.namespace_at(endpoint.namespace);
+        let namespace = namespace.map_or("", |space| space.name);
+        let labels = &endpoint.template.labels;
+        let selecting = self.servers_in(namespace);
+        let selecting: Vec<&Server<'s>> = selecting
+            .filter(|server| server.selector.matches(labels))
+            .collect();
+        let may_be_for = |one: &&Authorization<'_>| match &one.target {
+            Target::Server(name) => {
+                let mut servers = selecting.iter();
+                servers.any(|server| *name == server.object.reference.name)
+            }
+            Target::Namespace | Target::Selected(_) | Target::Route(_) => true,
+            Target::Other => false,
+        };
+        let mut clients: Vec<&Clients> = Vec::new();
+        for one in self.authorizations_in(namespace).filter(may_be_for) {
+            clients.extend(one.clients.as_ref().filter(|one| !clients.contains(one)));
+        }
+        clients
     }
 
     /// How an endpoint stands to the mesh.
@@ -197,9 +253,8 @@ impl<'s> Linkerd<'s> {
             .namespace_at(endpoint.namespace)
             .map_or("", |n| n.name);
         // Of several the oldest holds the port, then the one whose name comes first.
-        let selecting = self.servers.iter().filter(|server| {
-            server.object.namespace() == namespace && is_for(server, endpoint, port)
-        });
+        let selecting = self.servers_in(namespace);
+        let selecting = selecting.filter(|server| is_for(server, endpoint, port));
         let server =
             selecting.min_by_key(|server| (created(server.object), &server.object.reference.name));
         let authorizations = server
@@ -214,16 +269,14 @@ impl<'s> Linkerd<'s> {
 
     /// The authorisations of a Server.
     pub fn of_server<'a>(&'a self, server: &Server<'_>) -> Vec<&'a Authorization<'s>> {
-        let is_for = |one: &&Authorization<'_>| {
-            one.object.namespace() == server.object.namespace()
-                && match &one.target {
-                    Target::Server(name) => *name == server.object.reference.name,
-                    Target::Namespace => true,
-                    Target::Selected(selector) => selector.matches(&server.object.labels),
-                    Target::Route(_) | Target::Other => false,
-                }
+        let is_for = |one: &&Authorization<'_>| match &one.target {
+            Target::Server(name) => *name == server.object.reference.name,
+            Target::Namespace => true,
+            Target::Selected(selector) => selector.matches(&server.object.labels),
+            Target::Route(_) | Target::Other => false,
         };
-        self.authorizations.iter().filter(is_for).collect()
+        let here = self.authorizations_in(server.object.namespace());
+        here.filter(is_for).collect()
     }
 }
 

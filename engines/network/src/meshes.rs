@@ -10,7 +10,7 @@ mod kuma;
 mod linkerd;
 
 pub(crate) use consul::ConsulLayer;
-pub(crate) use istio::IstioLayer;
+pub(crate) use istio::{IstioLayer, TUNNEL as HBONE};
 pub(crate) use kuma::KumaLayer;
 pub(crate) use linkerd::LinkerdLayer;
 
@@ -19,6 +19,9 @@ use crate::reach::{Ports, Protocol};
 use crate::request::{Condition, Possible};
 use crate::world::{EndpointId, World};
 use std::collections::BTreeMap;
+
+/// Ports that meshes tunnel through: whoever gets there may be let on to others.
+pub(crate) const TUNNELS: [u16; 2] = [HBONE, linkerd::TUNNEL];
 
 /// The identities that endpoints prove, numbered: sources with one number are the same to a
 /// mesh.

@@ -1,14 +1,15 @@
 //! The answers: who reaches whom, on which ports.
 
-use crate::layer::{Layer, Model};
+use crate::layer::{Call, Layer, Model};
 use crate::matrix::{Matrix, Senders};
-use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer};
+use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer, TUNNELS};
 use crate::places::{Peer, Places};
 use crate::policy::{self, Direction, Drafts, Policies};
-use crate::reach::{Bits, Cidr, PodRanges, Protocol};
+use crate::reach::{Bits, Cidr, PodRanges, Ports, Protocol};
 use crate::rows::{Before, Reach, Row, Rows};
 use crate::selection::Selection;
 use crate::ways::Exposure;
+use crate::why::Verdict;
 use crate::world::{EndpointId, World};
 use crate::{Config, linkerd, ways};
 use core::net::IpAddr;
@@ -159,6 +160,27 @@ impl<'w, 's> Network<'w, 's> {
         sum
     }
 
+    /// What passes on one port: less work than all of [`reach_as`](Self::reach_as), since a mesh
+    /// is asked about that port alone.
+    pub fn verdict(&self, call: &Call<'_>) -> Verdict {
+        let (to, wanted) = (call.to, Ports::one(call.protocol, call.port));
+        let tunnels = TUNNELS.map(|port| Ports::one(Protocol::Tcp, port));
+        let asked = Reach {
+            all: wanted.or(&Ports::union(&tunnels)),
+            some: Ports::none(),
+        };
+        let mut best = Verdict::Closed;
+        for source in self.places.of(call.from) {
+            for target in self.places.of(to) {
+                let open = self.policies_pass(source, target).and(&asked);
+                let (from, to) = (self.places.peer(source), self.places.peer(target));
+                let reach = self.through_layers(from, to, open, call.model);
+                best = best.max(reach.verdict(call.protocol, call.port));
+            }
+        }
+        best
+    }
+
     /// What passes from one of several places beyond the cluster.
     pub(crate) fn reach_among(&self, sources: &Bits, to: Peer, model: Model<'_>) -> Reach {
         let places = self.places.of(to);
@@ -190,7 +212,7 @@ impl<'w, 's> Network<'w, 's> {
     }
 
     /// The same; of several places (the internet) what passes from or to one of them.
-    pub(crate) fn any_below_layers(&self, from: Peer, to: Peer) -> Reach {
+    pub fn any_below_layers(&self, from: Peer, to: Peer) -> Reach {
         let mut sum = Reach::default();
         for source in self.places.of(from) {
             for target in self.places.of(to) {

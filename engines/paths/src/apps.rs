@@ -109,7 +109,7 @@ pub(crate) fn open_to_anybody(workload: &Workload<'_>) -> Option<Place> {
         })?;
         let words = words(container);
         let says = |word: &&str| words.iter().any(|(said, _)| said.contains(*word));
-        if app.closed.iter().any(|word| says(word)) {
+        if app.closed.iter().any(says) {
             return None;
         }
         let opened = words

@@ -115,6 +115,26 @@ pub fn least(answer: &Answer, kind: Kind, map: &SourceMap) -> String {
             count(number(answer.through_waypoint), "flow"),
         ));
     }
+    if answer.tunnelled > 0 {
+        told(&format!(
+            "{} in ambient's tunnel, where policies see TCP 15008 and not the port: whom they let \
+             in reaches every port, unless `seawall generate authz` holds these",
+            count(number(answer.tunnelled), "flow"),
+        ));
+    }
+    if !answer.waypoints_assumed.is_empty() {
+        told(&format!(
+            "the pods of {} are not in the input; they are taken to have the label \
+             gateway.networking.k8s.io/gateway-name, as istiod makes them",
+            some(&answer.waypoints_assumed)
+        ));
+    }
+    if answer.has_ambient_probes {
+        told(
+            "the kubelet's probes reach pods of ambient from 169.254.7.127, which Cilium does not \
+             take for a node: let that address in with a CiliumClusterwideNetworkPolicy",
+        );
+    }
     if answer.is_enforcer_unseen {
         told(&format!(
             "nothing in the input shows that {} is there; without it the policies do nothing",

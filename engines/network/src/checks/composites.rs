@@ -4,6 +4,7 @@
 use super::outward::{self, Metadata};
 use super::report::Report;
 use crate::layer::Call;
+use crate::meshes::TUNNELS;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
@@ -22,8 +23,6 @@ pub(crate) fn check(network: &Network<'_, '_>, sink: &mut Sink) {
     report.hand_in(sink);
 }
 
-/// Ports at which meshes take in calls for every port: HBONE of ambient, and Linkerd's.
-const TUNNELS: [u16; 2] = [15008, 4143];
 /// How many callers are asked about at one endpoint: one is enough to say it.
 const MAX_ASKED: usize = 4;
 

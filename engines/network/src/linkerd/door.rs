@@ -137,14 +137,15 @@ impl<'s> Linkerd<'s> {
     /// The authorizations of a route itself.
     fn of_route<'a>(&'a self, route: &'a Route<'s>) -> impl Iterator<Item = &'a Authorization<'s>> {
         let reference = &route.object.reference;
-        self.authorizations.iter().filter(move |one| {
+        let here = self.authorizations_in(route.object.namespace());
+        here.filter(move |one| {
             let is_kind = one.target_kind.as_ref().is_some_and(|(group, kind)| {
                 group.eq_ignore_ascii_case(&reference.group)
                     && kind.eq_ignore_ascii_case(&reference.kind)
             });
             let is_named = matches!(&one.target, Target::Route(name)
                 if name.eq_ignore_ascii_case(&reference.name));
-            is_kind && is_named && one.object.namespace() == route.object.namespace()
+            is_kind && is_named
         })
     }
 }

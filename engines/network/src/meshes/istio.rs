@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// The port that ambient tunnels arrive on (HBONE).
-const TUNNEL: u16 = 15008;
+pub(crate) const TUNNEL: u16 = 15008;
 /// The proxy's own ports, which it does not redirect.
 const OWN: [u16; 3] = [15020, 15021, 15090];
 
@@ -103,12 +103,21 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         let tunnel = is_ambient(from) && is_ambient(to) && open.any().has(Protocol::Tcp, TUNNEL);
         let named = self.apart(id).into_iter().flat_map(|apart| &apart.ports);
         let named = self.named.iter().chain(named).copied();
+        // What goes from a pod of ambient to another takes the tunnel, unless its sender is
+        // compromised.
+        let only_tunnel =
+            model == Model::Configured && is_ambient(from) && is_ambient(to) && from != to;
+        let membership = self.istio.membership(id);
         by_port(
             open,
             tunnel,
             &apart(self.world, id, named),
             &Ports::none(),
             |port, in_tunnel| {
+                let is_seen = || membership.is_some_and(|one| one.enforces(port));
+                if only_tunnel && !in_tunnel && is_seen() {
+                    return Verdict::Closed;
+                }
                 let Some(door) = self.istio.door(self.world, id, port, caller) else {
                     return Verdict::Open;
                 };

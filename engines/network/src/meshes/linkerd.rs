@@ -3,18 +3,20 @@
 use super::{Identities, apart, within};
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::linkerd::door::{self, Door};
-use crate::linkerd::{Linkerd, Place, PortRef, SKIP_INBOUND, cluster_networks};
+use crate::linkerd::{Clients, Linkerd, Place, PortRef, SKIP_INBOUND, cluster_networks, fits};
 use crate::places::{Peer, Places};
 use crate::reach::{Bits, Block, Protocol};
 use crate::rows::Reach;
 use crate::selection::Certainty;
 use crate::why::Verdict;
 use crate::world::{EndpointId, World};
+use seawall_model::Str;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// The port of the proxy, where everything of the mesh arrives (from 2.18 on).
-const TUNNEL: u16 = 4143;
+pub(super) const TUNNEL: u16 = 4143;
 
 /// Linkerd behind the policies.
 #[derive(Debug)]
@@ -24,8 +26,11 @@ pub(crate) struct LinkerdLayer<'w, 's> {
     identities: Identities<String>,
     /// Networks that policies name, with who is in them for certain and perhaps.
     networks: HashMap<Vec<Block>, (Bits, Bits)>,
-    /// The number of each place: those with one number are the same to Linkerd.
+    /// The number of each place: those with one number are in the same networks.
     classes: Vec<usize>,
+    /// Identities that policies name, by endpoint, in lists of which one is enough; found when
+    /// they are asked for.
+    named_at: Vec<OnceLock<Vec<Vec<Str>>>>,
     /// Ports that Servers select.
     named: Vec<u16>,
 }
@@ -64,22 +69,39 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
             identities,
             networks,
             classes: Vec::new(),
+            named_at: world.endpoints.iter().map(|_| OnceLock::new()).collect(),
             named,
         };
         layer.classes = layer.number(places);
         Some(layer)
     }
 
-    /// Numbers places by their identity and the networks that they are in.
+    /// Numbers places by the networks that they are in.
     fn number(&self, places: &Places) -> Vec<usize> {
-        let mut numbers: HashMap<(usize, Vec<Certainty>), usize> = HashMap::new();
+        let mut numbers: HashMap<Vec<Certainty>, usize> = HashMap::new();
         let all = (0..places.len()).map(|place| {
-            let identity = self.identities.number(places.peer(place));
             let within = self.networks.values().map(|sets| certainty(sets, place));
             let next = numbers.len();
-            *numbers.entry((identity, within.collect())).or_insert(next)
+            *numbers.entry(within.collect()).or_insert(next)
         });
         all.collect()
+    }
+
+    /// The identities that policies name at an endpoint.
+    fn named_at(&self, id: EndpointId) -> &[Vec<Str>] {
+        let found = || {
+            let endpoint = self.world.endpoint_at(id);
+            let clients = endpoint.map(|one| self.linkerd.clients_at(self.world, one));
+            let clients = clients.unwrap_or_default().into_iter();
+            let mut lists: Vec<Vec<Str>> = clients
+                .filter_map(|clients: &Clients| clients.identities.clone())
+                .collect();
+            lists.sort_unstable();
+            lists.dedup();
+            lists
+        };
+        let slot = self.named_at.get(id.0 as usize);
+        slot.map_or(&[], |slot| slot.get_or_init(found))
     }
 
     /// The number of a peer's place.
@@ -201,9 +223,17 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         }
     }
 
-    fn class(&self, from: Peer, _to: Peer) -> Vec<usize> {
+    fn class(&self, from: Peer, to: Peer) -> Vec<usize> {
         let class = self.classes.get(self.place(from));
-        vec![class.copied().unwrap_or(usize::MAX)]
+        let mut class = vec![class.copied().unwrap_or(usize::MAX)];
+        let (Some(identity), Peer::Endpoint(id)) = (self.identities.of(from), to) else {
+            return class;
+        };
+        class.push(1);
+        let lists = self.named_at(id).iter();
+        let is_in = |list: &Vec<Str>| list.iter().any(|pattern| fits(pattern, identity));
+        class.extend(lists.map(|list| usize::from(is_in(list))));
+        class
     }
 
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>> {

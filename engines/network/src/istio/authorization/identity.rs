@@ -71,6 +71,10 @@ impl TrustDomains {
     /// Whether a principal of a policy fits, with the mesh's trust domains in place of one of
     /// them; `cluster.local` always means the mesh's own.
     pub(super) fn principal_fits(&self, value: &str, identity: &Identity) -> bool {
+        // Most policies name one account as it is, and everybody is asked about.
+        if !value.contains('*') && !value.ends_with(&*identity.service_account) {
+            return false;
+        }
         let principal = identity.principal();
         if Pattern::read(value).holds(&principal) {
             return true;

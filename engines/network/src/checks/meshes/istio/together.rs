@@ -10,6 +10,7 @@ use crate::istio::ambient::Use;
 use crate::istio::authorization::{Action, Call, Check, Key, Policy, Rule, Word};
 use crate::istio::membership::Place;
 use crate::istio::ports::Protocol as Spoken;
+use crate::meshes::HBONE;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::Protocol;
@@ -55,8 +56,6 @@ const MAX_CALLERS: usize = 64;
 const MAX_PODS: usize = 4;
 /// How often the mesh is asked about a caller in all.
 const MAX_ASKED: usize = 20_000;
-/// The port that HBONE comes in at.
-const TUNNEL: u16 = 15008;
 
 /// Asks for single callers what all layers say.
 struct Asking<'a, 'w, 's, 'n, 'm> {
@@ -92,7 +91,7 @@ impl<'a, 'w, 's> Asking<'a, 'w, 's, '_, '_> {
         let (source, target) = (Peer::Endpoint(from.id), Peer::Endpoint(to.id));
         let open = self.network.below_layers(source, target).any();
         let both = from.place == Place::Ambient && to.place == Place::Ambient;
-        let tunnel = both && open.has(Protocol::Tcp, TUNNEL);
+        let tunnel = both && open.has(Protocol::Tcp, HBONE);
         (open.has(Protocol::Tcp, port), tunnel)
     }
 
