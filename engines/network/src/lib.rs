@@ -98,7 +98,7 @@ fn facts(network: &Network<'_, '_>) -> Vec<Fact> {
                 workload: endpoint.workload.owner.clone(),
                 protocol: way.protocol.name(),
                 port: way.port,
-                is_conditional: way.verdict == Verdict::Some || !way.requests.is_empty(),
+                is_conditional: way.verdict == Verdict::Some || way.requests != Condition::Always,
                 is_through_proxy: way.through.is_some(),
             })
         })

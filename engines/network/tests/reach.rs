@@ -11,7 +11,7 @@ mod support;
 
 use seawall_model::SourceMap;
 use seawall_network::{
-    Call, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World,
+    Call, Condition, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World,
 };
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -91,8 +91,8 @@ fn way(network: &Network<'_, '_>, way: &Exposure<'_>, map: &SourceMap) -> String
     if !way.hosts.is_empty() {
         writeln!(text, "  for {}", way.hosts.join(", ")).expect("a string");
     }
-    if !way.requests.is_empty() {
-        writeln!(text, "  if {}", way.requests.join(" or ")).expect("a string");
+    if way.requests != Condition::Always {
+        writeln!(text, "  if {}", way.requests).expect("a string");
     }
     for link in &way.links {
         let (object, pointer) = (&link.object.reference, &link.pointer);
