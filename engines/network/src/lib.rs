@@ -16,6 +16,7 @@ mod blast;
 mod checks;
 pub mod consul;
 pub mod fixes;
+mod included;
 pub mod istio;
 pub mod kuma;
 mod layer;
@@ -83,6 +84,7 @@ pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
     let network = Network::new(&world, config);
     checks::check(&network, &mut sink);
     let mut outcome = sink.finish();
+    included::take_in(&mut outcome.findings);
     outcome.facts = facts(&network);
     outcome
 }
