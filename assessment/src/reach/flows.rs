@@ -4,8 +4,8 @@ use super::select;
 use super::{Question, Unknown};
 use seawall_model::{Gap, Span, Str};
 use seawall_network::{
-    Bits, Config, Endpoint, EndpointId, Entry, Exposure, Matrix, Model, Network, Peer, Ports,
-    Reach, Verdict, World,
+    Bits, Condition, Config, Endpoint, EndpointId, Entry, Exposure, Matrix, Model, Network, Peer,
+    Ports, Reach, Verdict, World,
 };
 use seawall_snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -324,7 +324,11 @@ fn told(network: &Network<'_, '_>, way: &Exposure<'_>, to: usize) -> Way {
         is_unseen: way.entry == Entry::Unseen,
         through: way.through.map(|peer| network.name(peer)),
         hosts: way.hosts.clone(),
-        requests: way.requests.clone(),
+        requests: match &way.requests {
+            Condition::Always => Vec::new(),
+            Condition::Any(each) => each.iter().map(ToString::to_string).collect(),
+            one => vec![one.to_string()],
+        },
         is_encrypted: way.is_encrypted,
         verdict: way.verdict,
         links: way

@@ -4,8 +4,8 @@ use super::select;
 use super::{Question, Unknown};
 use seawall_model::Span;
 use seawall_network::{
-    Call, Cite, Config, Direction, Entry, Exposure, Network, Peer, Protocol, Proven, Reason,
-    Request, Verdict, Why, World,
+    Call, Cite, Condition, Config, Direction, Entry, Exposure, Network, Peer, Protocol, Proven,
+    Reason, Request, Verdict, Why, World,
 };
 use seawall_snapshot::Snapshot;
 
@@ -121,7 +121,7 @@ fn ports(network: &Network<'_, '_>, target: Peer, question: &Question) -> Vec<(P
 
 fn prove(network: &Network<'_, '_>, call: &Call<'_>, request: &Request) -> Proof {
     let is_from_outside = call.from == Peer::Internet && matches!(call.to, Peer::Endpoint(_));
-    let way = is_from_outside.then(|| way_in(network, call));
+    let way = is_from_outside.then(|| way_in(network, call, request));
     let mut steps = Vec::new();
     // From the internet it takes a way in; what policies say about its addresses is not enough.
     let last = match way {
@@ -139,7 +139,7 @@ fn prove(network: &Network<'_, '_>, call: &Call<'_>, request: &Request) -> Proof
             };
         }
         Some(Some(way)) => {
-            steps.push(entered(way));
+            steps.push(entered(way, request));
             Call {
                 from: way.through.unwrap_or(Peer::Internet),
                 ..*call
@@ -147,33 +147,18 @@ fn prove(network: &Network<'_, '_>, call: &Call<'_>, request: &Request) -> Proof
         }
         None => *call,
     };
-    let why = network.why(&last);
+    let why = network.why_of(&last, request);
     steps.extend(self::steps(network, &why, request));
-    let behind = settled(&why, request);
-    let verdict = way.flatten().map_or(behind, |way| behind.min(way.verdict));
+    let behind = why.settled(request);
+    let verdict = way
+        .flatten()
+        .map_or(behind, |way| behind.min(way_verdict(way, request)));
     Proof {
         verdict,
         steps,
         identities: identities(&why, request),
         ..Proof::of(network, call)
     }
-}
-
-/// What passes once it is known what the request is: that may settle what only some requests
-/// are let in for.
-fn settled(why: &Why<'_>, request: &Request) -> Verdict {
-    let verdict = why.verdict;
-    if request.is_empty() || verdict == Verdict::Closed {
-        return verdict;
-    }
-    // What passes although a policy refuses it comes through a tunnel.
-    let tiers = why.steps.iter().map(|step| step.verdict);
-    let tiers = tiers.filter(|verdict| *verdict != Verdict::Closed);
-    let layers = why.layers.iter().filter_map(|told| {
-        let ways = told.ways.iter();
-        ways.map(|way| way.condition.given(request).verdict()).max()
-    });
-    tiers.chain(layers).min().unwrap_or(verdict)
 }
 
 /// Who the source can prove to be, on all ways that something passes on; `None` is nobody. Without
@@ -194,23 +179,44 @@ fn identities(why: &Why<'_>, request: &Request) -> Vec<Option<Proven>> {
     best.unwrap_or_else(|| vec![None])
 }
 
+/// What a way lets in, once it is known what the request is.
+fn way_verdict(way: &Exposure<'_>, request: &Request) -> Verdict {
+    way.verdict.min(way.carries(request))
+}
+
 /// The way in to a port on which most passes.
-fn way_in<'n, 's>(network: &'n Network<'_, 's>, call: &Call<'_>) -> Option<&'n Exposure<'s>> {
+fn way_in<'n, 's>(
+    network: &'n Network<'_, 's>,
+    call: &Call<'_>,
+    request: &Request,
+) -> Option<&'n Exposure<'s>> {
     let ways = network.exposure().iter().filter(|way| {
         Peer::Endpoint(way.endpoint) == call.to
             && (way.protocol, way.port) == (call.protocol, call.port)
             && way.entry != Entry::Internal
     });
-    ways.max_by_key(|way| way.verdict)
+    ways.max_by_key(|way| {
+        let from = way.through.unwrap_or(Peer::Internet);
+        let why = || network.why_of(&Call { from, ..*call }, request);
+        let carried = way_verdict(way, request);
+        match carried {
+            Verdict::Closed => carried,
+            _ if request.is_empty() => carried,
+            _ => carried.min(why().settled(request)),
+        }
+    })
 }
 
-fn entered(way: &Exposure<'_>) -> Step {
+fn entered(way: &Exposure<'_>, request: &Request) -> Step {
     let mut said = format!("a way in: {}", way.entry.name());
     if !way.hosts.is_empty() {
         said = format!("{said}, for {}", way.hosts.join(", "));
     }
-    if !way.requests.is_empty() {
-        said = format!("{said}, if {}", way.requests.join(" or "));
+    if way.requests != Condition::Always {
+        said = format!("{said}, if {}", way.requests);
+    }
+    if !request.is_empty() {
+        said = format!("{said}; of this request: {}", way.carries(request));
     }
     let cites = way.links.iter().map(|link| Citation {
         object: link.object.reference.to_string(),
@@ -220,7 +226,7 @@ fn entered(way: &Exposure<'_>) -> Step {
     });
     Step {
         said,
-        verdict: way.verdict,
+        verdict: way_verdict(way, request),
         cites: cites.collect(),
     }
 }
@@ -269,9 +275,20 @@ fn steps(network: &Network<'_, '_>, why: &Why<'_>, request: &Request) -> Vec<Ste
                 "a pod and the node that it is on always reach each other".to_owned()
             }
         };
+        let given = step.condition().given(request).verdict();
+        let verdict = if request.is_empty() {
+            step.verdict
+        } else {
+            given
+        };
+        let said = if verdict == step.verdict {
+            said
+        } else {
+            format!("{said}; of this request: {verdict}")
+        };
         Step {
             said,
-            verdict: step.verdict,
+            verdict,
             cites: step.cites.iter().map(citation).collect(),
         }
     });

@@ -105,8 +105,8 @@ pub enum Fact {
         entry: &'static str,
         /// The proxy that stands before it, if any and if it was seen.
         through: Option<ResourceRef>,
-        /// What requests have to be like, one of these; empty is any.
-        requests: Vec<String>,
+        /// What requests have to be like, in words; empty is anything.
+        requests: String,
         /// The objects that make the way, from the outside in, and where each leads on.
         links: Vec<(ResourceRef, Span)>,
     },

@@ -6,6 +6,7 @@
 use crate::layer::Model;
 use crate::network::Network;
 use crate::places::Peer;
+use crate::request::Condition;
 use crate::rows::Reach;
 use crate::why::Verdict;
 use seawall_model::Fact;
@@ -32,10 +33,13 @@ fn exposed(network: &Network<'_, '_>) -> Vec<Fact> {
                 workload: owner(way.endpoint)?,
                 protocol: way.protocol.name(),
                 port: way.port,
-                is_conditional: way.verdict == Verdict::Some || !way.requests.is_empty(),
+                is_conditional: way.verdict == Verdict::Some || way.requests != Condition::Always,
                 entry: way.entry.name(),
                 through,
-                requests: way.requests.clone(),
+                requests: match &way.requests {
+                    Condition::Always => String::new(),
+                    condition => condition.to_string(),
+                },
                 links: links
                     .map(|link| (link.object.reference.clone(), link.span))
                     .collect(),

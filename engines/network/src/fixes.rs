@@ -60,7 +60,7 @@ fn change(id: Id) -> Option<(Change, Option<&'static str>)> {
             Capitals,
             Some("the rule begins to match: see what it lets pass or refuses"),
         ),
-        Id::IST_AZ_22 => (
+        Id::IST_AZ_22 | Id::CMP_15 => (
             Remove,
             Some("the policy is enforced from now on: see in the logs what it would refuse"),
         ),
@@ -75,6 +75,7 @@ fn change(id: Id) -> Option<(Change, Option<&'static str>)> {
         Id::IST_GW_04 => (Modern, Some("clients with older TLS are refused")),
         Id::IST_BP_02
         | Id::IST_BP_08
+        | Id::CMP_04
         | Id::IST_BP_09
         | Id::IST_BP_12
         | Id::IST_TC_12
@@ -187,6 +188,8 @@ fn operations(change: Change, pointer: &str, object: &Node) -> Option<Vec<Operat
         }
         Change::Modern if pointer.ends_with("/cipherSuites") => one(Operation::remove(pointer)),
         Change::Modern => one(Operation::set(pointer, Data::text("TLSV1_2"))),
+        // The object as a whole is no setting.
+        Change::Remove if pointer.is_empty() => None,
         Change::Remove => there.and_then(|_| one(Operation::remove(pointer))),
         Change::Below(key, text) => one(Operation::set(below(pointer, key), Data::text(text))),
         Change::Capitals => {

@@ -18,6 +18,7 @@ mod checks;
 pub mod consul;
 mod facts;
 pub mod fixes;
+mod included;
 pub mod istio;
 pub mod kuma;
 mod layer;
@@ -90,6 +91,7 @@ pub fn judge(network: &Network<'_, '_>) -> Outcome {
     let mut sink = sink::Sink::new();
     checks::check(network, &mut sink);
     let mut outcome = sink.finish();
+    included::take_in(&mut outcome.findings);
     outcome.facts = facts::facts(network);
     outcome
 }

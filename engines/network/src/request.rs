@@ -2,6 +2,8 @@
 //! meshes speak of them in these words.
 
 mod condition;
+mod expression;
+pub(crate) mod matches;
 mod pattern;
 
 pub use condition::{Condition, Field, Possible, Request, Test};

@@ -9,7 +9,6 @@ use crate::policy::{Action, Direction, Policy, Rule, Tier};
 use crate::reach::{Bits, Ports, Protocol};
 use crate::why::Verdict;
 use rayon::prelude::*;
-use seawall_model::Str;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -342,7 +341,7 @@ struct Meaning<'n> {
     action: Action,
     parties: std::borrow::Cow<'n, Bits>,
     ports: Ports,
-    condition: Option<&'n Str>,
+    is_conditional: bool,
 }
 
 /// A policy that holds the row, with what it means there.
@@ -397,7 +396,7 @@ impl<'n> Maker<'n> {
                             None => std::borrow::Cow::Borrowed(&*rule.parties),
                         },
                         ports,
-                        condition: rule.condition.as_ref(),
+                        is_conditional: rule.condition.is_some(),
                     });
                 }
             }
@@ -535,7 +534,7 @@ impl<'n> Maker<'n> {
             piece.refused.add(&denied);
         }
         for rule in rules().filter(|rule| rule.action == Action::Allow) {
-            let open = if rule.condition.is_some() {
+            let open = if rule.is_conditional {
                 &mut piece.some
             } else {
                 &mut piece.allowed
@@ -558,13 +557,13 @@ impl Held<'_> {
         let [mut accepted, mut passed, mut denied, mut some] = [(); 4].map(|()| places.none());
         for rule in self.rules.iter().filter(|rule| rule.ports.has_point(point)) {
             let matched = open.and(&rule.parties);
-            match (rule.action, rule.condition) {
+            match (rule.action, rule.is_conditional) {
                 // What comes behind decides about the other requests.
-                (Action::Allow, Some(_)) => {
+                (Action::Allow, true) => {
                     some.add(&matched);
                     continue;
                 }
-                (Action::Allow, None) => accepted.add(&matched),
+                (Action::Allow, false) => accepted.add(&matched),
                 (Action::Pass, _) => passed.add(&matched),
                 (Action::Deny, _) => denied.add(&matched),
             }

@@ -15,6 +15,8 @@ mod kubernetes;
 mod kuma;
 mod linkerd;
 
+pub(crate) use composite::INCLUDED;
+
 use seawall_model::catalogue::{mitre, nsa, rules};
 use seawall_model::{Area, Rule, Severity, rule_ids};
 use std::sync::LazyLock;

@@ -10,15 +10,18 @@
 pub(crate) mod gateway_api;
 mod ingress;
 mod istio;
+mod picks;
 mod services;
 
 use crate::layer::Model;
 use crate::network::Network;
 use crate::places::Peer;
 use crate::reach::{Block, Cidr, Protocol};
+use crate::request::{Condition, Field, Pattern, Request};
 use crate::rows::Reach;
 use crate::why::Verdict;
 use crate::world::{EndpointId, World};
+use picks::Picks;
 use seawall_model::{Span, Str};
 use seawall_snapshot::Object;
 use services::ServicePort;
@@ -88,8 +91,10 @@ pub struct Exposure<'s> {
     pub through: Option<Peer>,
     /// The hosts that it answers for; empty is all.
     pub hosts: Vec<Str>,
-    /// What requests have to be like, one of these; empty is any.
-    pub requests: Vec<String>,
+    /// What requests have to be like, hosts aside.
+    pub requests: Condition,
+    /// What picks the route, if there is one.
+    pub(crate) picks: Option<Picks>,
     /// Whether the door speaks TLS, as far as the route says.
     pub is_encrypted: bool,
     /// What the policies along the way let pass.
@@ -101,6 +106,24 @@ impl Exposure<'_> {
     pub fn is_open(&self) -> bool {
         self.verdict > Verdict::Closed && self.entry != Entry::Internal
     }
+
+    /// Whether it carries a request, as far as that is known. A request for no host in particular
+    /// is one for the way's.
+    pub fn carries(&self, request: &Request) -> Verdict {
+        if request.is_empty() {
+            return Verdict::Open;
+        }
+        let is_host = |host: &str| {
+            let own = self.hosts.iter();
+            let mut own = own.map(|own| Pattern::read(&own.to_ascii_lowercase()));
+            self.hosts.is_empty() || own.any(|own| own.holds(host))
+        };
+        if !request.get(&Field::Host).is_none_or(|host| is_host(host)) {
+            return Verdict::Closed;
+        }
+        let picks = self.picks.as_ref();
+        picks.map_or(Verdict::Open, |picks| picks.given(request).verdict())
+    }
 }
 
 /// A route from a proxy to a Service.
@@ -111,7 +134,10 @@ struct Route<'s> {
     /// The proxy's port that it is for; none is those of the web.
     listens: Option<u16>,
     hosts: Vec<Str>,
-    requests: Vec<String>,
+    /// What requests have to be like, hosts aside.
+    requests: Condition,
+    /// What picks it.
+    picks: Picks,
     is_encrypted: bool,
     links: Vec<Link<'s>>,
     /// The Service's place, and its port.
@@ -263,7 +289,8 @@ impl<'s> Network<'_, 's> {
             links: vec![link],
             through: None,
             hosts: Vec::new(),
-            requests: Vec::new(),
+            requests: Condition::Always,
+            picks: None,
             is_encrypted: false,
             verdict: reach.verdict(protocol, port),
         }
@@ -339,7 +366,8 @@ impl<'s> Network<'_, 's> {
             links: Vec::new(),
             through: None,
             hosts: Vec::new(),
-            requests: Vec::new(),
+            requests: Condition::Always,
+            picks: None,
             is_encrypted: false,
             verdict: Verdict::Open,
         }]
@@ -392,6 +420,7 @@ impl<'s> Network<'_, 's> {
                 through: Some(through),
                 hosts: route.hosts.clone(),
                 requests: route.requests.clone(),
+                picks: Some(route.picks.clone()),
                 is_encrypted: route.is_encrypted,
                 verdict: door.verdict.min(inner.verdict(port.protocol, target)),
             });

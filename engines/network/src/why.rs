@@ -5,8 +5,9 @@ use crate::network::Network;
 use crate::places::Peer;
 use crate::policy::{Action, Direction, Policy, Rule, Tier};
 use crate::reach::Protocol;
+use crate::request::{Condition, Request};
 use crate::rows::meant;
-use seawall_model::{Span, Str};
+use seawall_model::Span;
 use seawall_snapshot::Object;
 use std::fmt;
 
@@ -30,8 +31,8 @@ pub struct Cite<'s> {
     pub pointer: String,
     /// Where it stands.
     pub span: Span,
-    /// What must hold of requests, in words.
-    pub condition: Option<Str>,
+    /// What must hold of requests.
+    pub condition: Option<Condition>,
     /// Whether the peer is taken in because the input does not say that it is not: labels of
     /// its namespace or its address are not known.
     pub is_assumed: bool,
@@ -84,6 +85,20 @@ pub struct Step<'s> {
     pub cites: Vec<Cite<'s>>,
 }
 
+impl Step<'_> {
+    /// What must hold of requests to pass.
+    pub fn condition(&self) -> Condition {
+        match self.verdict {
+            Verdict::Open => Condition::Always,
+            Verdict::Closed => Condition::Never,
+            Verdict::Some => {
+                let rules = self.cites.iter();
+                Condition::any(rules.filter_map(|cite| cite.condition.clone()))
+            }
+        }
+    }
+}
+
 /// Why a port is open or closed.
 #[derive(Debug, Clone)]
 pub struct Why<'s> {
@@ -99,11 +114,44 @@ pub struct Why<'s> {
     pub layers: Vec<Told<'s>>,
 }
 
+impl Why<'_> {
+    /// What must hold of requests to pass everything; of what a mesh tells apart, one of the
+    /// ways.
+    pub fn condition(&self) -> Condition {
+        if self.verdict == Verdict::Closed {
+            return Condition::Never;
+        }
+        // What passes although a policy refuses it comes through a tunnel.
+        let steps = self.steps.iter();
+        let steps = steps.filter(|step| step.verdict != Verdict::Closed);
+        let layers = self.layers.iter().filter(|told| !told.ways.is_empty());
+        let layers = layers.map(|told| {
+            let ways = told.ways.iter();
+            Condition::any(ways.map(|way| way.condition.clone()))
+        });
+        Condition::all(steps.map(Step::condition).chain(layers))
+    }
+
+    /// What passes once it is known what the request is: that may settle what only some
+    /// requests are let in for.
+    pub fn settled(&self, request: &Request) -> Verdict {
+        if request.is_empty() {
+            return self.verdict;
+        }
+        self.condition().given(request).verdict()
+    }
+}
+
 impl<'s> Network<'_, 's> {
     /// Why a connection is open or closed: of several places the one where most passes.
     pub fn why(&self, call: &Call<'_>) -> Why<'s> {
+        self.why_of(call, &Request::new())
+    }
+
+    /// Why a request passes or not, as far as it is known.
+    pub fn why_of(&self, call: &Call<'_>, request: &Request) -> Why<'s> {
         let Call { protocol, port, .. } = *call;
-        let mut best: Option<Why<'s>> = None;
+        let mut best: Option<(Verdict, Why<'s>)> = None;
         for source in self.places.of(call.from) {
             for target in self.places.of(call.to) {
                 let steps = vec![
@@ -122,18 +170,20 @@ impl<'s> Network<'_, 's> {
                     steps,
                     layers: layers.filter_map(|layer| layer.told(&call)).collect(),
                 };
-                if best.as_ref().is_none_or(|best| best.verdict < why.verdict) {
-                    best = Some(why);
+                let settled = why.settled(request);
+                if best.as_ref().is_none_or(|(best, _)| *best < settled) {
+                    best = Some((settled, why));
                 }
             }
         }
-        best.unwrap_or(Why {
+        let nothing = Why {
             verdict: Verdict::Closed,
             from: call.from,
             to: call.to,
             steps: Vec::new(),
             layers: Vec::new(),
-        })
+        };
+        best.map_or(nothing, |(_, why)| why)
     }
 
     fn step(

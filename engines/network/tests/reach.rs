@@ -12,7 +12,8 @@ mod support;
 use seawall_model::reachability::Reachability;
 use seawall_model::{Fact, ResourceRef, SourceMap};
 use seawall_network::{
-    Answers, Call, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why, World,
+    Answers, Call, Condition, Config, EndpointId, Exposure, Network, Peer, Protocol, Reach, Why,
+    World,
 };
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -92,8 +93,8 @@ fn way(network: &Network<'_, '_>, way: &Exposure<'_>, map: &SourceMap) -> String
     if !way.hosts.is_empty() {
         writeln!(text, "  for {}", way.hosts.join(", ")).expect("a string");
     }
-    if !way.requests.is_empty() {
-        writeln!(text, "  if {}", way.requests.join(" or ")).expect("a string");
+    if way.requests != Condition::Always {
+        writeln!(text, "  if {}", way.requests).expect("a string");
     }
     for link in &way.links {
         let (object, pointer) = (&link.object.reference, &link.pointer);

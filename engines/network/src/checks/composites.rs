@@ -1,7 +1,7 @@
 //! CMP-02 and 13: what only all layers together show. Each says who gets where, by name: a
 //! weakness that nobody can use is another rule's matter.
 
-use super::outward::{self, Metadata};
+use super::outward::{self, Metadata, Worth};
 use super::report::Report;
 use crate::layer::Call;
 use crate::meshes::TUNNELS;
@@ -177,7 +177,7 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
             by_space.entry(endpoint.namespace).or_default().push(way);
         }
     }
-    let cloud = outward::cloud(world);
+    let (cloud, worth) = (outward::cloud(world), Worth::new(world));
     for mut ways in by_space.into_values() {
         ways.sort_by_key(|way| way.entry);
         let Some((way, link)) = ways
@@ -189,12 +189,17 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
         let Some(address) = metadata.open_to(network, way.endpoint) else {
             continue;
         };
+        let loot = ways.iter().find_map(|way| {
+            let endpoint = world.endpoint_at(way.endpoint)?;
+            worth.of(endpoint)
+        });
         // Nothing need be there: a load balancer is seldom without a cloud, a way that the
-        // input only hints at tells nothing of it.
+        // input only hints at tells nothing of it. And a pod that holds nothing is seldom the
+        // one to take over.
         let severity = match way.entry {
-            _ if cloud.is_some() => Severity::High,
-            Entry::LoadBalancer => Severity::High,
-            Entry::Unseen => Severity::Low,
+            Entry::Unseen if cloud.is_none() => Severity::Low,
+            Entry::LoadBalancer if loot.is_some() => Severity::High,
+            _ if cloud.is_some() && loot.is_some() => Severity::High,
             _ => Severity::Medium,
         };
         let who = network.name(Peer::Endpoint(way.endpoint));
@@ -222,6 +227,7 @@ fn credentials(network: &Network<'_, '_>, report: &mut Report) {
                 let note = format!("the nodes are at {}", cloud.name);
                 (note, Proof::Source(cloud.span))
             }))
+            .maybe(loot)
             .affects(affected.map(asset));
         report.add(link.object, draft);
     }

@@ -9,11 +9,12 @@ use crate::policy::Direction;
 use crate::reach::{Cidr, METADATA, Protocol};
 use crate::rows::Reach;
 use crate::why::{Reason, Verdict};
-use crate::world::{EndpointId, World};
-use seawall_model::{ResourceRef, Span};
+use crate::world::{Endpoint, EndpointId, World};
+use seawall_model::{Proof, ResourceRef, Span};
 use seawall_snapshot::Object;
+use seawall_snapshot::pod::{EnvSource, VolumeKind};
 use seawall_yaml::Node;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What the policies let out of an endpoint to public addresses.
 pub(super) fn to_internet(network: &Network<'_, '_>, id: EndpointId) -> Reach {
@@ -92,6 +93,75 @@ impl Metadata {
         })?;
         let text = cidr.to_string();
         text.split('/').next().map(str::to_owned)
+    }
+}
+
+/// What an attacker finds in a pod besides.
+#[derive(Debug)]
+pub(super) struct Worth<'w, 's> {
+    world: &'w World<'s>,
+    /// Service accounts with rights, by namespace and name, each with what gives them.
+    bound: HashMap<(&'s str, &'s str), &'s Object>,
+}
+
+impl<'w, 's> Worth<'w, 's> {
+    pub(super) fn new(world: &'w World<'s>) -> Self {
+        const GROUP: &str = "rbac.authorization.k8s.io";
+        let mut bound = HashMap::new();
+        for kind in ["ClusterRoleBinding", "RoleBinding"] {
+            for object in world.of_kind(GROUP, kind).iter().copied() {
+                for subject in object.items(&["subjects"]) {
+                    let text = |key: &str| subject.get(key).and_then(Node::as_str);
+                    let space = text("namespace").unwrap_or(object.namespace());
+                    if let (Some("ServiceAccount"), Some(name)) = (text("kind"), text("name")) {
+                        bound.entry((space, name)).or_insert(object);
+                    }
+                }
+            }
+        }
+        Self { world, bound }
+    }
+
+    /// What is worth taking over a pod for: a token with rights, or Secrets; with what proves it.
+    pub(super) fn of(&self, endpoint: &Endpoint<'s>) -> Option<(String, Proof)> {
+        let template = endpoint.template;
+        let space = self.world.namespace_at(endpoint.namespace)?.name;
+        let account = template.service_account();
+        if let Some(binding) = self.bound.get(&(space, account))
+            && self.is_mounted(endpoint, space, account)
+        {
+            let note = format!("its pods hold a token of {account}, which has rights");
+            return Some((note, Proof::Source(binding.name_span)));
+        }
+        let is_secret = |kind: &VolumeKind| match kind {
+            VolumeKind::Secret(_) => true,
+            VolumeKind::Projected { secrets, .. } => !secrets.is_empty(),
+            _ => false,
+        };
+        let mut volumes = template.volumes.iter();
+        let mut containers = template.containers.iter();
+        let has_secrets = volumes.any(|volume| is_secret(&volume.kind))
+            || containers.any(|container| {
+                let mut env = container.env.iter();
+                let mut from = container.env_from.iter();
+                env.any(|one| matches!(one.source, EnvSource::Secret(..)))
+                    || from.any(|one| one.secret)
+            });
+        has_secrets.then(|| {
+            let note = "its pods hold Secrets".to_owned();
+            (note, Proof::Source(endpoint.object.name_span))
+        })
+    }
+
+    fn is_mounted(&self, endpoint: &Endpoint<'_>, space: &str, account: &str) -> bool {
+        if let Some(own) = &endpoint.template.automount_token {
+            return own.value;
+        }
+        let mut accounts = self.world.of_kind("", "ServiceAccount").iter();
+        let account = accounts
+            .find(|one| one.namespace() == space && &*one.reference.name == account)
+            .and_then(|one| one.body()?.get("automountServiceAccountToken")?.as_bool());
+        account != Some(false)
     }
 }
 

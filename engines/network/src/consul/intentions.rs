@@ -8,7 +8,7 @@
 use super::GROUP;
 use super::settings::{Default, Name, Settings};
 use crate::meshes::settled;
-use crate::request::{Condition, Field, Pattern};
+use crate::request::{Condition, Field, Pattern, Test};
 use crate::why::Cite;
 use crate::world::World;
 use seawall_model::{Span, Str};
@@ -182,7 +182,7 @@ impl Ruling {
             Ruling::Requests(permissions) => permissions,
         };
         if permissions.len() > MOST_PERMISSIONS {
-            return atom(format!("one of {} permissions", permissions.len()));
+            return Condition::unknown(format!("one of {} permissions", permissions.len()));
         }
         let mut before: Vec<Condition> = Vec::new();
         let mut passing = Vec::new();
@@ -332,8 +332,8 @@ fn requests(http: &Node) -> Option<Condition> {
         return None;
     }
     parts.extend(exact.map(|path| Condition::is(Field::Path, Pattern::Exact(path.into()))));
-    parts.extend(prefix.map(|path| Condition::is(Field::Path, beginning(path))));
-    parts.extend(regex.map(|regex| atom(format!("path ~ {regex}"))));
+    parts.extend(prefix.map(|path| Condition::is(Field::Path, Pattern::beginning(path))));
+    parts.extend(regex.map(expression));
     let methods = http
         .get("methods")
         .and_then(Node::as_seq)
@@ -356,16 +356,15 @@ fn requests(http: &Node) -> Option<Condition> {
     Some(Condition::all(parts))
 }
 
-fn beginning(text: &str) -> Pattern {
-    Pattern::Affix {
-        prefix: text.into(),
-        suffix: "".into(),
+/// A path that a regular expression matches as a whole.
+fn expression(regex: &str) -> Condition {
+    match Pattern::read_regex(regex) {
+        Some(patterns) => Condition::Is(Test {
+            field: Field::Path,
+            patterns,
+        }),
+        None => Condition::unknown(format!("path ~ {regex}")),
     }
-}
-
-/// Something that holds of a request or does not, and that nothing is known about.
-fn atom(words: String) -> Condition {
-    Condition::is(Field::Other(words.into()), Pattern::any())
 }
 
 fn header(node: &Node) -> Option<Condition> {
@@ -391,9 +390,11 @@ fn header(node: &Node) -> Option<Condition> {
         return None;
     }
     let matched = match kind {
-        _ if is("ignoreCase") => atom(format!("header {name} {kind} {value} in any case")),
+        _ if is("ignoreCase") => {
+            Condition::unknown(format!("header {name} {kind} {value} in any case"))
+        }
         "exact" => Condition::is(field(), Pattern::Exact(value.into())),
-        "prefix" => Condition::is(field(), beginning(value)),
+        "prefix" => Condition::is(field(), Pattern::beginning(value)),
         "suffix" => Condition::is(
             field(),
             Pattern::Affix {
@@ -401,7 +402,7 @@ fn header(node: &Node) -> Option<Condition> {
                 suffix: value.into(),
             },
         ),
-        _ => atom(format!("header {name} {kind} {value}")),
+        _ => Condition::unknown(format!("header {name} {kind} {value}")),
     };
     // A header that is not there has no value, and no other one either.
     Some(if is_inverted {
@@ -417,6 +418,8 @@ fn token(node: &Node) -> Option<Condition> {
     let names = providers
         .iter()
         .filter_map(|one| one.get("name").and_then(Node::as_str));
-    let each: Vec<Condition> = names.map(|name| atom(format!("token of {name}"))).collect();
+    let each: Vec<Condition> = names
+        .map(|name| Condition::unknown(format!("token of {name}")))
+        .collect();
     (!each.is_empty()).then(|| Condition::any(each))
 }

@@ -8,6 +8,7 @@
 
 use super::POLICY;
 use crate::istio::GATEWAY_API;
+use crate::request::matches::{self, MatchRank};
 use crate::request::{Condition, Field, Pattern};
 use crate::world::World;
 use seawall_model::Str;
@@ -25,8 +26,8 @@ pub struct Route<'s> {
     pub matches: Vec<Match>,
 }
 
-/// How exact a match is.
-type Rank = (bool, usize, usize, usize, bool, usize, usize);
+/// How exact a match is: its host first.
+type Rank = (bool, usize, MatchRank);
 
 /// One match of a route.
 #[derive(Debug)]
@@ -134,23 +135,23 @@ fn route(object: &Object, kind: Kind) -> Option<Route<'_>> {
             .get("matches")
             .and_then(Node::as_seq)
             .unwrap_or_default();
-        let mut read: Vec<(Rank, Condition)> = Vec::new();
+        let mut read: Vec<(MatchRank, Condition)> = Vec::new();
         for node in listed {
             read.push(match kind {
-                Kind::Http => http(node)?,
-                Kind::Grpc => grpc(node),
+                Kind::Http => matches::http(node)?,
+                Kind::Grpc => matches::grpc(node),
             });
         }
         if listed.is_empty() {
             read.push(match kind {
-                Kind::Http => ((false, 0, 1, 0, false, 0, 0), Condition::Always),
-                Kind::Grpc => ((false, 0, 0, 0, false, 0, 0), post()),
+                Kind::Http => matches::every_http(),
+                Kind::Grpc => matches::every_grpc(),
             });
         }
-        for ((_, _, path, method, has_method, headers, query), requests) in read {
+        for (rank, requests) in read {
             for (is_exact, length, host) in &hosts {
                 matches.push(Match {
-                    rank: (*is_exact, *length, path, method, has_method, headers, query),
+                    rank: (*is_exact, *length, rank),
                     requests: Condition::all([host.clone(), requests.clone()]),
                     is_answered,
                 });
@@ -170,14 +171,7 @@ fn hosts(object: &Object) -> Vec<(bool, usize, Condition)> {
     let read = |host: &str| {
         let host = host.to_ascii_lowercase();
         match host.strip_prefix('*') {
-            Some(end) => (
-                false,
-                end.len(),
-                Pattern::Affix {
-                    prefix: "".into(),
-                    suffix: end.into(),
-                },
-            ),
+            Some(end) => (false, end.len(), Pattern::read(&host)),
             None => (true, host.len(), Pattern::Exact(host.into())),
         }
     };
@@ -192,112 +186,4 @@ fn hosts(object: &Object) -> Vec<(bool, usize, Condition)> {
         return vec![(false, 0, Condition::Always)];
     }
     all
-}
-
-/// Something that holds of a request or does not, and that nothing is known about.
-fn atom(words: String) -> Condition {
-    Condition::is(Field::Other(words.into()), Pattern::any())
-}
-
-fn exactly(field: Field, value: &str) -> Condition {
-    Condition::is(field, Pattern::Exact(value.into()))
-}
-
-fn below(path: &str) -> Condition {
-    let path = path.trim_end_matches('/');
-    if path.is_empty() {
-        return Condition::Always;
-    }
-    let inside = Pattern::Affix {
-        prefix: format!("{path}/").into(),
-        suffix: "".into(),
-    };
-    Condition::any([
-        exactly(Field::Path, path),
-        Condition::is(Field::Path, inside),
-    ])
-}
-
-/// A match of requests; `None` where the controller refuses it.
-fn http(node: &Node) -> Option<(Rank, Condition)> {
-    let mut parts = Vec::new();
-    let mut length = 1;
-    if let Some(path) = node.get("path").filter(|path| !path.is_null()) {
-        let value = text(path, "value").unwrap_or("/");
-        let is_regex = text(path, "type") == Some("RegularExpression");
-        if !is_regex && !value.starts_with('/') {
-            return None;
-        }
-        match text(path, "type") {
-            Some("Exact") => {
-                length = value.len();
-                parts.push(exactly(Field::Path, value));
-            }
-            Some("RegularExpression") => {
-                length = usize::MAX;
-                parts.push(atom(format!("path ~ {value}")));
-            }
-            _ => {
-                length = value.trim_end_matches('/').len().max(1);
-                parts.push(below(value));
-            }
-        }
-    }
-    let method = text(node, "method");
-    parts.extend(method.map(|method| exactly(Field::Method, method)));
-    let (headers, conditions) = headers(node);
-    parts.extend(conditions);
-    let query = node
-        .get("queryParams")
-        .and_then(Node::as_seq)
-        .unwrap_or_default();
-    for one in query {
-        let (name, value) = (text(one, "name"), text(one, "value"));
-        let (name, value) = (name.unwrap_or_default(), value.unwrap_or_default());
-        parts.push(atom(format!("query {name} = {value}")));
-    }
-    let rank = (false, 0, length, 0, method.is_some(), headers, query.len());
-    Some((rank, Condition::all(parts)))
-}
-
-fn headers(node: &Node) -> (usize, Vec<Condition>) {
-    let all = node
-        .get("headers")
-        .and_then(Node::as_seq)
-        .unwrap_or_default();
-    let read = |one: &Node| {
-        let name = text(one, "name").unwrap_or_default().to_ascii_lowercase();
-        let value = text(one, "value").unwrap_or_default();
-        if text(one, "type") == Some("RegularExpression") {
-            return atom(format!("header {name} ~ {value}"));
-        }
-        exactly(Field::Header(name.into()), value)
-    };
-    (all.len(), all.iter().map(read).collect())
-}
-
-fn post() -> Condition {
-    exactly(Field::Method, "POST")
-}
-
-fn grpc(node: &Node) -> (Rank, Condition) {
-    let part = |key: &str| node.get("method").and_then(|method| text(method, key));
-    let (service, method) = (part("service"), part("method"));
-    let path = match (service, method) {
-        (Some(service), Some(method)) => below(&format!("/{service}/{method}")),
-        (Some(service), None) => Condition::is(
-            Field::Path,
-            Pattern::Affix {
-                prefix: format!("/{service}/").into(),
-                suffix: "".into(),
-            },
-        ),
-        (None, Some(method)) => atom(format!("method {method} of gRPC")),
-        (None, None) => Condition::Always,
-    };
-    let (headers, conditions) = headers(node);
-    let length = |part: Option<&str>| part.map_or(0, str::len);
-    let rank = (false, 0, length(service), length(method), false, headers, 0);
-    let parts = [post(), path].into_iter().chain(conditions);
-    (rank, Condition::all(parts))
 }

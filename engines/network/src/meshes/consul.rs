@@ -238,6 +238,7 @@ impl<'s> ConsulLayer<'s> {
         let services = member.services.iter();
         let mut all = services.flat_map(|service| self.consul.settings.exposed(&service.name));
         let (defaults, path) = all.find(|(_, path)| path.listener == port || path.local == port)?;
+        let condition = Condition::is(Field::Path, Pattern::Exact(path.path.into()));
         Some(Told {
             said: format!(
                 "Consul gives {} of port {} to everybody at port {}",
@@ -248,12 +249,12 @@ impl<'s> ConsulLayer<'s> {
                 object: defaults.object,
                 pointer: path.pointer.clone(),
                 span: path.span,
-                condition: Some(format!("path: {}", path.path).into()),
+                condition: Some(condition.clone()),
                 is_assumed: false,
             }],
             ways: vec![Alternative {
                 identity: None,
-                condition: Condition::is(Field::Path, Pattern::Exact(path.path.into())),
+                condition,
             }],
         })
     }
@@ -366,9 +367,9 @@ fn proven(name: &Name) -> Proven {
 /// The cites of a decision, with what must hold of requests.
 fn conditioned(decision: Decision<'_>) -> impl Iterator<Item = Cite<'_>> {
     let settled = matches!(decision.condition, Condition::Always | Condition::Never);
-    let condition = (!settled).then(|| decision.condition.to_string());
+    let condition = (!settled).then_some(decision.condition);
     decision.because.into_iter().map(move |mut cite| {
-        cite.condition = condition.as_deref().map(Into::into);
+        cite.condition.clone_from(&condition);
         cite
     })
 }

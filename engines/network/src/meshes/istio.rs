@@ -199,7 +199,7 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
                 None => "/spec".to_owned(),
             },
             span: ground.span,
-            condition: (verdict == Verdict::Some).then(|| condition.to_string().into()),
+            condition: (verdict == Verdict::Some).then(|| condition.clone()),
             is_assumed: false,
         }));
         let alternatives: Vec<Alternative> = ways(&door, call.model, false)

@@ -283,10 +283,10 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         // What lets more pass is what to show.
         let shown = as_itself.filter(|_| itself >= nobody).unwrap_or(as_nobody);
         let note = shown.note.map_or(String::new(), |note| format!("; {note}"));
-        let condition = (best == Verdict::Some).then(|| shown.condition.to_string());
+        let condition = (best == Verdict::Some).then(|| shown.condition.clone());
         let mut cites = shown.because;
         if let Some(first) = cites.first_mut() {
-            first.condition = condition.map(Into::into);
+            first.condition = condition;
         }
         Some(Told {
             said: format!("Linkerd at port {port} {lets}{who}{note}"),

@@ -8,6 +8,7 @@
 use super::read::{At, PortSpec, Read};
 use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Ports, Protocol};
+use crate::request::Condition;
 use crate::selection::Certainty;
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
@@ -154,7 +155,7 @@ fn read_rule(
         return rule.fault("domainNames are for rules that accept only");
     }
     if !names.is_empty() {
-        let condition = format!("only to {}", names.join(", "));
+        let condition = Condition::named("destination", names.iter().map(String::as_str));
         let internet = vec![Party::Internet];
         rules.push(draft(action, internet, ports.clone(), Some(condition)));
     }

@@ -7,10 +7,12 @@
 
 mod labels;
 mod ports;
+mod requests;
 
 use super::read::{At, PortSpec, Read};
 use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Cidr};
+use crate::request::Condition;
 use crate::selection::Certainty;
 use crate::world::World;
 use seawall_model::{Gap, GapKind};
@@ -192,10 +194,9 @@ impl<'s> Reader<'_, 's> {
         let whole = || vec![(PortSpec::all(), None)];
         for (ports, condition) in ports.unwrap_or_else(whole) {
             if !names.is_empty() {
-                let only = format!("only to {}", names.join(", "));
-                let both = condition.as_ref().map(|more| format!("{only}; {more}"));
-                let internet = vec![Party::Internet];
-                rules.push(draft(internet, ports.clone(), both.or(Some(only))));
+                let only = Condition::named("destination", names.iter().map(String::as_str));
+                let both = Condition::all([only].into_iter().chain(condition));
+                rules.push(draft(vec![Party::Internet], ports, Some(both)));
                 continue;
             }
             let parties = if is_named {

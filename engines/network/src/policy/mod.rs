@@ -12,6 +12,7 @@ mod read;
 
 use crate::places::Places;
 use crate::reach::{Bits, Block, Cidr};
+use crate::request::Condition;
 use crate::selection::{Certainty, Selection};
 use crate::world::World;
 use core::ops::{Deref, Range};
@@ -128,8 +129,8 @@ pub(crate) struct DraftRule {
     pub(crate) action: Action,
     pub(crate) parties: Vec<Party>,
     pub(crate) ports: PortSpec,
-    /// What must hold besides, in words: a method and path, a name in DNS.
-    pub(crate) condition: Option<String>,
+    /// What must hold besides: a method and path, a name in DNS.
+    pub(crate) condition: Option<Condition>,
     pub(crate) pointer: String,
     pub(crate) span: Span,
 }
@@ -167,7 +168,7 @@ pub(crate) struct Rule {
     /// Those of them that are taken in because the input does not say otherwise.
     pub(crate) assumed: Option<Arc<Bits>>,
     pub(crate) ports: PortSpec,
-    pub(crate) condition: Option<Str>,
+    pub(crate) condition: Option<Condition>,
     pub(crate) pointer: String,
     pub(crate) span: Span,
 }
@@ -411,7 +412,7 @@ fn compile_rule(rule: DraftRule, selection: &Selection<'_, '_>) -> Rule {
         parties: Arc::new(surely),
         assumed,
         ports: rule.ports,
-        condition: rule.condition.map(Str::from),
+        condition: rule.condition,
         pointer: rule.pointer,
         span: rule.span,
     }

@@ -91,7 +91,7 @@ pub enum Possible {
     No,
     /// This one does.
     Yes(Request),
-    /// Not found out: the formula is too large, or has templates.
+    /// Not found out: the formula is too large, or has templates or regular expressions.
     Unknown,
 }
 
@@ -100,6 +100,19 @@ impl Condition {
     pub fn is(field: Field, pattern: Pattern) -> Self {
         let patterns = vec![pattern];
         Condition::Is(Test { field, patterns })
+    }
+
+    /// Something that holds of a request or does not, and that no question knows.
+    pub fn unknown(words: impl Into<Str>) -> Self {
+        Condition::is(Field::Other(words.into()), Pattern::any())
+    }
+
+    /// One of these names, with a star for anything, in a field that no question knows.
+    pub fn named<'n>(field: &str, names: impl IntoIterator<Item = &'n str>) -> Self {
+        Condition::Is(Test {
+            field: Field::Other(field.into()),
+            patterns: names.into_iter().map(Pattern::read).collect(),
+        })
     }
 
     /// A truth that is settled.
@@ -348,13 +361,9 @@ impl Search {
         let Some(set) = set else {
             return Some(Value::Absent);
         };
-        let has_template = |patterns: &[Pattern]| {
-            patterns
-                .iter()
-                .any(|pattern| matches!(pattern, Pattern::Template(_)))
-        };
+        let has_opaque = |patterns: &[Pattern]| patterns.iter().any(Pattern::is_opaque);
         let found = set.without(&known.outside);
-        if has_template(&known.inside) || has_template(&known.outside) {
+        if has_opaque(&known.inside) || has_opaque(&known.outside) {
             // A template's own example may be one that is excluded.
             let mut all = known.inside.iter();
             let fits = found
@@ -446,6 +455,7 @@ impl std::fmt::Display for Pattern {
         match self {
             Pattern::Exact(text) | Pattern::Template(text) => f.write_str(text),
             Pattern::Affix { prefix, suffix } => write!(f, "{prefix}*{suffix}"),
+            Pattern::Regex(text) => write!(f, "^{text}$"),
             Pattern::Block(block) => write!(f, "{block}"),
         }
     }

@@ -1,7 +1,9 @@
 //! Sets of texts as policies write them: exact, a prefix, a suffix, anything; and sets of
 //! addresses. Intersection and inclusion of the four have closed forms, so that questions
-//! about policies get exact answers without an automaton.
+//! about policies get exact answers without an automaton. Templates and regular expressions
+//! are asked about texts that are known.
 
+use super::expression;
 use core::net::IpAddr;
 use seawall_model::Str;
 use std::collections::HashSet;
@@ -20,6 +22,8 @@ pub enum Pattern {
     },
     /// A path with `{*}` for one part and `{**}` for several.
     Template(Str),
+    /// Texts that a regular expression matches as a whole.
+    Regex(Str),
     /// Addresses.
     Block(Block),
 }
@@ -96,6 +100,40 @@ impl Pattern {
         }
     }
 
+    /// Texts with this beginning.
+    pub fn beginning(text: &str) -> Self {
+        Pattern::Affix {
+            prefix: text.into(),
+            suffix: "".into(),
+        }
+    }
+
+    /// Reads a regular expression that must match as a whole, as Envoy reads it: one of several
+    /// sets. `None` where it is no expression, or a large one.
+    pub fn read_regex(text: &str) -> Option<Vec<Self>> {
+        expression::read(text)
+    }
+
+    /// The same texts in large and small letters; `None` where that is too large.
+    pub(crate) fn in_any_case(&self) -> Option<Vec<Self>> {
+        match self {
+            Pattern::Exact(text) => expression::read_in_any_case(text, ""),
+            Pattern::Affix { prefix, .. } => expression::read_in_any_case(prefix, ".*"),
+            _ => None,
+        }
+    }
+
+    /// Whether a path that a regular expression does not match may fit it once there is a query
+    /// behind.
+    pub(crate) fn may_hold_a_query(text: &str) -> bool {
+        expression::may_ask(text)
+    }
+
+    /// Whether it is one of those that are only asked about texts that are known.
+    pub(super) fn is_opaque(&self) -> bool {
+        matches!(self, Pattern::Template(_) | Pattern::Regex(_))
+    }
+
     /// Reads a value as Istio does: `*` is every text, a star in front means an end, else a
     /// star at the end means a beginning; any other star is itself.
     pub fn read(text: &str) -> Self {
@@ -144,17 +182,19 @@ impl Pattern {
                 text.starts_with(&**prefix) && text.ends_with(&**suffix)
             }
             Pattern::Template(template) => template_holds(template, text),
+            Pattern::Regex(regex) => expression::matches(regex, text),
             Pattern::Block(block) => {
                 Block::read(text).is_some_and(|one| block.meets(&one) == Some(one))
             }
         }
     }
 
-    /// The texts that are in both; `None` where there are none. Templates are left to
-    /// [`Pattern::holds`]: with one, the answer is the other set, which is too many.
+    /// The texts that are in both; `None` where there are none. Templates and expressions are
+    /// left to [`Pattern::holds`]: with one, the answer is the other set, which is too many.
     pub fn meets(&self, other: &Pattern) -> Option<Pattern> {
         match (self, other) {
-            (Pattern::Template(_), other) | (other, Pattern::Template(_)) => Some(other.clone()),
+            (Pattern::Template(_) | Pattern::Regex(_), other)
+            | (other, Pattern::Template(_) | Pattern::Regex(_)) => Some(other.clone()),
             (Pattern::Block(one), Pattern::Block(two)) => one.meets(two).map(Pattern::Block),
             (Pattern::Exact(text), other) | (other, Pattern::Exact(text)) => {
                 other.holds(text).then(|| Pattern::Exact(text.clone()))
@@ -174,7 +214,7 @@ impl Pattern {
     }
 
     /// A text of this set that is in none of the others; `None` where the others cover it.
-    /// Exact but for templates, which may make it `None` although there is one.
+    /// Exact but for templates and expressions, which may make it `None` although there is one.
     pub fn without(&self, others: &[Pattern]) -> Option<Str> {
         let free = |text: Str| (!others.iter().any(|other| other.holds(&text))).then_some(text);
         match self {
@@ -192,6 +232,7 @@ impl Pattern {
                 let one = template.replace("{**}", "x/y").replace("{*}", "x");
                 free(one.into())
             }
+            Pattern::Regex(_) => None,
             Pattern::Block(block) => free_address(block, others),
         }
     }
@@ -210,7 +251,7 @@ fn longer(one: &Str, two: &Str, holds: fn(&str, &str) -> bool) -> Option<Str> {
 /// A letter that stands in none of the patterns.
 fn unused(others: &[Pattern]) -> char {
     let texts = others.iter().flat_map(|other| match other {
-        Pattern::Exact(text) | Pattern::Template(text) => [&**text, ""],
+        Pattern::Exact(text) | Pattern::Template(text) | Pattern::Regex(text) => [&**text, ""],
         Pattern::Affix { prefix, suffix } => [&**prefix, &**suffix],
         Pattern::Block(_) => ["", ""],
     });

@@ -5,6 +5,16 @@ use seawall_model::Area;
 use seawall_model::Severity::High;
 use seawall_model::catalogue::{mitre, nsa};
 
+/// What each composite rests on: findings of these rules about the same cause are part of it.
+pub(crate) const INCLUDED: &[(Id, &[Id])] = &[
+    (Id::CMP_02, &[Id::IST_AM_22]),
+    (Id::CMP_03, &[Id::IST_AZ_04]),
+    (Id::CMP_04, &[Id::IST_BP_08]),
+    (Id::CMP_07, &[Id::IST_AM_07]),
+    (Id::CMP_13, &[Id::IST_EG_05]),
+    (Id::CMP_15, &[Id::IST_AZ_22]),
+];
+
 pub(super) const ENTRIES: &[Entry] = &[
     mesh(
         Id::CMP_02,

@@ -5,9 +5,12 @@
 //! that a listener stands in, the listener takes routes of its kind and namespace, and they
 //! share a host. A backend in another namespace needs a ReferenceGrant there.
 
+use super::picks::{Match, Picks, Rank};
 use super::{BackendPort, Link, Route, Services, endpoints_where};
 use crate::places::Peer;
 use crate::policy::At;
+use crate::request::Condition;
+use crate::request::matches::{self, MatchRank};
 use crate::selection::{Certainty, certainty};
 use crate::world::World;
 use seawall_model::Str;
@@ -73,11 +76,60 @@ pub(super) fn routes<'s>(world: &World<'s>, services: &Services<'s>) -> Vec<Rout
         let through = proxies_of
             .entry((gateway.namespace(), &gateway.reference.name))
             .or_insert_with(|| proxies(gateway, world, services));
-        for attached in attached {
-            lead(&attached, &listener, through, world, &mut routes);
+        let mut rules: Vec<(&Attached<'s>, At<'s>)> = Vec::new();
+        let mut matches: Vec<Match> = Vec::new();
+        let mut counts = Vec::new();
+        for attached in &attached {
+            let items = spec(attached.route).map(|spec| spec.maps("rules").unwrap_or_default());
+            for at in items.unwrap_or_default() {
+                let before = matches.len();
+                let found = matched(&at, &attached.route.reference.kind);
+                matches.extend(found.into_iter().map(|(rank, requests)| Match {
+                    hosts: attached.hosts.clone(),
+                    rank,
+                    requests,
+                }));
+                counts.push(matches.len() - before);
+                rules.push((attached, at));
+            }
+        }
+        let picks = Picks::split(matches, counts.into_iter());
+        for ((attached, at), picks) in rules.into_iter().zip(picks) {
+            lead(
+                attached,
+                &at,
+                &picks,
+                &listener,
+                through,
+                world,
+                &mut routes,
+            );
         }
     }
     routes
+}
+
+/// The matches of a rule. One that the controller refuses fits nothing.
+fn matched(rule: &At<'_>, kind: &str) -> Vec<(Option<Rank>, Condition)> {
+    let cases = rule.maps("matches").unwrap_or_default();
+    let cases: Vec<At<'_>> = cases.into_iter().take(MOST_MATCHES).collect();
+    let one = |case: &At<'_>| {
+        let (rank, requests) = match kind {
+            "GRPCRoute" => matches::grpc(case.node),
+            _ => matches::http(case.node)?,
+        };
+        let path = case.node.at(&["path", "type"]).and_then(Node::as_str);
+        let is_exact = path == Some("Exact");
+        let is_known = path != Some("RegularExpression");
+        Some((is_known.then_some((rank.0, is_exact, rank)), requests))
+    };
+    let every = |(rank, requests): (MatchRank, Condition)| (Some((rank.0, false, rank)), requests);
+    match (kind, cases.is_empty()) {
+        ("HTTPRoute", true) => vec![every(matches::every_http())],
+        ("GRPCRoute", true) => vec![every(matches::every_grpc())],
+        ("HTTPRoute" | "GRPCRoute", false) => cases.iter().filter_map(one).collect(),
+        _ => vec![every((MatchRank::default(), Condition::Always))],
+    }
 }
 
 impl<'s> Listeners<'s> {
@@ -284,13 +336,14 @@ fn attach<'s>(
 
 fn lead<'s>(
     attached: &Attached<'s>,
+    rule: &At<'s>,
+    picks: &Picks,
     listener: &Listener<'s>,
     through: &[Peer],
     world: &World<'s>,
     routes: &mut Vec<Route<'s>>,
 ) {
     let route = attached.route;
-    let Some(spec) = spec(route) else { return };
     let link = |object, at: &At<'_>| Link {
         object,
         pointer: at.pointer.clone(),
@@ -298,28 +351,26 @@ fn lead<'s>(
     };
     let mut outer = Vec::new();
     if !std::ptr::eq(listener.home, listener.gateway) {
-        let allowed = self::spec(listener.gateway).and_then(|at| at.get("allowedListeners"));
+        let allowed = spec(listener.gateway).and_then(|at| at.get("allowedListeners"));
         outer.extend(allowed.map(|at| link(listener.gateway, &at)));
     }
     outer.push(link(listener.home, &listener.at));
-    for rule in spec.maps("rules").unwrap_or_default() {
-        let requests = requests(&rule);
-        for backend in rule.maps("backendRefs").unwrap_or_default() {
-            let Some(to) = target(&backend, route, world) else {
-                continue;
-            };
-            let mut links = outer.clone();
-            links.push(link(route, &backend));
-            routes.push(Route {
-                through: through.to_vec(),
-                listens: listener.port,
-                hosts: attached.hosts.clone(),
-                requests: requests.clone(),
-                is_encrypted: matches!(listener.protocol, "HTTPS" | "TLS"),
-                links,
-                to,
-            });
-        }
+    for backend in rule.maps("backendRefs").unwrap_or_default() {
+        let Some(to) = target(&backend, route, world) else {
+            continue;
+        };
+        let mut links = outer.clone();
+        links.push(link(route, &backend));
+        routes.push(Route {
+            through: through.to_vec(),
+            listens: listener.port,
+            hosts: attached.hosts.clone(),
+            requests: picks.requests(),
+            picks: picks.clone(),
+            is_encrypted: matches!(listener.protocol, "HTTPS" | "TLS"),
+            links,
+            to,
+        });
     }
 }
 
@@ -397,43 +448,6 @@ fn shared_hosts(listener: Option<&str>, own: &[&str]) -> Option<Vec<Str>> {
             (!hosts.is_empty()).then_some(hosts)
         }
     }
-}
-
-fn requests(rule: &At<'_>) -> Vec<String> {
-    let mut all = Vec::new();
-    let cases = rule.maps("matches").unwrap_or_default();
-    for case in cases.into_iter().take(MOST_MATCHES) {
-        let mut words: Vec<String> = Vec::new();
-        if let Ok(Some(path)) = case.map("path") {
-            let value = path.text("value").ok().flatten().unwrap_or("/");
-            match path.text("type").ok().flatten().unwrap_or("PathPrefix") {
-                "Exact" => words.push(format!("path {value}")),
-                "PathPrefix" if value == "/" => {}
-                "PathPrefix" => words.push(format!("paths from {value}")),
-                _ => words.push(format!("path like {value}")),
-            }
-        }
-        match case.get("method") {
-            Some(at) if at.node.as_str().is_some() => {
-                words.push(format!("method {}", at.node.as_str().unwrap_or_default()));
-            }
-            Some(at) => {
-                let part = |key: &str| at.get(key).and_then(|at| Node::as_str(at.node));
-                let service = part("service").unwrap_or("*");
-                let method = part("method").unwrap_or("*");
-                words.push(format!("gRPC {service}/{method}"));
-            }
-            None => {}
-        }
-        if case.get("headers").is_some() || case.get("queryParams").is_some() {
-            words.push("with certain headers or parameters".to_owned());
-        }
-        if words.is_empty() {
-            return Vec::new(); // one of the cases is any request
-        }
-        all.push(words.join(", "));
-    }
-    all
 }
 
 /// The Service of a backend, if the route may name it.

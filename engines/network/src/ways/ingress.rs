@@ -1,13 +1,16 @@
 //! Ingress: rules of hosts and paths, served by whatever controller its class names.
 
+use super::picks::{Match, Picks, Rank};
 use super::{BackendPort, Link, Route, endpoints_where};
 use crate::places::Peer;
 use crate::policy::At;
+use crate::request::matches::{self, MatchRank};
+use crate::request::{Condition, Field, Pattern, Test};
 use crate::world::{Endpoint, World};
 use seawall_model::Str;
 use seawall_snapshot::Object;
 use seawall_yaml::Node;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// A kind of controller: what its IngressClass says, the class's usual name, and how its image
 /// or a label of its pods is called.
@@ -70,22 +73,66 @@ const FAMILIES: [Family; 8] = [
 ];
 
 pub(super) fn routes<'s>(world: &World<'s>) -> Vec<Route<'s>> {
-    let mut routes = Vec::new();
-    // Many Ingresses are of one class.
-    let mut served: HashMap<Option<String>, Vec<Peer>> = HashMap::new();
+    // Ingresses of one class are served together.
+    let mut served: BTreeMap<Option<String>, Vec<&'s Object>> = BTreeMap::new();
     for group in ["networking.k8s.io", "extensions"] {
         for object in world.of_kind(group, "Ingress") {
             let class = class_of(object, world);
-            let through = served
-                .entry(class)
-                .or_insert_with_key(|class| controllers(class.as_deref(), world));
-            read(object, through, &mut routes);
+            served.entry(class).or_default().push(object);
         }
+    }
+    let mut routes = Vec::new();
+    for (class, objects) in served {
+        let through = controllers(class.as_deref(), world);
+        let loose = loose_hosts(&objects);
+        let mut read = Vec::new();
+        for object in objects {
+            read_one(object, &loose, &mut read);
+        }
+        let (backends, matches): (Vec<Backend<'s>>, Vec<Match>) = read.into_iter().unzip();
+        let picks = Picks::split(matches, backends.iter().map(|_| 1));
+        let both = backends.into_iter().zip(picks);
+        routes.extend(both.map(|(backend, picks)| Route {
+            through: through.clone(),
+            listens: None,
+            hosts: backend.host.into_iter().collect(),
+            requests: picks.requests(),
+            picks,
+            is_encrypted: backend.is_encrypted,
+            links: vec![backend.link],
+            to: backend.to,
+        }));
     }
     routes
 }
 
-fn read<'s>(object: &'s Object, through: &[Peer], routes: &mut Vec<Route<'s>>) {
+/// Hosts of which nginx takes every path as a regular expression, because one Ingress asks for
+/// it.
+fn loose_hosts<'s>(objects: &[&'s Object]) -> HashSet<&'s str> {
+    let asks = |object: &&&Object| {
+        let is = |key: &str| object.annotation(&format!("nginx.ingress.kubernetes.io/{key}"));
+        is("use-regex").is_some_and(|field| &*field.value == "true")
+            || is("rewrite-target").is_some()
+    };
+    let rules = objects.iter().filter(asks);
+    let rules = rules.flat_map(|object| object.items(&["spec", "rules"]));
+    rules
+        .map(|rule| rule.get("host").and_then(Node::as_str).unwrap_or_default())
+        .collect()
+}
+
+/// Where a path leads.
+struct Backend<'s> {
+    host: Option<Str>,
+    is_encrypted: bool,
+    link: Link<'s>,
+    to: Target<'s>,
+}
+
+/// The Service's place, and its port.
+type Target<'s> = (&'s str, &'s str, Option<BackendPort>);
+
+fn read_one<'s>(object: &'s Object, loose: &HashSet<&str>, all: &mut Vec<(Backend<'s>, Match)>) {
     let Some(body) = object.body() else { return };
     let root = At::root(body);
     let Ok(Some(spec)) = root.map("spec") else {
@@ -98,27 +145,31 @@ fn read<'s>(object: &'s Object, through: &[Peer], routes: &mut Vec<Route<'s>>) {
         .flat_map(|tls| tls.texts("hosts").unwrap_or_default())
         .filter_map(|host| host.node.as_str())
         .collect();
-    let mut add = |host: Option<&str>, request: Option<String>, backend: &At<'s>| {
+    let mut add = |host: Option<&str>, rank, requests: Condition, backend: &At<'s>| {
         let Some(to) = target(backend, object) else {
             return;
         };
-        routes.push(Route {
-            through: through.to_vec(),
-            listens: None,
+        let picks = Match {
             hosts: host.map(Str::from).into_iter().collect(),
-            requests: request.into_iter().collect(),
+            rank: Some(rank),
+            requests,
+        };
+        let link = Link {
+            object,
+            pointer: backend.pointer.clone(),
+            span: backend.span(),
+        };
+        let backend = Backend {
+            host: host.map(Str::from),
             is_encrypted: host.is_some_and(|host| encrypted.contains(&host)),
-            links: vec![Link {
-                object,
-                pointer: backend.pointer.clone(),
-                span: backend.span(),
-            }],
+            link,
             to,
-        });
+        };
+        all.push((backend, picks));
     };
     for key in ["defaultBackend", "backend"] {
         if let Ok(Some(backend)) = spec.map(key) {
-            add(None, None, &backend);
+            add(None, Rank::default(), Condition::Always, &backend);
         }
     }
     for rule in spec.maps("rules").unwrap_or_default() {
@@ -132,24 +183,54 @@ fn read<'s>(object: &'s Object, through: &[Peer], routes: &mut Vec<Route<'s>>) {
         };
         for path in http.maps("paths").unwrap_or_default() {
             let text = path.text("path").ok().flatten().unwrap_or("/");
-            let exact = path.text("pathType").ok().flatten() == Some("Exact");
-            let request = match (exact, text) {
-                (true, _) => Some(format!("path {text}")),
-                (false, "/" | "") => None,
-                (false, _) => Some(format!("paths from {text}")),
-            };
+            let kind = path.text("pathType").ok().flatten();
+            let is_loose = loose.contains(host.unwrap_or_default());
+            let (rank, requests) = requests(kind.filter(|_| !is_loose), text);
             if let Ok(Some(backend)) = path.map("backend") {
-                add(host, request, &backend);
+                add(host, rank, requests, &backend);
             }
         }
     }
 }
 
+/// The requests of a path, and how exact it is.
+fn requests(kind: Option<&str>, path: &str) -> (Rank, Condition) {
+    let length = path.trim_end_matches('/').len().max(1);
+    let rank = |length, is_exact| (length, is_exact, MatchRank::default());
+    match kind {
+        Some("Exact") => {
+            let exact = Pattern::Exact(path.into());
+            (rank(path.len(), true), Condition::is(Field::Path, exact))
+        }
+        Some("Prefix") => (rank(length, false), matches::below(path)),
+        _ => (rank(length, false), as_implemented(path)),
+    }
+}
+
+/// A path that every controller reads in its own way. All of them let a plain one pass; beyond
+/// it they take it as a beginning, as a pattern with stars, or as a regular expression for one.
+fn as_implemented(path: &str) -> Condition {
+    if matches!(path, "" | "/") {
+        return Condition::Always;
+    }
+    let is_plain = path
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || "/-_.~%".contains(letter));
+    let exact = is_plain.then(|| Condition::is(Field::Path, Pattern::Exact(path.into())));
+    let begins = path.split('*').next().unwrap_or_default();
+    let read = Pattern::read_regex(&format!("(?i)(?:{path}).*"));
+    let wide = read.map(|mut patterns| {
+        patterns.push(Pattern::beginning(begins));
+        let field = Field::Path;
+        Condition::Is(Test { field, patterns })
+    });
+    let unknown = Condition::unknown("reading of the path that is wide enough");
+    let wide = Condition::all(wide.into_iter().chain([unknown]));
+    Condition::any(exact.into_iter().chain([wide]))
+}
+
 /// The Service of a backend, in the words of either version of the API.
-fn target<'s>(
-    backend: &At<'s>,
-    object: &'s Object,
-) -> Option<(&'s str, &'s str, Option<BackendPort>)> {
+fn target<'s>(backend: &At<'s>, object: &'s Object) -> Option<Target<'s>> {
     let service = backend.map("service").ok().flatten();
     let (name, port) = match &service {
         Some(service) => {

@@ -4,9 +4,12 @@
 //! namespace. `exportTo` of a VirtualService is not applied: it hides a route from gateways of
 //! other namespaces, and what it hides today the next release may show.
 
+use super::picks::{Match, Picks};
 use super::{BackendPort, Link, Route, endpoints_where};
 use crate::places::Peer;
 use crate::policy::At;
+use crate::request::matches::MatchRank;
+use crate::request::{Condition, Field, Pattern, Test};
 use crate::world::World;
 use seawall_model::Str;
 use seawall_snapshot::{LabelSelector, Object};
@@ -118,8 +121,15 @@ fn virtual_service<'s>(object: &'s Object, servers: &[Server<'s>], routes: &mut 
             continue;
         }
         for kind in ["http", "tls", "tcp"] {
-            for rule in spec.maps(kind).unwrap_or_default() {
-                let requests = requests(&rule, kind);
+            let rules = spec.maps(kind).unwrap_or_default();
+            let matches = rules.iter().enumerate().map(|(index, rule)| Match {
+                hosts: Vec::new(),
+                // The first that fits counts.
+                rank: Some((usize::MAX - index, false, MatchRank::default())),
+                requests: requests(rule, kind, server),
+            });
+            let picks = Picks::split(matches.collect(), rules.iter().map(|_| 1));
+            for (rule, picks) in rules.iter().zip(picks) {
                 for to in rule.maps("route").unwrap_or_default() {
                     let Some(target) = destination(&to, object) else {
                         continue;
@@ -128,7 +138,8 @@ fn virtual_service<'s>(object: &'s Object, servers: &[Server<'s>], routes: &mut 
                         through: server.through.clone(),
                         listens: server.port,
                         hosts: served.iter().filter(|h| &***h != "*").cloned().collect(),
-                        requests: requests.clone(),
+                        requests: picks.requests(),
+                        picks: picks.clone(),
                         is_encrypted: server.is_encrypted,
                         links: vec![
                             server.link.clone(),
@@ -157,43 +168,78 @@ fn serves(own: &str, host: &str, object: &Object, server: &Server<'_>) -> bool {
     space_fits && super::hosts_meet(pattern, host)
 }
 
-fn requests(rule: &At<'_>, kind: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    for case in rule.maps("match").unwrap_or_default() {
-        let mut words: Vec<String> = Vec::new();
-        for (key, name) in [("uri", "path"), ("method", "method"), ("authority", "host")] {
-            if let Ok(Some(text)) = case.map(key) {
-                words.extend(string_match(&text, name));
-            }
-        }
-        if case.get("headers").is_some() {
-            words.push("with certain headers".to_owned());
-        }
-        if kind == "tls" {
-            words.extend(Some(format!(
-                "TLS for {}",
-                texts(&case, "sniHosts").join(", ")
-            )));
-        }
-        if words.is_empty() {
-            return Vec::new(); // one of the cases is any request
-        }
-        all.push(words.join(", "));
+/// The requests that a rule is for: one of its matches fits.
+fn requests(rule: &At<'_>, kind: &str, server: &Server<'_>) -> Condition {
+    let cases = rule.maps("match").unwrap_or_default();
+    if cases.is_empty() {
+        return Condition::Always;
     }
-    all
+    Condition::any(cases.iter().map(|case| matched(case, kind, server)))
 }
 
-fn string_match(at: &At<'_>, name: &str) -> Option<String> {
+fn matched(case: &At<'_>, kind: &str, server: &Server<'_>) -> Condition {
+    let port: Option<u16> = case.port("port").ok().flatten();
+    if port.is_some() && server.port.is_some() && port != server.port {
+        return Condition::Never;
+    }
+    let mut parts = Vec::new();
+    let any_case = case.flag("ignoreUriCase").ok().flatten() == Some(true);
+    for (key, field) in [
+        ("uri", Field::Path),
+        ("method", Field::Method),
+        ("authority", Field::Host),
+    ] {
+        if let Ok(Some(at)) = case.map(key) {
+            let is_any_case = any_case && field == Field::Path;
+            parts.push(string_match(&at, field, is_any_case));
+        }
+    }
+    if kind == "tls" {
+        parts.push(Condition::Is(Test {
+            field: Field::ServerName,
+            patterns: texts(case, "sniHosts")
+                .into_iter()
+                .map(Pattern::read)
+                .collect(),
+        }));
+    }
+    let others = OTHERS.iter().filter(|key| case.get(key).is_some());
+    parts.extend(others.map(|key| Condition::unknown(format!("match of {key} that fits"))));
+    Condition::all(parts)
+}
+
+/// What else a match may ask for.
+const OTHERS: [&str; 8] = [
+    "headers",
+    "withoutHeaders",
+    "queryParams",
+    "scheme",
+    "gateways",
+    "sourceLabels",
+    "sourceNamespace",
+    "destinationSubnets",
+];
+
+fn string_match(at: &At<'_>, field: Field, any_case: bool) -> Condition {
     let text = |key: &str| at.get(key).and_then(|at| Node::as_str(at.node));
-    if let Some(exact) = text("exact") {
-        return Some(format!("{name} {exact}"));
+    let pattern = match (text("exact"), text("prefix"), text("regex")) {
+        (Some(exact), _, _) => Pattern::Exact(exact.into()),
+        (_, Some("/"), _) if field == Field::Path => return Condition::Always,
+        (_, Some(prefix), _) => Pattern::beginning(prefix),
+        (_, _, Some(regex)) => {
+            return match Pattern::read_regex(regex) {
+                Some(patterns) => Condition::Is(Test { field, patterns }),
+                None => Condition::unknown(format!("{field} ~ {regex}")),
+            };
+        }
+        _ => return Condition::Always,
+    };
+    if any_case {
+        return pattern.in_any_case().map_or(Condition::Always, |patterns| {
+            Condition::Is(Test { field, patterns })
+        });
     }
-    match (text("prefix"), text("regex")) {
-        (Some("/"), _) => None,
-        (Some(prefix), _) => Some(format!("{name}s from {prefix}")),
-        (None, Some(regex)) => Some(format!("{name} like {regex}")),
-        _ => None,
-    }
+    Condition::is(field, pattern)
 }
 
 /// The Service of a destination. Short names are of the VirtualService's namespace.

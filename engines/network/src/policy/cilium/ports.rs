@@ -1,11 +1,13 @@
-//! `toPorts` of Cilium: ports, and what must hold of the requests on them, in words.
+//! `toPorts` of Cilium: ports, and what must hold of the requests on them.
 
 use super::super::read::{At, PortSpec, Read, is_port_name};
+use super::requests;
 use crate::policy::Action;
 use crate::reach::{Ports, Protocol};
+use crate::request::Condition;
 
 /// Ports with what must hold of requests.
-type Conditional = (PortSpec, Option<String>);
+type Conditional = (PortSpec, Option<Condition>);
 
 /// The ports of a rule; nothing when it does not speak of ports.
 pub(super) fn read(rule: &At<'_>, action: Action) -> Read<Option<Vec<Conditional>>> {
@@ -16,7 +18,7 @@ pub(super) fn read(rule: &At<'_>, action: Action) -> Read<Option<Vec<Conditional
     let one = |item: &At<'_>| {
         let condition = match action {
             Action::Deny => None,
-            _ => condition(item)?,
+            _ => requests::condition(item)?,
         };
         Ok((numbers(item)?, condition))
     };
@@ -77,44 +79,4 @@ fn protocols(port: &At<'_>) -> Read<Vec<Protocol>> {
         return Ok(Vec::new());
     }
     port.fault(format!("`{name}` is no protocol"))
-}
-
-/// What requests have to be like, in words.
-fn condition(item: &At<'_>) -> Read<Option<String>> {
-    let mut parts: Vec<String> = Vec::new();
-    if let Some(rules) = item.map("rules")? {
-        let http = rules.maps("http")?;
-        let words: Vec<String> = http.iter().map(http_words).collect::<Read<_>>()?;
-        parts.extend((!words.is_empty()).then(|| words.join(" or ")));
-        let dns = rules.maps("dns")?;
-        let names: Vec<&str> = dns
-            .iter()
-            .filter_map(|at| at.text("matchName").ok()?.or(at.text("matchPattern").ok()?))
-            .collect();
-        parts.extend((!dns.is_empty()).then(|| format!("DNS names {}", names.join(", "))));
-        let others = ["kafka", "l7"]
-            .into_iter()
-            .find(|key| rules.get(key).is_some());
-        parts.extend(others.map(|key| format!("some {key} requests")));
-    }
-    let names: Vec<&str> = item
-        .texts("serverNames")?
-        .iter()
-        .filter_map(|at| at.node.as_str())
-        .collect();
-    parts.extend((!names.is_empty()).then(|| format!("TLS for {}", names.join(", "))));
-    Ok((!parts.is_empty()).then(|| parts.join("; ")))
-}
-
-fn http_words(rule: &At<'_>) -> Read<String> {
-    let mut words = vec!["HTTP".to_owned()];
-    words.extend(rule.text("method")?.map(str::to_owned));
-    words.extend(rule.text("path")?.map(str::to_owned));
-    words.extend(rule.text("host")?.map(|host| format!("on {host}")));
-    let headers = rule.list("headers")?.unwrap_or_default();
-    let matches = rule.list("headerMatches")?.unwrap_or_default();
-    if !headers.is_empty() || !matches.is_empty() {
-        words.push("with certain headers".to_owned());
-    }
-    Ok(words.join(" "))
 }

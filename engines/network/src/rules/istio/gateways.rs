@@ -105,7 +105,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     mesh(
         Id::IST_EG_05,
         "pods reach the cloud's metadata",
-        High,
+        Medium,
         "The metadata service gives whoever asks from a machine that machine's cloud credentials. The mesh stops nobody who goes past its own proxy.",
         "Add network policies for egress that leave the address out.",
     ),

@@ -70,6 +70,12 @@ pub(super) fn annotation_locus(subject: &Subject<'_, '_>, key: &str, span: Span)
     metadata_locus(subject, "annotations", key, Some(span))
 }
 
+/// Where ports are kept from the proxy by an annotation.
+pub(super) fn excluding(subject: &Subject<'_, '_>) -> Option<Locus> {
+    let field = annotation(subject, EXCLUDE_INBOUND)?;
+    Some(annotation_locus(subject, EXCLUDE_INBOUND, field.span))
+}
+
 pub(super) fn metadata_locus(
     subject: &Subject<'_, '_>,
     map: &str,

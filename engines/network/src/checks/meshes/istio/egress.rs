@@ -5,7 +5,7 @@
 
 use super::super::{Report, count, get, place, texts};
 use super::{Scene, Subject, peers, tampering};
-use crate::checks::outward::{self, Cloud, Metadata};
+use crate::checks::outward::{self, Cloud, Metadata, Worth};
 use crate::istio::NETWORKING;
 use crate::istio::ambient::USE_WAYPOINT;
 use crate::istio::membership::Place;
@@ -14,9 +14,11 @@ use crate::network::Network;
 use crate::reach::Protocol;
 use crate::rules::Id;
 use crate::sink::Draft;
+use crate::world::EndpointId;
 use seawall_model::{Locus, Proof, Severity};
 use seawall_snapshot::{LabelSelector, Object};
 use seawall_yaml::Node;
+use std::collections::HashSet;
 
 pub(super) fn check(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Report) {
     registry_only(scene, network, report);
@@ -195,9 +197,16 @@ fn metadata(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Repor
         return;
     };
     let cloud = outward::cloud(scene.world);
-    let severity = match cloud {
-        Some(_) => Severity::High,
-        None => Severity::High.lowered(),
+    let worth = Worth::new(scene.world);
+    let ways = network.exposure().iter().filter(|way| way.is_open());
+    let exposed: HashSet<EndpointId> = ways.map(|way| way.endpoint).collect();
+    let mut exposed = open.iter().filter(|subject| exposed.contains(&subject.id));
+    let loot = exposed.find_map(|subject| worth.of(subject.endpoint));
+    // What nobody outside gets to, or holds nothing, is not where an attack begins.
+    let severity = match (&cloud, &loot) {
+        (Some(_), Some(_)) => Severity::High,
+        (Some(_), None) | (None, Some(_)) => Severity::Medium,
+        (None, None) => Severity::Low,
     };
     let message = format!(
         "{} may ask {address} for the node's cloud credentials: no network policy is in the way",
@@ -210,6 +219,7 @@ fn metadata(scene: &Scene<'_, '_>, network: &Network<'_, '_>, report: &mut Repor
     let draft = Draft::new(Id::IST_EG_05, locus, message, fix)
         .severity(severity)
         .maybe(cloud.as_ref().map(sign))
+        .maybe(loot)
         .affects(open.iter().map(|subject| subject.asset()));
     report.add(object, draft);
 }

@@ -474,7 +474,7 @@ fn exempt_ports(scene: &Scene<'_, '_>, subject: &Subject<'_, '_>) -> Option<Exem
     if !unseen.is_empty() {
         return Some(Exempt {
             ports: unseen,
-            locus: whole,
+            locus: super::capture::excluding(subject).unwrap_or(whole),
             by: Some((
                 "the proxy does not see the port".to_owned(),
                 endpoint.object.name_span,
