@@ -4,6 +4,7 @@
 //! lines, renamed files, reordered lists and reformatted YAML make no difference. A finding
 //! that is gone because nobody could look any more is not called gone.
 
+use crate::paths::{self, Entry, Goal};
 use crate::{Assessment, Suppressed, reach};
 use seawall_model::{Asset, Finding, FindingId, Gap, GapKind, RuleId, Severity, SourceMap};
 use seawall_snapshot::Snapshot;
@@ -24,6 +25,8 @@ pub struct Baseline {
     /// The directory that was looked at then and the one that is looked at now, where they
     /// differ: paths are compared from there.
     pub roots: (String, String),
+    /// Every entry that got to a goal, where that was looked for.
+    pub pairs: Option<Vec<(Entry, Goal)>>,
     /// The picture that was judged, where it is there: then it is told what a change does to
     /// who reaches whom.
     pub snapshot: Option<Arc<Snapshot>>,
@@ -82,6 +85,7 @@ impl Baseline {
             gaps: assessment.coverage.gaps.iter().map(known_gap).collect(),
             percent: assessment.coverage.percent(),
             roots: Default::default(),
+            pairs: assessment.ways.as_ref().map(|ways| ways.pairs.clone()),
             snapshot: None,
         }
     }
@@ -125,6 +129,8 @@ pub struct Comparison {
     pub closed_gaps: Vec<KnownGap>,
     /// What the change opens and closes between workloads, where both pictures are there.
     pub reach: Option<reach::Change>,
+    /// The ways in that the change opens and closes, where both were looked for.
+    pub paths: Option<paths::Change>,
 }
 
 impl Comparison {
@@ -250,6 +256,7 @@ pub(crate) fn compare(
             .cloned()
             .collect(),
         reach: None,
+        paths: None,
     }
 }
 

@@ -3,11 +3,20 @@
 use crate::{Config, demands};
 use seawall_model::{Coverage, Finding, Severity};
 
+/// What fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FailOn {
+    /// A finding at least this severe.
+    pub severity: Option<Severity>,
+    /// A way in; where there is a baseline, one that was not there.
+    pub path: bool,
+}
+
 /// What the gate says, with what it was asked.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Gate {
-    /// The severity that fails, if gating was asked for.
-    pub fail_on: Option<Severity>,
+    /// What fails, if gating was asked for.
+    pub fail_on: FailOn,
     /// The coverage that is demanded, in per cent.
     pub min_coverage: Option<f64>,
     /// Findings at or above `fail_on`.
@@ -16,6 +25,8 @@ pub struct Gate {
     pub demands: usize,
     /// Those that do not hold.
     pub broken: usize,
+    /// Ways in that count.
+    pub paths: usize,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -26,7 +37,7 @@ pub enum Verdict {
     /// Nothing at or above the gate, and enough was looked at.
     #[default]
     Pass,
-    /// There are findings at or above the gate, or demands that do not hold.
+    /// There are findings at or above the gate, demands that do not hold, or ways in.
     Findings,
     /// Less was looked at than demanded, or nothing at all.
     Incomplete,
@@ -34,11 +45,12 @@ pub enum Verdict {
 
 impl Gate {
     /// Decides on the findings that count: those that are severe enough, and demands that do not
-    /// hold. Nothing looked at never passes;
+    /// hold; and on ways in, where these are to fail. Nothing looked at never passes;
     /// findings outrank missing coverage, because more coverage can only add to them.
     pub fn decide<'f>(
         config: &Config,
         findings: impl Iterator<Item = &'f Finding>,
+        paths: usize,
         coverage: &Coverage,
     ) -> Gate {
         let (mut failing, mut broken) = (0, 0);
@@ -47,6 +59,7 @@ impl Gate {
                 broken += 1;
             } else if config
                 .fail_on
+                .severity
                 .is_some_and(|limit| finding.severity >= limit)
             {
                 failing += 1;
@@ -59,7 +72,8 @@ impl Gate {
             (Some(percent), Some(demanded)) => percent < demanded,
             (Some(_), None) => false,
         };
-        let verdict = if failing + broken > 0 {
+        let is_way_in = config.fail_on.path && paths > 0;
+        let verdict = if failing + broken > 0 || is_way_in {
             Verdict::Findings
         } else if incomplete {
             Verdict::Incomplete
@@ -72,6 +86,7 @@ impl Gate {
             failing,
             demands: config.demands.len(),
             broken,
+            paths,
             verdict,
         }
     }

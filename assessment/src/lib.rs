@@ -29,7 +29,7 @@ pub use compare::{Baseline, Change, Comparison, Counts, Known, KnownGap};
 pub use demands::{Demand, ID as DEMAND};
 pub use follow::{Follower, Judged, Part, part_of};
 pub use frameworks::{ControlResult, ControlStatus, FrameworkResult, controls};
-pub use gate::{Gate, Verdict};
+pub use gate::{FailOn, Gate, Verdict};
 pub use run::assess;
 pub use seawall_admission::policy::{Policies, Problem as PolicyProblem};
 pub use seawall_posture::vap::{self, generate as generate_vap};
@@ -37,9 +37,7 @@ pub use suppress::{
     ANNOTATION_PREFIX, Date, InvalidDate, Suppressed, Suppression, SuppressionNotice,
 };
 
-use seawall_model::{
-    Coverage, Fact, Finding, Framework, KubernetesVersion, Rule, RuleId, Severity,
-};
+use seawall_model::{Coverage, Fact, Finding, Framework, KubernetesVersion, Rule, RuleId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,8 +54,8 @@ pub struct Config {
     pub frameworks: Vec<Framework>,
     /// Findings that the user accepts.
     pub suppressions: Vec<Suppression>,
-    /// Fail when a finding is at least this severe; `None` does not gate.
-    pub fail_on: Option<Severity>,
+    /// What fails; nothing does not gate.
+    pub fail_on: FailOn,
     /// Fail when coverage in per cent is below this.
     pub min_coverage: Option<f64>,
     /// Today, for the expiry of suppressions; `None` lets nothing expire.
@@ -73,8 +71,6 @@ pub struct Config {
     pub with_map: bool,
     /// What is asked about ways in; `None` does not look for them.
     pub paths: Option<paths::Question>,
-    /// Whether a way in fails the gate; with a baseline, a new one.
-    pub fail_on_path: bool,
     /// An earlier answer to compare with; then only what is new or worse can fail the gate.
     pub baseline: Option<Baseline>,
 }

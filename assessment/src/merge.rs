@@ -5,12 +5,12 @@
 //! that three overlays build on. The merged finding names every asset it affects, and its
 //! identity rests on the cause, so that one more affected workload is not a new finding.
 
-use seawall_model::{Asset, CauseId, Finding, FindingId, RuleId, SourceMap, Span};
+use seawall_model::{Asset, CauseId, FileId, Finding, FindingId, RuleId, SourceMap, Span};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Merges findings and puts the worst first.
-pub(crate) fn merge(findings: Vec<Finding>, map: &SourceMap) -> Vec<Finding> {
+pub(crate) fn merge(findings: Vec<Finding>, map: &SourceMap, marks: &Marks) -> Vec<Finding> {
     // There may be a million findings, and most stand alone: those stay where they are, and
     // nothing is made to sort them by.
     let mut counts: HashMap<Root, u32> = HashMap::new();
@@ -30,16 +30,25 @@ pub(crate) fn merge(findings: Vec<Finding>, map: &SourceMap) -> Vec<Finding> {
     let mut merged: Vec<Finding> = alone.collect();
     let groups = groups.into_iter();
     merged.extend(groups.filter_map(|(root, group)| one_of(&root, group, map)));
-    merged.sort_unstable_by(|a, b| order(a, b, map));
+    merged.sort_unstable_by(|a, b| order(a, b, map, marks));
     tell_apart(&mut merged);
     merged
 }
 
-/// The worst first, then what affects most, then an order that is the same on every run.
-fn order(a: &Finding, b: &Finding, map: &SourceMap) -> Ordering {
+/// How many ways in lead through a line.
+pub(crate) type Marks = HashMap<(FileId, u32), u32>;
+
+/// The worst first, then what most ways in lead through, then what affects most, then an order
+/// that is the same on every run.
+fn order(a: &Finding, b: &Finding, map: &SourceMap, marks: &Marks) -> Ordering {
     let place = |finding: &Finding| map.display(finding.locus.span);
+    let ways = |finding: &Finding| {
+        let span = finding.locus.span;
+        marks.get(&(span.file, span.line)).copied().unwrap_or(0)
+    };
     let worst = b.severity.cmp(&a.severity);
     worst
+        .then_with(|| ways(b).cmp(&ways(a)))
         .then_with(|| b.affected.len().cmp(&a.affected.len()))
         .then_with(|| a.rule.cmp(&b.rule))
         .then_with(|| a.asset.cmp(&b.asset))

@@ -6,10 +6,11 @@
 
 use crate::{Assessment, Config, assess};
 use seawall_access::Access;
-use seawall_model::{Coverage, Fact, KubernetesVersion, Operation, Outcome, SourceMap};
+use seawall_model::{Coverage, Fact, FileId, KubernetesVersion, Operation, Outcome, SourceMap};
 use seawall_network::{Answers, Network};
-use seawall_snapshot::{Change, Keep, Object, Snapshot, object};
+use seawall_snapshot::{Change as Put, Keep, Object, Snapshot, object};
 use seawall_yaml::{Node, edit};
+use std::collections::{HashMap, HashSet};
 
 pub use seawall_paths::{
     Break, Class, Cut, Ease, Entry, Goal, Left, Line, Path, ToldStep, techniques,
@@ -41,11 +42,35 @@ pub struct Ways {
     pub possible: usize,
     /// What cuts the most pairs, one after the other, where that was asked for.
     pub cuts: Vec<Tried>,
+    /// How many pairs' easiest ways lead through each line of the input.
+    pub marks: HashMap<(FileId, u32), u32>,
     /// What one gains, where that was asked for, and how.
     pub gains: Vec<(String, Vec<Line>)>,
     /// Every attack step that is possible, whether anybody gets that far or not, where that was
     /// asked for.
     pub steps: Vec<ToldStep>,
+}
+
+/// Ways in that a change of the input opens and closes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Entries that get to goals now and did not.
+    pub opened: Vec<(Entry, Goal)>,
+    /// Entries that got to goals and do not any more.
+    pub closed: Vec<(Entry, Goal)>,
+}
+
+/// Compares the ways in of two pictures.
+pub(crate) fn change(before: &[(Entry, Goal)], now: &Ways) -> Change {
+    let beyond = |one: &[(Entry, Goal)], other: &[(Entry, Goal)]| {
+        let known: HashSet<&(Entry, Goal)> = other.iter().collect();
+        let new = one.iter().filter(|pair| !known.contains(*pair));
+        new.cloned().collect()
+    };
+    Change {
+        opened: beyond(&now.pairs, before),
+        closed: beyond(before, &now.pairs),
+    }
 }
 
 /// A cut, and what came of it.
@@ -89,6 +114,7 @@ pub(crate) fn ways(
             .collect(),
         paths: paths.all(),
         left: paths.left(),
+        marks: paths.marks(),
         possible: paths.possible(),
         cuts: paths.cuts(question.cuts).into_iter().map(untried).collect(),
         gains: match &question.gains_of {
@@ -138,7 +164,7 @@ fn pairs_in(snapshot: &Snapshot, map: &SourceMap, config: &Config) -> Option<Lef
 
 /// The changes of the picture that a cut is; an object that stands in several places changes in
 /// each.
-fn changes(cut: &Cut, snapshot: &Snapshot, map: &SourceMap) -> Option<Vec<Change>> {
+fn changes(cut: &Cut, snapshot: &Snapshot, map: &SourceMap) -> Option<Vec<Put>> {
     let reference = cut.change.object();
     let mut all = Vec::new();
     for (_, object) in snapshot
@@ -147,7 +173,7 @@ fn changes(cut: &Cut, snapshot: &Snapshot, map: &SourceMap) -> Option<Vec<Change
     {
         let operations = operations(cut, object)?;
         if operations.is_empty() {
-            all.push(Change::Remove(object.scope, reference.clone()));
+            all.push(Put::Remove(object.scope, reference.clone()));
             continue;
         }
         let mut root: Node = (**object.tree()?).clone();
@@ -155,7 +181,7 @@ fn changes(cut: &Cut, snapshot: &Snapshot, map: &SourceMap) -> Option<Vec<Change
             root = edit::changed(&root, operation).ok()?;
         }
         let changed = object::read_keeping(&root, object.scope, map, &mut Vec::new(), Keep::Trees)?;
-        all.push(Change::Put(Box::new(changed)));
+        all.push(Put::Put(Box::new(changed)));
     }
     (!all.is_empty()).then_some(all)
 }
@@ -207,7 +233,7 @@ fn forbidden(object: &Object, rule: &str, right: &str) -> Option<Vec<Operation>>
 
 /// What a picture is like with changed objects put into it.
 pub fn with(snapshot: &Snapshot, objects: impl IntoIterator<Item = Object>) -> Snapshot {
-    let put = |object| Change::Put(Box::new(object));
+    let put = |object| Put::Put(Box::new(object));
     snapshot
         .clone()
         .apply(objects.into_iter().map(put).collect())

@@ -98,7 +98,7 @@ struct Scene<'a, 'w, 's> {
     network: &'a Network<'w, 's>,
 }
 
-impl<'s> Scene<'_, '_, 's> {
+impl Scene<'_, '_, '_> {
     fn place(&self, id: EndpointId) -> Option<Place> {
         self.istio.membership(id).map(|one| one.place)
     }

@@ -65,7 +65,8 @@ pub(crate) fn assess_by(
     };
     let mut findings = Vec::new();
     let mut outcomes = Vec::from(outcomes);
-    if let (Some(question), Some(network)) = (&config.paths, network) {
+    // Ways in are made of what all engines say.
+    if let (Engines::All, Some(question), Some(network)) = (engines, &config.paths, network) {
         let facts = outcomes.iter().flat_map(|outcome| &outcome.facts);
         let facts: Vec<Fact> = facts.cloned().collect();
         let (outcome, ways) = paths::ways(snapshot, network, &facts, version(config), question);
@@ -93,8 +94,10 @@ pub(crate) fn assess_by(
             }
         }
     }
+    let marks = answer.ways.as_ref().map(|ways| ways.marks.clone());
+    let marks = marks.unwrap_or_default();
     let applied = suppress::apply(
-        merge::merge(findings, map),
+        merge::merge(findings, map, &marks),
         &config.suppressions,
         snapshot,
         &rules,
@@ -133,19 +136,29 @@ impl Assessment {
     /// Compares with the baseline, if there is one, and asks the gate.
     pub fn decide(&mut self, config: &Config) {
         self.comparison = config.baseline.as_ref().map(|baseline| {
-            compare(
+            let mut comparison = compare(
                 baseline,
                 &self.findings,
                 &self.suppressed,
                 &self.coverage.gaps,
-            )
+            );
+            let (before, now) = (baseline.pairs.as_ref(), self.ways.as_ref());
+            comparison.paths = before
+                .zip(now)
+                .map(|(before, now)| paths::change(before, now));
+            comparison
         });
         let counts = self.findings.iter().enumerate().filter(|(index, _)| {
             let comparison = self.comparison.as_ref();
             comparison.is_none_or(|comparison| comparison.is_news(*index))
         });
         let counting = counts.map(|(_, finding)| finding);
-        self.gate = Gate::decide(config, counting, &self.coverage);
+        let change = self.comparison.as_ref().map(|known| known.paths.as_ref());
+        let paths = match change {
+            Some(change) => change.map_or(0, |change| change.opened.len()),
+            None => self.ways.as_ref().map_or(0, |ways| ways.pairs.len()),
+        };
+        self.gate = Gate::decide(config, counting, paths, &self.coverage);
     }
 }
 

@@ -292,7 +292,7 @@ pub(crate) struct Judge {
     #[arg(long, value_name = "FRAMEWORK", value_delimiter = ',')]
     pub(crate) framework: Vec<String>,
     /// Exit with 1 when a finding is at least this severe: critical, high, medium, low, info
-    /// or none.
+    /// or none; with `path`, when there is a way in, or since a baseline a new one.
     #[arg(long, value_name = "SEVERITY", alias = "severity-threshold")]
     pub(crate) fail_on: Option<String>,
     /// Exit with 3 when less than this per cent could be looked at.

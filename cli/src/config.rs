@@ -9,6 +9,7 @@ pub(crate) use file::{at, read, read_regular, read_yaml, text};
 use crate::args::{Judge, Reading};
 use crate::exit::Failure;
 use crate::{demands, suggest};
+use seawall_assessment::FailOn;
 use seawall_model::{Framework, KubernetesVersion, Severity, SourceMap, Span};
 use seawall_report::Format;
 use seawall_yaml::{Node, Value};
@@ -71,7 +72,7 @@ pub(crate) struct Config {
     pub(crate) only: Setting<Vec<String>>,
     pub(crate) skip: Setting<Vec<String>>,
     pub(crate) frameworks: Setting<Vec<Framework>>,
-    pub(crate) fail_on: Setting<Option<Severity>>,
+    pub(crate) fail_on: Setting<FailOn>,
     pub(crate) min_coverage: Setting<Option<f64>>,
     pub(crate) kubernetes_version: Setting<Option<KubernetesVersion>>,
     pub(crate) allowed_registries: Setting<Vec<String>>,
@@ -96,6 +97,14 @@ const KEYS: [&str; 12] = [
     "ignore-file",
 ];
 
+/// What fails, as it is written.
+fn gate_words(gate: FailOn) -> Option<String> {
+    let severity = gate.severity.map(|severity| severity.to_string());
+    let path = gate.path.then(|| "path".to_owned());
+    let words: Vec<String> = severity.into_iter().chain(path).collect();
+    (!words.is_empty()).then(|| words.join(","))
+}
+
 impl Default for Config {
     fn default() -> Self {
         let terminal = Output {
@@ -108,7 +117,7 @@ impl Default for Config {
             only: Setting::default(Vec::new()),
             skip: Setting::default(Vec::new()),
             frameworks: Setting::default(Vec::new()),
-            fail_on: Setting::default(None),
+            fail_on: Setting::default(FailOn::default()),
             min_coverage: Setting::default(None),
             kubernetes_version: Setting::default(None),
             allowed_registries: Setting::default(Vec::new()),
@@ -334,9 +343,7 @@ impl Config {
             row("framework", list(&frameworks), &self.frameworks.origin),
             row(
                 "fail-on",
-                self.fail_on
-                    .value
-                    .map_or_else(none, |severity| severity.to_string()),
+                gate_words(self.fail_on.value).unwrap_or_else(none),
                 &self.fail_on.origin,
             ),
             row(

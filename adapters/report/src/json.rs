@@ -143,7 +143,9 @@ fn gate(view: &View<'_>) -> saved::Gate {
     saved::Gate {
         verdict: gate.verdict,
         exit_code: exit_code(gate.verdict),
-        fail_on: gate.fail_on,
+        fail_on: gate.fail_on.severity,
+        fail_on_path: gate.fail_on.path,
+        paths: gate.paths as u64,
         min_coverage: gate.min_coverage,
         failing: gate.failing as u64,
         broken_demands: gate.broken as u64,

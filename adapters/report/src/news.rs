@@ -2,6 +2,7 @@
 
 use crate::text::{capital, count, percent};
 use crate::view::View;
+use seawall_assessment::paths::{Change as PathChange, Goal};
 use seawall_assessment::reach::Difference;
 use seawall_assessment::{Change, Known};
 use std::collections::BTreeMap;
@@ -45,6 +46,14 @@ impl<'a> News<'a> {
             let (opened, closed) = (pairs(&change.opened), pairs(&change.closed));
             let _ = write!(counts, " · connections: {opened} opened, {closed} closed");
         }
+        if let Some(change) = comparison
+            .paths
+            .as_ref()
+            .filter(|one| **one != PathChange::default())
+        {
+            let (opened, closed) = (change.opened.len(), change.closed.len());
+            let _ = write!(counts, " · ways in: {opened} opened, {closed} closed");
+        }
         let worse = comparison
             .changes
             .iter()
@@ -68,6 +77,10 @@ impl<'a> News<'a> {
         let told =
             |all: Option<&[Difference]>| -> Vec<String> { all.map_or_else(Vec::new, differences) };
         let mut lists = vec![
+            (
+                "A new way in",
+                comparison.paths.as_ref().map_or_else(Vec::new, opened),
+            ),
             ("Worse than before", worse.collect::<Vec<_>>()),
             ("Reachable now", told(reach.map(|change| &*change.opened))),
             (
@@ -91,6 +104,17 @@ impl<'a> News<'a> {
     }
 }
 
+/// New ways in, by goal.
+fn opened(change: &PathChange) -> Vec<String> {
+    let mut by_goal: BTreeMap<&Goal, Vec<&str>> = BTreeMap::new();
+    for (entry, goal) in &change.opened {
+        by_goal.entry(goal).or_default().push(&entry.name);
+    }
+    let told = by_goal.into_iter();
+    told.map(|(goal, names)| format!("{} → {}", few(&names, "entries"), goal.name()))
+        .collect()
+}
+
 /// How many pairs of a source and a destination these are.
 pub(crate) fn pairs(all: &[Difference]) -> usize {
     all.iter().map(|one| one.from.len()).sum()
@@ -110,13 +134,13 @@ fn differences(all: &[Difference]) -> Vec<String> {
         // A workload that comes or goes reaches many.
         if to.len() > FEW && from.len() <= FEW {
             let names: Vec<&str> = to.iter().map(|one| &*one.to).collect();
-            let line = format!("{} → {}", from.join(", "), few(&names));
+            let line = format!("{} → {}", from.join(", "), few(&names, "workloads"));
             told.push((from.len() * to.len(), line));
             continue;
         }
         for one in to {
             let names: Vec<&str> = from.iter().map(|name| &**name).collect();
-            let line = format!("{} on {} ← {}", one.to, one.ports, few(&names));
+            let line = format!("{} on {} ← {}", one.to, one.ports, few(&names, "workloads"));
             told.push((from.len(), line));
         }
     }
@@ -124,12 +148,12 @@ fn differences(all: &[Difference]) -> Vec<String> {
     told.into_iter().map(|(_, line)| line).collect()
 }
 
-fn few(names: &[&str]) -> String {
+fn few(names: &[&str], what: &str) -> String {
     match names.len() {
         n if n <= FEW => names.join(", "),
         n => {
             let (some, rest) = names.split_at(FEW - 1);
-            format!("{n} workloads: {} and {} more", some.join(", "), rest.len())
+            format!("{n} {what}: {} and {} more", some.join(", "), rest.len())
         }
     }
 }

@@ -35,6 +35,7 @@ pub fn baseline(name: String, report: &SavedReport) -> Baseline {
         percent: report.coverage.percent,
         roots: Default::default(),
         // Reports hold no picture.
+        pairs: None,
         snapshot: None,
     }
 }

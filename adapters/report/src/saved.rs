@@ -200,6 +200,12 @@ pub struct Gate {
     /// Demands on the network that do not hold.
     #[serde(default)]
     pub broken_demands: u64,
+    /// Whether a way in fails.
+    #[serde(default)]
+    pub fail_on_path: bool,
+    /// Ways in that count.
+    #[serde(default)]
+    pub paths: u64,
 }
 
 /// What was looked at and what was not.

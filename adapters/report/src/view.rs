@@ -3,7 +3,7 @@
 use crate::source::{Snippet, Sources};
 use crate::text;
 use crate::{Context, Display, Header};
-use seawall_assessment::{Assessment, Change, Verdict};
+use seawall_assessment::{Assessment, Change, FailOn, Verdict};
 use seawall_model::{Area, Asset, Cause, Finding, Gap, Rule, RuleId, Severity, SourceFile, Span};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -311,7 +311,7 @@ impl<'a> View<'a> {
     /// Whether the verdict is worth a colour: nothing was demanded, nothing was met.
     pub(crate) fn is_gating(&self) -> bool {
         let gate = &self.assessment.gate;
-        gate.fail_on.is_some() || gate.min_coverage.is_some() || gate.demands > 0
+        gate.fail_on != FailOn::default() || gate.min_coverage.is_some() || gate.demands > 0
     }
 
     /// Coverage in one sentence.
@@ -353,16 +353,30 @@ pub(crate) fn verdict(assessment: &Assessment) -> (&'static str, String) {
     let percent = coverage.percent();
     match gate.verdict {
         Verdict::Findings => {
-            let limit = gate.fail_on.map_or("", Severity::name);
-            let n = text::count(gate.failing as u64, one);
-            let findings = format!("{n} at or above {limit} (--fail-on {limit})");
-            let broken = text::count(gate.broken as u64, "broken demand");
-            let why = match (gate.broken, gate.failing) {
-                (0, _) => findings,
-                (_, 0) => broken,
-                _ => format!("{broken}, {findings}"),
-            };
-            ("FAIL", format!("{exit} · {why}"))
+            let mut why = Vec::new();
+            if gate.broken > 0 {
+                why.push(text::count(gate.broken as u64, "broken demand"));
+            }
+            if gate.fail_on.path && gate.paths > 0 {
+                let what = match assessment.comparison {
+                    Some(_) => "way in that was not there",
+                    None => "way in",
+                };
+                let ways = match gate.paths {
+                    1 => format!("1 {what}"),
+                    n => format!(
+                        "{n} {}",
+                        what.replacen("way", "ways", 1).replace("was", "were")
+                    ),
+                };
+                why.push(format!("{ways} (--fail-on path)"));
+            }
+            if gate.failing > 0 {
+                let limit = gate.fail_on.severity.map_or("", Severity::name);
+                let n = text::count(gate.failing as u64, one);
+                why.push(format!("{n} at or above {limit} (--fail-on {limit})"));
+            }
+            ("FAIL", format!("{exit} · {}", why.join(", ")))
         }
         Verdict::Incomplete => match (percent, demanded) {
             (Some(percent), Some(demanded)) if coverage.looked_at > 0 => (
@@ -379,13 +393,20 @@ pub(crate) fn verdict(assessment: &Assessment) -> (&'static str, String) {
                 let percent = percent.map_or_else(String::new, text::percent);
                 format!("coverage {percent} meets --min-coverage {demanded}")
             });
-            match (gate.fail_on, enough) {
+            match (gate.fail_on.severity, enough) {
                 (Some(limit), enough) => {
                     let mut line = format!("{exit} · {nothing} at or above {limit}");
                     if let Some(enough) = enough {
                         let _ = write!(line, "; {enough}");
                     }
                     ("PASS", line)
+                }
+                (None, _) if gate.fail_on.path => {
+                    let news = match assessment.comparison {
+                        Some(_) => "no way in that was not there",
+                        None => "no way in",
+                    };
+                    ("PASS", format!("{exit} · {news}"))
                 }
                 (None, Some(enough)) => (
                     "PASS",
@@ -449,12 +470,16 @@ mod tests {
             looked_at: 10,
             gaps: Vec::new(),
         };
-        let gate = |fail_on, min_coverage, failing, verdict| Gate {
-            fail_on,
+        let gate = |severity, min_coverage, failing, verdict| Gate {
+            fail_on: FailOn {
+                severity,
+                path: false,
+            },
             min_coverage,
             failing,
             demands: 0,
             broken: 0,
+            paths: 0,
             verdict,
         };
         for (gate, expected) in [

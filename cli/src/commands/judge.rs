@@ -147,7 +147,6 @@ pub(crate) fn settings(
             .iter()
             .any(|output| output.format == Format::Html),
         paths: Some(paths::Question::default()),
-        fail_on_path: false,
         baseline,
     })
 }

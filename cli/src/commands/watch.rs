@@ -16,6 +16,8 @@ pub(crate) fn run(watch: &Watch, global: &Global) -> Result<Exit, Failure> {
     let config = Config::load(&watch.judge, None)?;
     let map = Arc::new(SourceMap::new());
     let mut settings = judge::settings(&config, None, &map)?;
+    // They rest on everything at once: one change would judge all of it again.
+    settings.paths = None;
     let options = Options {
         access: Access {
             context: watch.part.context.clone(),

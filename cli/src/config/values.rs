@@ -3,6 +3,7 @@
 use super::Output;
 use crate::exit::Failure;
 use crate::{policies, suggest};
+use seawall_assessment::FailOn;
 use seawall_assessment::{find_rule, selectable_words};
 use seawall_model::{Area, Framework, KubernetesVersion, Severity};
 use std::path::PathBuf;
@@ -36,11 +37,17 @@ pub(super) fn severity(text: &str) -> Result<Severity, Failure> {
     })
 }
 
-pub(super) fn gate(text: &str) -> Result<Option<Severity>, Failure> {
-    if text == "none" {
-        return Ok(None);
+/// A severity, `path`, both, or `none`.
+pub(super) fn gate(text: &str) -> Result<FailOn, Failure> {
+    let mut gate = FailOn::default();
+    for word in text.split(',').map(str::trim) {
+        match word {
+            "none" => {}
+            "path" => gate.path = true,
+            word => gate.severity = Some(severity(word)?),
+        }
     }
-    severity(text).map(Some)
+    Ok(gate)
 }
 
 pub(super) fn percent(text: &str) -> Result<Option<f64>, Failure> {

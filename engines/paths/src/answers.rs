@@ -13,9 +13,9 @@ use crate::spot::{Scope, Spot};
 use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
-use seawall_model::{Asset, Evidence, ResourceRef, RuleId};
+use seawall_model::{Asset, Evidence, FileId, Proof, ResourceRef, RuleId};
 use seawall_snapshot::Snapshot;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One line of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,6 +320,37 @@ impl<'s> Paths<'s> {
             (words::spot(&self.picture, gain), lines)
         });
         told.collect()
+    }
+
+    /// How many pairs' easiest ways lead through each line of the input.
+    pub fn marks(&self) -> HashMap<(FileId, u32), u32> {
+        let mut marks = HashMap::new();
+        let mut lines: HashMap<StepId, Vec<(FileId, u32)>> = HashMap::new();
+        for found in self.found.iter().filter(|found| !found.is_implied) {
+            let mut seen = HashSet::new();
+            for step in &found.steps {
+                let of_step = lines.entry(*step).or_insert_with(|| self.lines_of(*step));
+                seen.extend(of_step.iter().copied());
+            }
+            for line in seen {
+                *marks.entry(line).or_insert(0) += 1;
+            }
+        }
+        marks
+    }
+
+    /// The lines of the input that prove a step.
+    fn lines_of(&self, step: StepId) -> Vec<(FileId, u32)> {
+        let evidence = self
+            .graph
+            .step(step)
+            .map(|step| words::evidence(self, step));
+        let proofs = evidence.into_iter().flatten().map(|one| one.proof);
+        let lines = proofs.filter_map(|proof| match proof {
+            Proof::Source(span) if span.is_known() => Some((span.file, span.line)),
+            _ => None,
+        });
+        lines.collect()
     }
 
     /// Every step that is a technique.

@@ -1,6 +1,6 @@
 //! The terminal: the worst three first, one screen.
 //!
-//! The order never changes: what was run, the worst three with their lines, what else there
+//! The order never changes: what was run, the worst way in, the worst three with their lines, what else there
 //! is, what was not covered, and the gate's verdict as the last line, where the eye and the
 //! next command find it.
 
@@ -9,6 +9,7 @@ mod frame;
 mod list;
 mod sections;
 mod style;
+mod way;
 
 pub(crate) use finding::{Detail, explain as explain_finding};
 pub(crate) use style::{Role, Style};
@@ -112,10 +113,20 @@ pub(crate) fn write(view: &View<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     let gate = screen.gate();
 
     // The header, the blank line before the verdict, and the verdict.
-    let rest = [&counts, &comparison, &frameworks, &uncovered, &suppressed].map(Vec::len);
+    let way = screen.way();
+    let parts = [
+        &way,
+        &counts,
+        &comparison,
+        &frameworks,
+        &uncovered,
+        &suppressed,
+    ];
+    let rest = parts.map(Vec::len);
     let rest = rest.iter().sum::<usize>() + 3;
     let first = screen.first(&top, SCREEN.saturating_sub(rest + list::LEAST_OTHERS));
     put(out, &[header])?;
+    put(out, &way)?;
     put(out, &first)?;
     put(out, &counts)?;
     if verbose == 0 {

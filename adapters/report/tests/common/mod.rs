@@ -12,7 +12,7 @@
 )]
 
 use seawall_assessment::{
-    Assessment, ControlResult, ControlStatus, FrameworkResult, Gate, Inventory, Suppressed,
+    Assessment, ControlResult, ControlStatus, FailOn, FrameworkResult, Gate, Inventory, Suppressed,
     SuppressionNotice, Verdict,
 };
 use seawall_model::{
@@ -443,13 +443,18 @@ pub fn full() -> Fixture {
             ],
         }],
         gate: Gate {
-            fail_on: Some(Severity::High),
+            fail_on: FailOn {
+                severity: Some(Severity::High),
+                path: false,
+            },
             min_coverage: None,
             failing: 6,
             demands: 0,
             broken: 0,
+            paths: 0,
             verdict: Verdict::Findings,
         },
+        ways: None,
         map: None,
         inventory: Inventory {
             objects: 38,
