@@ -338,9 +338,8 @@ impl Access {
         };
         let mut rights = Vec::new();
         for (set, rules) in self.sets_by(&candidates, fits) {
-            if !self.counts_in(set, request)
-                && !(breadth.any_namespace && self.counts(set, request))
-            {
+            let is_somewhere = breadth.any_namespace && self.counts(set, request);
+            if !is_somewhere && !self.counts_in(set, request) {
                 continue;
             }
             let bounds = self.bounds_of_set.get(set.0 as usize).into_iter().flatten();
@@ -477,6 +476,49 @@ impl Access {
         self.roles.all().map(|(_, role)| role)
     }
 
+    /// The roles that a binding gives, as written: several where several sources define it.
+    pub fn roles_of(&self, binding: &Binding) -> Vec<&Role> {
+        let namespace = binding
+            .namespace
+            .as_ref()
+            .filter(|_| !binding.is_cluster_role);
+        let found = self
+            .roles
+            .find(binding.scope, namespace, &binding.role)
+            .iter();
+        found.filter_map(|ix| self.roles.role(*ix)).collect()
+    }
+
+    /// The bindings that give a rule of a role, by themselves or through aggregation.
+    pub fn bindings_of<'a>(&'a self, role: &Role, rule: &Rule) -> Vec<&'a Binding> {
+        let same = |ix: &RuleIx| {
+            let found = self.roles.rule(*ix);
+            found.is_some_and(|(other, one)| std::ptr::eq(other, role) && std::ptr::eq(one, rule))
+        };
+        let start = self.roles.first_rule_of(role);
+        let ix = start
+            .and_then(|start| start.0.checked_add(rule.index))
+            .map(RuleIx);
+        let Some(ix) = ix.filter(same) else {
+            return Vec::new();
+        };
+        let views = self.rules.views.get(ix.0 as usize).into_iter().flatten();
+        let sets = views
+            .filter_map(|at| self.views.get(*at))
+            .flat_map(|view| &view.sets);
+        let bounds = sets
+            .filter_map(|set| self.bounds_of_set.get(set.0 as usize))
+            .flatten();
+        let mut at: Vec<usize> = bounds
+            .filter_map(|at| self.binding_of_bound.get(*at).copied())
+            .collect();
+        at.sort_unstable();
+        at.dedup();
+        at.into_iter()
+            .filter_map(|at| self.bindings.get(at))
+            .collect()
+    }
+
     /// All bindings, those of the API server among them.
     pub fn all_bindings(&self) -> &[Binding] {
         &self.bindings
@@ -608,6 +650,7 @@ fn accounts(snapshot: &Snapshot) -> BTreeSet<(Str, Str)> {
 
 /// The roles and bindings of a picture, and those that the API server makes.
 fn read(snapshot: &Snapshot, version: KubernetesVersion, gaps: &mut Gaps) -> (Roles, Vec<Binding>) {
+    let defaults = Defaults::of(version);
     let (mut roles, mut bindings) = (Roles::default(), Vec::new());
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
     let mut names: BTreeSet<&ResourceRef> = BTreeSet::new();
@@ -618,9 +661,11 @@ fn read(snapshot: &Snapshot, version: KubernetesVersion, gaps: &mut Gaps) -> (Ro
         }
         *seen.entry(&reference.kind).or_insert(0) += 1;
         names.insert(reference);
-        if let Some(role) = Role::read(object, gaps) {
+        if let Some(mut role) = Role::read(object, gaps) {
+            role.is_known = defaults.has_role(&role);
             roles.add(role);
-        } else if let Some(binding) = Binding::read(object, gaps) {
+        } else if let Some(mut binding) = Binding::read(object, gaps) {
+            binding.is_known = defaults.has_binding(&binding);
             bindings.push(binding);
         }
     }
@@ -636,7 +681,6 @@ fn read(snapshot: &Snapshot, version: KubernetesVersion, gaps: &mut Gaps) -> (Ro
     let is_there = |reference: &ResourceRef| {
         names.contains(reference) || (is_whole && seen.contains_key(&*reference.kind))
     };
-    let defaults = Defaults::of(version);
     for role in defaults.roles {
         if !is_there(&role.reference) {
             roles.add(role);

@@ -39,6 +39,8 @@ pub struct Binding {
     pub subjects: Vec<Subject>,
     /// Whether the API server makes it, and the input does not have it.
     pub is_default: bool,
+    /// Whether it is one that the API server makes, written in the input or not.
+    pub is_known: bool,
 }
 
 impl Binding {
@@ -98,6 +100,7 @@ impl Binding {
             role_span,
             subjects,
             is_default: false,
+            is_known: false,
         })
     }
 }

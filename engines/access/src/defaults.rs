@@ -6,6 +6,7 @@
 use crate::binding::Binding;
 use crate::gaps::Gaps;
 use crate::role::{GROUP, Role, Rule};
+use seawall_model::access::Identity;
 use seawall_model::{FileId, KubernetesVersion, SourceMap, Span, Str};
 use seawall_snapshot::{ScopeId, object};
 use seawall_yaml::{Limits, Node, parse};
@@ -56,16 +57,47 @@ impl Defaults {
             };
             if let Some(mut role) = Role::read(&object, &mut gaps) {
                 role.is_default = true;
+                role.is_known = true;
                 role.span = Span::NONE;
                 older(&mut role, version);
                 defaults.roles.push(role);
             } else if let Some(mut binding) = Binding::read(&object, &mut gaps) {
                 binding.is_default = true;
+                binding.is_known = true;
                 binding.span = Span::NONE;
                 defaults.bindings.push(binding);
             }
         }
         defaults
+    }
+}
+
+impl Defaults {
+    /// Whether a role of the input is one of these. What a cluster of another version has goes
+    /// by the label that API servers put on theirs.
+    pub(crate) fn has_role(&self, role: &Role) -> bool {
+        let is_of_system = role.reference.name.starts_with("system:");
+        let is_labelled = role.labels.iter().any(|(key, value)| {
+            &**key == "kubernetes.io/bootstrapping" && &**value == "rbac-defaults"
+        });
+        (is_of_system && is_labelled)
+            || self.roles.iter().any(|one| one.reference == role.reference)
+    }
+
+    /// Whether a binding of the input is one of these, and names nobody else.
+    pub(crate) fn has_binding(&self, binding: &Binding) -> bool {
+        let own = self
+            .bindings
+            .iter()
+            .find(|one| one.reference == binding.reference);
+        own.is_some_and(|own| {
+            let is_named = |who: &Identity| own.subjects.iter().any(|one| one.identity == *who);
+            own.role == binding.role
+                && binding
+                    .subjects
+                    .iter()
+                    .all(|subject| is_named(&subject.identity))
+        })
     }
 }
 

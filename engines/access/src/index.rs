@@ -77,6 +77,21 @@ impl Roles {
         Some((role, rule))
     }
 
+    /// The first rule of a role that is one of these.
+    pub(crate) fn first_rule_of(&self, role: &Role) -> Option<RuleIx> {
+        let scope = if role.is_default {
+            DEFAULTS
+        } else {
+            role.scope
+        };
+        let key = (scope, role.namespace.clone(), role.reference.name.clone());
+        let found = self.by_name.get(&key)?.iter();
+        let mut found =
+            found.filter(|ix| self.role(**ix).is_some_and(|one| std::ptr::eq(one, role)));
+        let start = self.starts.get(found.next()?.0 as usize)?;
+        Some(RuleIx(*start))
+    }
+
     /// The rules that stand in a role itself.
     pub(crate) fn rules_of(&self, ix: RoleIx) -> impl Iterator<Item = RuleIx> + use<> {
         let start = self.starts.get(ix.0 as usize).copied().unwrap_or(0);

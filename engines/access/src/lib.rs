@@ -15,6 +15,7 @@ mod access;
 mod aggregate;
 mod authorizer;
 pub mod binding;
+mod checks;
 mod defaults;
 mod gaps;
 pub mod guard;
@@ -25,9 +26,48 @@ pub mod node;
 pub mod request;
 pub mod resources;
 pub mod role;
+mod rules;
+mod sink;
 
 pub use access::{Access, Breadth, Dangling, Grant, Right};
 pub use authorizer::MASTERS;
 pub use binding::{Binding, Subject};
 pub use request::{Request, ResourceRequest};
 pub use role::{Role, Rule};
+
+use seawall_model::{KubernetesVersion, Outcome, Rule as CatalogueRule};
+use seawall_snapshot::Snapshot;
+
+/// What the verdicts depend on besides the picture.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cluster's version.
+    pub kubernetes_version: KubernetesVersion,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            kubernetes_version: KubernetesVersion::NEWEST,
+        }
+    }
+}
+
+/// All rules of this engine, by id.
+pub fn rules() -> &'static [CatalogueRule] {
+    rules::catalogue()
+}
+
+/// What is wrong with what is given to whom.
+pub fn check(snapshot: &Snapshot, config: &Config) -> Outcome {
+    check_access(&Access::of(snapshot, config.kubernetes_version))
+}
+
+/// The same, where the picture has been read already.
+pub fn check_access(access: &Access) -> Outcome {
+    let mut sink = sink::Sink::new();
+    checks::check(access, &mut sink);
+    let mut outcome = sink.finish();
+    outcome.coverage.gaps.extend(access.gaps().iter().cloned());
+    outcome
+}

@@ -63,6 +63,11 @@ pub fn find(word: &str) -> Option<Known> {
     KNOWN.iter().find(is_meant).copied()
 }
 
+/// Whether an API group is one of Kubernetes itself.
+pub(crate) fn is_group(group: &str) -> bool {
+    KNOWN.iter().any(|one| one.group == group)
+}
+
 /// The plural names of all, for suggestions.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|one| one.plural)

@@ -57,6 +57,8 @@ pub struct Role {
     pub aggregates: Vec<LabelSelector>,
     /// Whether the API server makes it, and the input does not have it.
     pub is_default: bool,
+    /// Whether it is one that the API server makes, written in the input or not.
+    pub is_known: bool,
 }
 
 impl Role {
@@ -86,6 +88,7 @@ impl Role {
             },
             namespace,
             is_default: false,
+            is_known: false,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::text::{clean, count, wrap};
 use seawall_assessment::access::{Allowed, Grant, WhatCan, WhoCan};
+use seawall_model::access::Identity;
 use seawall_model::{Gap, SourceMap, Span, Str};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -32,7 +33,7 @@ pub(super) fn who_can(answer: &WhoCan, map: &SourceMap, all: bool) -> String {
         last = Some(&grant.subject);
         let names = limited(&grant.names);
         paragraph(&mut text, "  ", &format!("{}{names}", place(grant)));
-        binding(&mut text, grant, map);
+        binding(&mut text, grant, &grant.subject, map);
         rule(&mut text, grant, map);
     }
     if !all {
@@ -96,7 +97,7 @@ pub(super) fn what_can(answer: &WhatCan, map: &SourceMap, all: bool) -> String {
         for one in rights {
             let by = (&one.grant.binding, &one.grant.subject);
             if last != Some(by) {
-                binding(&mut text, &one.grant, map);
+                binding(&mut text, &one.grant, &answer.subject, map);
             }
             last = Some(by);
             paragraph(&mut text, "    ", &in_words(one));
@@ -162,9 +163,15 @@ fn place(grant: &Grant) -> String {
     }
 }
 
-fn binding(text: &mut String, grant: &Grant, map: &SourceMap) {
+/// `asked` is whom the reader knows that it is about.
+fn binding(text: &mut String, grant: &Grant, asked: &Identity, map: &SourceMap) {
     let at = at(Some(grant.subject_span), map);
-    let what = format!("by {} for {}{at}", grant.binding, grant.subject);
+    let of = if grant.subject == *asked {
+        String::new()
+    } else {
+        format!(" as {}", grant.subject)
+    };
+    let what = format!("by {}{of}{at}", grant.binding);
     paragraph(text, "    ", &what);
 }
 
