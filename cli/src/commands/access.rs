@@ -111,5 +111,5 @@ fn is_source(word: &str) -> bool {
         || word == "-"
         || word.starts_with('.')
         || word.contains('/')
-        || Path::new(word).exists()
+        || Path::new(word).try_exists().is_ok_and(|is| is)
 }

@@ -12,10 +12,11 @@ pub mod routes;
 pub use authorizations::{Authorization, Clients, Target, fits};
 pub(crate) use authorizations::{blocks, cluster_networks};
 
+use crate::reach::{Block, Cidr};
 use crate::world::{Endpoint, EndpointId, World};
 use routes::Routes;
 use seawall_model::{Span, Str};
-use seawall_snapshot::{LabelSelector, Object};
+use seawall_snapshot::{Field, LabelSelector, Object};
 use seawall_yaml::Node;
 use std::collections::HashMap;
 
@@ -27,6 +28,36 @@ pub(crate) const INJECT: &str = "linkerd.io/inject";
 pub(crate) const DEFAULT: &str = "config.linkerd.io/default-inbound-policy";
 /// The annotation that keeps ports from the proxy.
 pub(crate) const SKIP_INBOUND: &str = "config.linkerd.io/skip-inbound-ports";
+
+/// The annotation that keeps from the proxy what comes from addresses.
+pub(crate) const SKIP_SUBNETS: &str = "config.linkerd.io/skip-subnets";
+
+/// What an annotation says of a pod: its own, or its namespace's.
+pub(crate) fn setting<'s>(
+    world: &World<'s>,
+    endpoint: &Endpoint<'s>,
+    key: &str,
+) -> Option<&'s Field<Str>> {
+    let inherited = || {
+        let space = world.namespace_at(endpoint.namespace)?;
+        space.object?.annotation(key)
+    };
+    endpoint.annotation(key).or_else(inherited)
+}
+
+/// The addresses from which packets reach a pod past its proxy: the rules that redirect what
+/// comes in leave them out, whatever the port.
+pub(crate) fn skipped_subnets(world: &World<'_>, endpoint: &Endpoint<'_>) -> Vec<Block> {
+    let text = setting(world, endpoint, SKIP_SUBNETS);
+    let subnets = text.into_iter().flat_map(|field| field.value.split(','));
+    let subnets = subnets.filter_map(|text| Cidr::read_loosely(text.trim()));
+    subnets
+        .map(|cidr| Block {
+            cidr,
+            except: Vec::new(),
+        })
+        .collect()
+}
 
 /// What is let in where no Server says anything, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,6 +7,7 @@ mod support;
 
 use proptest::prelude::*;
 use seawall_network::{Config, Model, Network, Peer, Protocol, Verdict, World};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use support::Loader;
@@ -95,6 +96,45 @@ const IDS: [&str; 5] = [
     "spiffe://default.east.mesh.local/ns/front/sa/bat",
     "spiffe://default/web_front_svc_80",
 ];
+
+/// An item of `from`: the tag that it asks for, and whether it allows.
+type Asked<'t> = (Option<(&'t str, String)>, bool);
+
+/// What Kuma makes of items, step by step: the largest sets of items that all intersect, of each
+/// the tags, of these all combinations with negations, of each the last item that holds it.
+fn cliques(items: &[Asked<'_>], own: impl Fn(&str, &str) -> bool) -> bool {
+    let meet = |one: usize, other: usize| match (&items[one].0, &items[other].0) {
+        (Some((key, value)), Some((k, v))) => key != k || value == v,
+        _ => true,
+    };
+    let sets = 1_usize..1 << items.len();
+    let inside = |set: usize| (0..items.len()).filter(move |index| set & (1 << index) != 0);
+    let is_clique = |set: usize| inside(set).all(|a| inside(set).all(|b| meet(a, b)));
+    let is_maximal = |set: &usize| {
+        let mut others = (0..items.len()).filter(|index| set & (1 << index) == 0);
+        is_clique(*set) && !others.any(|index| is_clique(set | (1 << index)))
+    };
+    sets.filter(is_maximal).any(|set| {
+        let tags: BTreeSet<&(&str, String)> = inside(set)
+            .filter_map(|index| items[index].0.as_ref())
+            .collect();
+        let tags: Vec<_> = tags.into_iter().collect();
+        (0..1_usize << tags.len()).any(|signs| {
+            let is_positive = |tag: usize| signs & (1 << tag) != 0;
+            let mut all = 0..tags.len();
+            let fits = all.all(|tag| own(tags[tag].0, &tags[tag].1) == is_positive(tag));
+            let holds = |asked: &&Asked<'_>| {
+                let named = asked.0.as_ref();
+                named.is_none_or(|tag| (0..tags.len()).any(|i| tags[i] == tag && is_positive(i)))
+            };
+            fits && items
+                .iter()
+                .rev()
+                .find(holds)
+                .is_some_and(|(_, is_allow)| *is_allow)
+        })
+    })
+}
 
 impl Cluster {
     fn is_in(&self, pod: usize) -> bool {
@@ -229,24 +269,28 @@ impl Cluster {
             let is_of_mesh = self.mesh(to) == "default";
             return is_of_mesh && has_tags && is(old.destination, to) && is(old.source, from);
         }
-        let mut last = false;
+        let mut items: Vec<(Option<(&str, String)>, bool)> = Vec::new();
         for permission in chosen {
-            let What::From(items) = &permission.what else {
+            let What::From(from) = &permission.what else {
                 continue;
             };
-            for (caller, action) in items {
-                let fits = match caller {
-                    Target::Mesh => true,
-                    Target::Subset(app) => has_tags && *app == PODS[from].0,
-                    Target::Service(service) => has_tags && *service == self.service(from),
-                    _ => false,
+            for (caller, action) in from {
+                let tag = match caller {
+                    Target::Subset(app) => Some(("app", (*app).to_owned())),
+                    Target::Service(service) => Some(("kuma.io/service", (*service).to_owned())),
+                    _ => None,
                 };
-                if fits {
-                    last = *action != "Deny";
-                }
+                items.push((tag, *action != "Deny"));
             }
         }
-        last
+        let own = |key: &str, value: &str| {
+            has_tags
+                && match key {
+                    "app" => value == PODS[from].0,
+                    _ => value == self.service(from),
+                }
+        };
+        cliques(&items, own)
     }
 
     fn passes(&self, from: usize, to: usize, port: u16, model: Model<'_>) -> bool {

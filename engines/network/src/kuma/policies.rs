@@ -2,7 +2,8 @@
 //! TrafficPermission of old.
 //!
 //! In 2.x, `from` names callers by tags; of all items that fit a caller the last one decides,
-//! sorted by how exactly their policies choose the destination. `rules` name them by SPIFFE
+//! sorted by how exactly their policies choose the destination, but not across items that no
+//! caller fits at once ([`readings`]). `rules` name them by SPIFFE
 //! ids: whatever refuses goes before whatever allows, and who is not named is refused. What
 //! only logs (`AllowWithShadowDeny`) allows. TrafficPermissions count where no
 //! MeshTrafficPermission chooses the port; of several the one whose destination is most exact.
@@ -19,7 +20,7 @@ use seawall_snapshot::Object;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many ways to read a caller with several services are tried.
+/// How many ways to read a caller are tried.
 const MOST_READINGS: usize = 256;
 
 /// Whether plaintext is taken.
@@ -345,35 +346,53 @@ fn is_selected<'t>(pairs: &Pairs, of: impl Fn(&str) -> Option<&'t str>) -> bool 
     pairs.iter().all(fits)
 }
 
-/// The ways to read a caller: of a tag that it has several values of, one at a time.
+/// The ways to read a caller, each with the tags that count in it.
+///
+/// The control plane takes together what some caller can fit at once, as much as there is at a
+/// time, and makes rules of the tags that are named there. So a caller is read once for each such
+/// group, and what only others name of its tags is not seen: one of the readings that is let in
+/// is enough. In a group a tag has one value. (`BuildRules` of Kuma, by cliques.)
 fn readings<'t>(items: &'t [(&Object, &Item, Certainty)], tags: &Tags) -> Vec<Vec<&'t (Str, Str)>> {
-    let mut by_key: BTreeMap<&str, Vec<&'t (Str, Str)>> = BTreeMap::new();
-    for pair in items.iter().flat_map(|(_, item, _)| &item.tags) {
-        let own = tags.get(&pair.0);
-        let known = by_key.entry(&pair.0).or_default();
-        if own.is_some_and(|own| own.contains(&pair.1)) && !known.contains(&pair) {
-            known.push(pair);
-        }
+    let is_own = |pair: &&(Str, Str)| tags.get(&pair.0).is_some_and(|own| own.contains(&pair.1));
+    let all = items.iter().map(|(_, item, _)| &item.tags);
+    let mut by_key: BTreeMap<&str, BTreeSet<&'t (Str, Str)>> = BTreeMap::new();
+    for pair in all.clone().flatten() {
+        by_key.entry(&pair.0).or_default().insert(pair);
     }
-    let mut all: Vec<Vec<&(Str, Str)>> = vec![Vec::new()];
-    for pairs in by_key.into_values().filter(|pairs| !pairs.is_empty()) {
-        if all.len() * pairs.len() > MOST_READINGS {
-            // Too many: all values at once, which fits more.
-            for reading in &mut all {
-                reading.extend(pairs.iter().copied());
-            }
-            continue;
-        }
-        let longer = all.iter().flat_map(|reading| {
+    let count = by_key.values().try_fold(1_usize, |product, pairs| {
+        let product = product.checked_mul(pairs.len());
+        product.filter(|product| *product <= MOST_READINGS)
+    });
+    if count.is_none() {
+        // Too many: each item by itself, which fits more.
+        let fitting = all.filter(|tags| tags.iter().all(|pair| is_own(&pair)));
+        return fitting.map(|tags| tags.iter().collect()).collect();
+    }
+    let mut whole: Vec<Vec<&(Str, Str)>> = vec![Vec::new()];
+    for pairs in by_key.into_values() {
+        let longer = whole.iter().flat_map(|one| {
             pairs.iter().map(|pair| {
-                let mut reading = reading.clone();
-                reading.push(*pair);
-                reading
+                let mut one = one.clone();
+                one.push(*pair);
+                one
             })
         });
-        all = longer.collect();
+        whole = longer.collect();
     }
-    all
+    let group = |one: Vec<&'t (Str, Str)>| {
+        let (within, beyond): (Vec<_>, Vec<_>) = all
+            .clone()
+            .partition(|tags| tags.iter().all(|pair| one.contains(&pair)));
+        let named: BTreeSet<&(Str, Str)> = within.into_iter().flatten().collect();
+        let is_apart = |tags: &&Pairs| {
+            let mut tags = tags.iter();
+            tags.any(|(key, value)| named.iter().any(|(k, v)| k == key && v != value))
+        };
+        // What more would go with these makes another group.
+        let is_whole = beyond.iter().all(is_apart);
+        is_whole.then(|| named.into_iter().filter(is_own).collect())
+    };
+    whole.into_iter().filter_map(group).collect()
 }
 
 impl Match<'_> {

@@ -1,6 +1,6 @@
 //! AuthorizationPolicies and ServerAuthorizations: whom they let in, and from where.
 
-use super::POLICY;
+use super::{POLICY, skipped_subnets};
 use crate::reach::{Block, Cidr};
 use crate::world::World;
 use seawall_model::Str;
@@ -90,10 +90,15 @@ pub(crate) fn cluster_networks() -> Vec<Block> {
     .collect()
 }
 
-/// All blocks of addresses that policies name.
+/// All blocks of addresses that policies and annotations name.
 pub(crate) fn blocks(world: &World<'_>) -> Vec<Cidr> {
+    let skipped = world.endpoints.iter();
+    let skipped = skipped.flat_map(|endpoint| skipped_subnets(world, endpoint));
+    let mut all: Vec<Cidr> = skipped.map(|block| block.cidr).collect();
+    all.sort_unstable();
+    all.dedup();
     if !world.has_group(POLICY) {
-        return Vec::new();
+        return all;
     }
     let mut lists: Vec<Vec<Block>> = vec![cluster_networks()];
     for object in world.of_kind(POLICY, "NetworkAuthentication") {
@@ -102,9 +107,9 @@ pub(crate) fn blocks(world: &World<'_>) -> Vec<Cidr> {
     for object in world.of_kind(POLICY, "ServerAuthorization") {
         lists.push(listed(object.items(&["spec", "client", "networks"])));
     }
-    let all = lists.into_iter().flatten();
-    all.flat_map(|block| block.except.into_iter().chain([block.cidr]))
-        .collect()
+    let named = lists.into_iter().flatten();
+    all.extend(named.flat_map(|block| block.except.into_iter().chain([block.cidr])));
+    all
 }
 
 /// Blocks with what is left out of them.

@@ -3,12 +3,15 @@
 use super::{Identities, apart, within};
 use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
 use crate::linkerd::door::{self, Door};
-use crate::linkerd::{Clients, Linkerd, Place, PortRef, SKIP_INBOUND, cluster_networks, fits};
+use crate::linkerd::{
+    Clients, Linkerd, Place, PortRef, SKIP_INBOUND, SKIP_SUBNETS, cluster_networks, fits, setting,
+    skipped_subnets,
+};
 use crate::places::{Peer, Places};
 use crate::reach::{Bits, Block, Protocol};
 use crate::rows::Reach;
 use crate::selection::Certainty;
-use crate::why::Verdict;
+use crate::why::{Cite, Verdict};
 use crate::world::{EndpointId, World};
 use seawall_model::Str;
 use std::borrow::Cow;
@@ -58,7 +61,9 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
         let clients = linkerd.authorizations.iter();
         let clients = clients.filter_map(|one| one.clients.as_ref()?.blocks.clone());
         let mut networks = HashMap::new();
-        for blocks in clients.chain([cluster_networks()]) {
+        let skipped = world.endpoints.iter();
+        let skipped = skipped.map(|endpoint| skipped_subnets(world, endpoint));
+        for blocks in clients.chain([cluster_networks()]).chain(skipped) {
             networks
                 .entry(blocks)
                 .or_insert_with_key(|blocks| members(blocks, places));
@@ -131,11 +136,7 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
     /// Ranges of ports that the proxy does not see.
     fn skipped(&self, id: EndpointId) -> Vec<(u16, u16)> {
         let endpoint = self.world.endpoint_at(id);
-        let text = endpoint.and_then(|endpoint| {
-            let space = self.world.namespace_at(endpoint.namespace);
-            let inherited = || space?.object?.annotation(SKIP_INBOUND);
-            endpoint.annotation(SKIP_INBOUND).or_else(inherited)
-        });
+        let text = endpoint.and_then(|endpoint| setting(self.world, endpoint, SKIP_INBOUND));
         let ranges = text.into_iter().flat_map(|field| field.value.split(','));
         ranges
             .filter_map(|range| {
@@ -143,6 +144,15 @@ impl<'w, 's> LinkerdLayer<'w, 's> {
                 Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
             })
             .collect()
+    }
+
+    /// Whether the proxy does not see what comes from a place.
+    fn is_past(&self, id: EndpointId, from: Peer) -> Certainty {
+        let endpoint = self.world.endpoint_at(id);
+        let skipped = endpoint.map(|endpoint| skipped_subnets(self.world, endpoint));
+        let skipped = skipped.filter(|blocks| !blocks.is_empty());
+        let sets = skipped.and_then(|blocks| self.networks.get(&blocks));
+        sets.map_or(Certainty::No, |sets| certainty(sets, self.place(from)))
     }
 
     /// What a port lets through for somebody from a place.
@@ -206,12 +216,16 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         let tunnel = caller.is_some() && open.any().has(Protocol::Tcp, TUNNEL);
         let apart = apart(self.world, id, self.named.iter().copied());
         let skipped = within(&self.skipped(id));
-        by_port(open, tunnel, &apart, &skipped, |port, in_tunnel| {
+        let passed = by_port(open, tunnel, &apart, &skipped, |port, in_tunnel| {
             let as_itself = caller.map(|_| self.lets(id, port, from, caller));
             let as_nobody = !in_tunnel && may_be_nobody(model, caller);
             let as_nobody = as_nobody.then(|| self.lets(id, port, from, None));
             as_itself.max(as_nobody).unwrap_or(Verdict::Closed)
-        })
+        });
+        // An address is nobody's identity: who asks what only an identity opens is not answered
+        // by it.
+        let is_past = !matches!(model, Model::As(_)) && self.is_past(id, from) != Certainty::No;
+        if is_past { passed.or(open) } else { passed }
     }
 
     fn holds(&self, to: Peer) -> bool {
@@ -250,6 +264,35 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
                 said: format!("Linkerd does not see port {port}: an annotation keeps it away"),
                 verdict: Verdict::Open,
                 cites: Vec::new(),
+                ways: Vec::new(),
+            });
+        }
+        let past = self.is_past(id, call.from);
+        if past != Certainty::No && !matches!(call.model, Model::As(_)) {
+            let endpoint = self.world.endpoint_at(id)?;
+            let field = setting(self.world, endpoint, SKIP_SUBNETS)?;
+            let is_own = endpoint.annotation(SKIP_SUBNETS).is_some();
+            let space = self.world.namespace_at(endpoint.namespace);
+            let space = space.and_then(|space| space.object).filter(|_| !is_own);
+            let before = if is_own {
+                &endpoint.template.pointer
+            } else {
+                ""
+            };
+            let key = SKIP_SUBNETS.replace('/', "~1");
+            return Some(Told {
+                said: format!(
+                    "Linkerd does not see what comes from {}: an annotation keeps it away",
+                    field.value
+                ),
+                verdict: Verdict::Open,
+                cites: vec![Cite {
+                    object: space.unwrap_or(endpoint.object),
+                    pointer: format!("{before}/metadata/annotations/{key}"),
+                    span: field.span,
+                    condition: None,
+                    is_assumed: past == Certainty::Perhaps,
+                }],
                 ways: Vec::new(),
             });
         }

@@ -3,7 +3,7 @@
 
 use super::super::{Outsider, Report, get, place, ranges, weighed};
 use super::{Scene, annotation_place, asset, pod_place, routes_of};
-use crate::linkerd::{POLICY, Place};
+use crate::linkerd::{POLICY, Place, SKIP_SUBNETS};
 use crate::reach::{Cidr, Protocol};
 use crate::rules::Id;
 use crate::sink::Draft;
@@ -14,7 +14,7 @@ use seawall_yaml::Node;
 use std::collections::BTreeMap;
 
 const SKIP_OUTBOUND: &str = "config.linkerd.io/skip-outbound-ports";
-const SKIP_SUBNETS: &str = "config.linkerd.io/skip-subnets";
+
 const OPAQUE: &str = "config.linkerd.io/opaque-ports";
 const DEBUG: &str = "config.linkerd.io/enable-debug-sidecar";
 const PROXY_USER: &str = "config.linkerd.io/proxy-uid";
