@@ -5,11 +5,10 @@
 //! Nothing here looks at pairs.
 
 use crate::places::Places;
-use crate::policy::{Action, Direction, Policy, Rule, Tier};
+use crate::policy::{Action, Asks, Direction, Policy, Rule, Tier};
 use crate::reach::{Bits, Ports, Protocol};
 use crate::why::Verdict;
 use rayon::prelude::*;
-use seawall_model::Str;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -342,7 +341,7 @@ struct Meaning<'n> {
     action: Action,
     parties: std::borrow::Cow<'n, Bits>,
     ports: Ports,
-    condition: Option<&'n Str>,
+    condition: Option<&'n Asks>,
 }
 
 /// A policy that holds the row, with what it means there.

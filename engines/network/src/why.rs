@@ -5,6 +5,7 @@ use crate::network::Network;
 use crate::places::Peer;
 use crate::policy::{Action, Direction, Policy, Rule, Tier};
 use crate::reach::Protocol;
+use crate::request::Condition;
 use crate::rows::meant;
 use seawall_model::{Span, Str};
 use seawall_snapshot::Object;
@@ -82,6 +83,8 @@ pub struct Step<'s> {
     pub reason: Reason,
     /// The rules that decided; where none did, the policies that hold the pod.
     pub cites: Vec<Cite<'s>>,
+    /// The requests that it lets pass.
+    pub requests: Condition,
 }
 
 /// Why a port is open or closed.
@@ -136,6 +139,32 @@ impl<'s> Network<'_, 's> {
         })
     }
 
+    /// What must hold of requests for them to pass, whoever decides about them.
+    pub fn asked(&self, call: &Call<'_>) -> Condition {
+        let Call { protocol, port, .. } = *call;
+        let mut ways: Vec<Condition> = Vec::new();
+        for source in self.places.of(call.from) {
+            for target in self.places.of(call.to) {
+                let steps = [
+                    self.step(Direction::Egress, source, target, protocol, port),
+                    self.step(Direction::Ingress, target, source, protocol, port),
+                ];
+                let (from, to) = (self.places.peer(source), self.places.peer(target));
+                let call = Call { from, to, ..*call };
+                let told = self.layers.iter().filter_map(|layer| layer.told(&call));
+                let layers = told.map(|told| match told.ways.as_slice() {
+                    [] => Condition::settled(told.verdict != Verdict::Closed),
+                    ways => Condition::any(ways.iter().map(|way| way.condition.clone())),
+                });
+                let way = Condition::all(steps.map(|step| step.requests).into_iter().chain(layers));
+                if !ways.contains(&way) {
+                    ways.push(way);
+                }
+            }
+        }
+        Condition::any(ways)
+    }
+
     fn step(
         &self,
         direction: Direction,
@@ -149,6 +178,7 @@ impl<'s> Network<'_, 's> {
             verdict,
             reason,
             cites: Vec::new(),
+            requests: Condition::Always,
         };
         if subject >= self.places.endpoints() {
             return given(Verdict::Open, Reason::Outside);
@@ -191,21 +221,29 @@ struct Walk<'n, 's> {
     held: Vec<(&'n Policy<'s>, bool)>,
 }
 
+/// Rules that let some requests pass, with these.
+type Conditional<'s> = Vec<(Cite<'s>, Condition)>;
+
 /// What a tier says: an action with the rule behind it.
 type Said<'n, 's> = Option<(Action, &'n Policy<'s>, &'n Rule)>;
 
 impl<'n, 's> Walk<'n, 's> {
     fn step(&self) -> Step<'s> {
-        let mut conditional: Vec<Cite<'s>> = Vec::new();
+        let mut conditional: Conditional<'s> = Vec::new();
         let step = self.decide(&mut conditional);
         // Some requests were let pass on the way to a refusal.
         if step.verdict == Verdict::Closed && !conditional.is_empty() {
-            return self.made(Verdict::Some, Reason::Rule, conditional);
+            let (cites, requests): (Vec<Cite<'s>>, Vec<Condition>) =
+                conditional.into_iter().unzip();
+            return Step {
+                requests: Condition::any(requests),
+                ..self.made(Verdict::Some, Reason::Rule, cites)
+            };
         }
         step
     }
 
-    fn decide(&self, conditional: &mut Vec<Cite<'s>>) -> Step<'s> {
+    fn decide(&self, conditional: &mut Conditional<'s>) -> Step<'s> {
         if let Some(step) = self.ranked(Tier::Admin, conditional) {
             return step;
         }
@@ -224,6 +262,7 @@ impl<'n, 's> Walk<'n, 's> {
             verdict,
             reason,
             cites,
+            requests: Condition::settled(verdict != Verdict::Closed),
         }
     }
 
@@ -233,7 +272,7 @@ impl<'n, 's> Walk<'n, 's> {
             object: policy.object,
             pointer: rule.pointer.clone(),
             span: rule.span,
-            condition: rule.condition.clone(),
+            condition: rule.condition.as_ref().map(|asks| asks.words.clone()),
             is_assumed: assumed.is_some_and(|set| set.has(self.other)),
         }
     }
@@ -268,7 +307,7 @@ impl<'n, 's> Walk<'n, 's> {
             .filter(move |(policy, _)| policy.tier == tier)
     }
 
-    fn ranked(&self, tier: Tier, conditional: &mut Vec<Cite<'s>>) -> Option<Step<'s>> {
+    fn ranked(&self, tier: Tier, conditional: &mut Conditional<'s>) -> Option<Step<'s>> {
         let mut all: Vec<&(&Policy<'s>, bool)> = self.tier(tier).collect();
         all.sort_by_key(|(policy, _)| policy.priority);
         for alike in all.chunk_by(|a, b| a.0.priority == b.0.priority) {
@@ -299,14 +338,14 @@ impl<'n, 's> Walk<'n, 's> {
         &self,
         policy: &'n Policy<'s>,
         sure: bool,
-        conditional: &mut Vec<Cite<'s>>,
+        conditional: &mut Conditional<'s>,
     ) -> Said<'n, 's> {
         for rule in &policy.rules {
             if (!sure && rule.action != Action::Allow) || !self.is_match(rule) {
                 continue;
             }
-            if rule.action == Action::Allow && rule.condition.is_some() {
-                conditional.push(self.cite(policy, rule));
+            if let (Action::Allow, Some(asks)) = (rule.action, &rule.condition) {
+                conditional.push((self.cite(policy, rule), asks.requests.clone()));
                 continue;
             }
             return Some((rule.action, policy, rule));
@@ -314,7 +353,7 @@ impl<'n, 's> Walk<'n, 's> {
         None
     }
 
-    fn united(&self, conditional: &mut Vec<Cite<'s>>) -> Option<Step<'s>> {
+    fn united(&self, conditional: &mut Conditional<'s>) -> Option<Step<'s>> {
         let mut allowed = Vec::new();
         let mut denied = Vec::new();
         let before = conditional.len();
@@ -325,7 +364,9 @@ impl<'n, 's> Walk<'n, 's> {
                 }
                 match (rule.action, &rule.condition) {
                     (Action::Deny, _) => denied.push(self.cite(policy, rule)),
-                    (_, Some(_)) => conditional.push(self.cite(policy, rule)),
+                    (_, Some(asks)) => {
+                        conditional.push((self.cite(policy, rule), asks.requests.clone()));
+                    }
                     (_, None) => allowed.push(self.cite(policy, rule)),
                 }
             }

@@ -6,7 +6,7 @@
 //! accepts matches nothing, any other denies everything.
 
 use super::read::{At, PortSpec, Read};
-use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
+use super::{Action, Asks, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Ports, Protocol};
 use crate::selection::Certainty;
 use seawall_snapshot::{LabelSelector, Object};
@@ -156,7 +156,12 @@ fn read_rule(
     if !names.is_empty() {
         let condition = format!("only to {}", names.join(", "));
         let internet = vec![Party::Internet];
-        rules.push(draft(action, internet, ports.clone(), Some(condition)));
+        rules.push(draft(
+            action,
+            internet,
+            ports.clone(),
+            Some(Asks::only(condition)),
+        ));
     }
     rules.push(draft(action, parties, ports, None));
     Ok(())

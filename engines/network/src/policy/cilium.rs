@@ -9,8 +9,9 @@ mod labels;
 mod ports;
 
 use super::read::{At, PortSpec, Read};
-use super::{Action, Direction, Draft, DraftRule, Party, Subjects, Tier};
+use super::{Action, Asks, Direction, Draft, DraftRule, Party, Subjects, Tier};
 use crate::reach::{Block, Cidr};
+use crate::request::Condition;
 use crate::selection::Certainty;
 use crate::world::World;
 use seawall_model::{Gap, GapKind};
@@ -192,10 +193,13 @@ impl<'s> Reader<'_, 's> {
         let whole = || vec![(PortSpec::all(), None)];
         for (ports, condition) in ports.unwrap_or_else(whole) {
             if !names.is_empty() {
-                let only = format!("only to {}", names.join(", "));
-                let both = condition.as_ref().map(|more| format!("{only}; {more}"));
+                let mut asks = Asks::only(format!("only to {}", names.join(", ")));
+                if let Some(more) = condition {
+                    asks.words = format!("{}; {}", asks.words, more.words).into();
+                    asks.requests = Condition::all([asks.requests, more.requests]);
+                }
                 let internet = vec![Party::Internet];
-                rules.push(draft(internet, ports.clone(), both.or(Some(only))));
+                rules.push(draft(internet, ports.clone(), Some(asks)));
                 continue;
             }
             let parties = if is_named {

@@ -12,6 +12,7 @@ mod read;
 
 use crate::places::Places;
 use crate::reach::{Bits, Block, Cidr};
+use crate::request::{Condition, Field, Pattern};
 use crate::selection::{Certainty, Selection};
 use crate::world::World;
 use core::ops::{Deref, Range};
@@ -122,14 +123,35 @@ impl Party {
     }
 }
 
+/// What a rule asks of what it lets pass: a method and path, a name in DNS.
+#[derive(Debug, Clone)]
+pub(crate) struct Asks {
+    /// In words.
+    pub(crate) words: Str,
+    /// The requests that have it.
+    pub(crate) requests: Condition,
+}
+
+impl Asks {
+    /// Something that is known by its words alone.
+    pub(crate) fn only(words: String) -> Self {
+        let words = Str::from(words);
+        let field = Field::Other(words.clone());
+        Self {
+            words,
+            requests: Condition::is(field, Pattern::any()),
+        }
+    }
+}
+
 /// A rule as it is written.
 #[derive(Debug)]
 pub(crate) struct DraftRule {
     pub(crate) action: Action,
     pub(crate) parties: Vec<Party>,
     pub(crate) ports: PortSpec,
-    /// What must hold besides, in words: a method and path, a name in DNS.
-    pub(crate) condition: Option<String>,
+    /// What must hold besides.
+    pub(crate) condition: Option<Asks>,
     pub(crate) pointer: String,
     pub(crate) span: Span,
 }
@@ -167,7 +189,7 @@ pub(crate) struct Rule {
     /// Those of them that are taken in because the input does not say otherwise.
     pub(crate) assumed: Option<Arc<Bits>>,
     pub(crate) ports: PortSpec,
-    pub(crate) condition: Option<Str>,
+    pub(crate) condition: Option<Asks>,
     pub(crate) pointer: String,
     pub(crate) span: Span,
 }
@@ -411,7 +433,7 @@ fn compile_rule(rule: DraftRule, selection: &Selection<'_, '_>) -> Rule {
         parties: Arc::new(surely),
         assumed,
         ports: rule.ports,
-        condition: rule.condition.map(Str::from),
+        condition: rule.condition,
         pointer: rule.pointer,
         span: rule.span,
     }
