@@ -41,15 +41,14 @@ impl Need {
         is_open && request.is_none_or(|request| passes(view.network, pair, port, request))
     }
 
-    /// Whether it is open whatever else its request has. What asks for something that no flow
-    /// says is no reason to leave a rule out.
-    pub(super) fn surely_holds(&self, view: &View<'_, '_, '_>) -> bool {
-        let is_settled = |request: &Request| {
+    /// Whether nothing is asked of its request but what the flow says. What asks for more is no
+    /// reason to leave a rule out.
+    pub(super) fn is_settled(&self, view: &View<'_, '_, '_>) -> bool {
+        let request = self.request.as_ref().filter(|_| self.through.is_none());
+        request.is_none_or(|request| {
             let condition = asked(view.network, (self.from, self.to), self.port);
             condition.given(&request.fields()) == Condition::Always
-        };
-        let request = self.request.as_ref().filter(|_| self.through.is_none());
-        self.holds(view) && request.is_none_or(is_settled)
+        })
     }
 
     pub(super) fn ends(&self, way: Way) -> (Peer, Peer) {

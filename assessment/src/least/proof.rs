@@ -140,6 +140,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         let none = BTreeSet::new();
         let idle = self.idle_denies(&rules)?;
         rules = rules.without(&BTreeSet::new(), &idle);
+        let settled = self.settled(&rules)?;
         let mut needless = 0;
         for way in [Way::In, Way::Out] {
             for round in self.rounds(&rules, way) {
@@ -149,7 +150,11 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
                 let asked = round.iter().flat_map(|(_, of)| of);
                 let asked = asked.filter_map(|number| Some((number, self.needs.get(*number)?)));
                 let broken = self.look(&without, |view| {
-                    let broken = asked.filter(|(_, need)| !need.surely_holds(view));
+                    let broken = asked.filter(|(number, need)| {
+                        // What other policies leave in doubt is not to be settled here.
+                        let is_settled = settled.contains(number);
+                        !(need.holds(view) && (!is_settled || need.is_settled(view)))
+                    });
                     broken
                         .map(|(number, _)| *number)
                         .collect::<HashSet<usize>>()
@@ -300,13 +305,25 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         Ok(())
     }
 
+    /// The needs whose requests the rules settle, by number.
+    fn settled(&self, rules: &Rules) -> Result<HashSet<usize>, Failed> {
+        if self.needs.iter().all(|need| need.request.is_none()) {
+            return Ok(HashSet::new());
+        }
+        self.look(rules, |view| {
+            let all = self.needs.iter().enumerate();
+            let settled = all.filter(|(_, need)| need.is_settled(view));
+            settled.map(|(number, _)| number).collect()
+        })
+    }
+
     /// Requests that pass only if something holds of them that no flow says (a host, a header) or
     /// that is not understood (an expression).
     fn unsettled(&self, view: &View<'_, '_, '_>) -> usize {
         let mut flows = BTreeSet::new();
         for need in &self.needs {
             let request = need.request.as_ref();
-            if let Some(request) = request.filter(|_| !need.surely_holds(view)) {
+            if let Some(request) = request.filter(|_| !need.is_settled(view)) {
                 flows.insert((&need.told.flow, request));
             }
         }
