@@ -64,11 +64,7 @@ pub(crate) fn excepting(repair: Repair, finding: &Finding, snapshot: &Snapshot) 
     let is_own = policy.level == Level::Workload && single.is_none();
     let note = if is_own {
         let ports: BTreeSet<u16> = needed.keys().map(|(_, port)| *port).collect();
-        let modes = "/spec/portLevelMtls";
-        mend.operations.extend(ports.iter().map(|port| {
-            let place = below(&below(modes, &port.to_string()), "mode");
-            Operation::set(place, Data::text("PERMISSIVE"))
-        }));
+        mend.operations.extend(exceptions(policy, &ports));
         format!("in plaintext stays open what needs it: {told}")
     } else if single.is_some() {
         format!("this is refused then: {told}")
@@ -81,6 +77,21 @@ pub(crate) fn excepting(repair: Repair, finding: &Finding, snapshot: &Snapshot) 
     let before = mend.caution.take();
     mend.caution = Some(before.map_or(note.clone(), |before| format!("{note}; {before}")));
     Repair::Mechanical(mend)
+}
+
+/// What leaves ports of a policy as they are.
+fn exceptions(policy: &PeerAuthentication<'_>, ports: &BTreeSet<u16>) -> Vec<Operation> {
+    let modes = "/spec/portLevelMtls";
+    let mode = || Data::entry("mode", Data::text("PERMISSIVE"));
+    let entries = ports.iter().map(|port| (port.to_string(), mode()));
+    let body = policy.object.body();
+    let is_there = body.is_some_and(|body| body.at(&["spec", "portLevelMtls"]).is_some());
+    if is_there {
+        let set = entries.map(|(port, mode)| Operation::set(below(modes, &port), mode));
+        return set.collect();
+    }
+    let entries = entries.map(|(port, mode)| (Str::from(port), mode));
+    vec![Operation::set(modes, Data::Map(entries.collect()))]
 }
 
 /// The policy that a finding is about.

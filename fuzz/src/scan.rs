@@ -73,7 +73,10 @@ fn run(input: &[u8], features: &mut HashSet<u64>) {
     }
     let config = Config {
         frameworks: Framework::ALL.to_vec(),
-        fail_on: Some(Severity::High),
+        fail_on: seawall_assessment::FailOn {
+            severity: Some(Severity::High),
+            path: true,
+        },
         ..Config::default()
     };
     let assessment = assess(&loaded.snapshot, loaded.coverage.clone(), &map, &config);

@@ -5,13 +5,16 @@ use crate::support::Dir;
 use std::path::{Path, PathBuf};
 
 /// Worlds with the kinds that are made for them.
-const CASES: [(&str, &[&str]); 8] = [
+const CASES: [(&str, &[&str]); 11] = [
     ("mixed", &["netpol", "cnp", "authz", "linkerd"]),
     ("logs", &["authz", "netpol"]),
     ("rewrite", &["authz"]),
     ("waypoint", &["authz"]),
     ("paths", &["authz", "netpol"]),
     ("existing", &["authz"]),
+    ("unsettled", &["authz"]),
+    ("requests", &["cnp"]),
+    ("routes", &["linkerd"]),
     ("ambient", &["netpol", "cnp"]),
     ("ambient-waypoint", &["netpol"]),
 ];

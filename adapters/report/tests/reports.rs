@@ -461,7 +461,10 @@ fn compared() -> Fixture {
         before.findings.push(gone);
     }
     let config = seawall_assessment::Config {
-        fail_on: Some(High),
+        fail_on: seawall_assessment::FailOn {
+            severity: Some(High),
+            path: false,
+        },
         baseline: Some(before),
         ..Default::default()
     };

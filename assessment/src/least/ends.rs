@@ -3,7 +3,7 @@
 
 use super::kind::Kind;
 use super::lines::{End, Observed, Pod};
-use super::members::Mesh;
+use super::members::{self, Mesh};
 use super::tunnel;
 use core::net::IpAddr;
 use seawall_model::Str;
@@ -106,6 +106,8 @@ pub(super) struct Ends<'w, 's> {
     pub(super) kind: Kind,
     pub(super) world: &'w World<'s>,
     pub(super) mesh: Mesh<'s>,
+    /// Whose traffic a mesh encrypts, where a kind would look into it.
+    pub(super) encrypted: BTreeSet<EndpointId>,
     /// Istio where a kind holds what it tunnels.
     pub(super) ambient: Option<Istio<'s>>,
     /// Namespaces that are left open.
@@ -210,6 +212,7 @@ impl<'w, 's> Ends<'w, 's> {
             kind,
             world,
             mesh,
+            encrypted: members::encrypted(world, kind),
             ambient: tunnel::below(world, kind),
             left_open,
             groups,

@@ -38,10 +38,29 @@ fn message(flow: &Node) -> Result<Read, String> {
         protocol,
         port,
     };
-    read.flows.push((seen, Asked::Anything));
+    read.flows.push((seen, asked(flow)?));
     let time = flow.get("time").and_then(Node::as_str);
     read.times.extend(time.map(Str::from));
     Ok(read)
+}
+
+/// What was asked, if it was Cilium's proxy that saw it. The connection has lines of its own.
+fn asked(flow: &Node) -> Result<Asked, String> {
+    let Some(http) = flow.at(&["l7", "http"]) else {
+        return Ok(Asked::Elsewhere);
+    };
+    let text = |key: &str| http.get(key).and_then(Node::as_str);
+    let (Some(method), Some(url)) = (text("method"), text("url")) else {
+        return Ok(Asked::Anything);
+    };
+    // `http://cart.shop/items?page=2`, or the path alone.
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest
+            .find('/')
+            .map_or("/", |at| rest.get(at..).unwrap_or("/")),
+        None => url,
+    };
+    super::lines::request(method, path).map(Asked::Request)
 }
 
 /// The port that a flow goes to; `None` for what has no ports.

@@ -31,6 +31,11 @@ impl Kind {
         matches!(self, Kind::Authz | Kind::Linkerd)
     }
 
+    /// Whether it can ask for methods and paths.
+    pub(super) fn reads_requests(self) -> bool {
+        self != Kind::Netpol
+    }
+
     /// What enforces it.
     pub fn enforcer(self) -> &'static str {
         match self {

@@ -24,6 +24,11 @@ const LEFT_OPEN: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 const OPAQUE: &str = "config.linkerd.io/opaque-ports";
 const OPAQUE_PORTS: [u16; 8] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];
 
+/// The methods that routes of the Gateway API know.
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
+
 /// What istiod's controller for waypoints writes on their pods.
 const MANAGED: &str = "gateway.istio.io/managed";
 const WAYPOINTS: &str = "istio.io-mesh-controller";
@@ -161,26 +166,89 @@ impl Ends<'_, '_> {
         })
     }
 
+    /// Whether a proxy looks at requests at a port, and rules can ask for these. Cilium's cannot
+    /// where a mesh encrypts; routes of Linkerd need a Server that nobody else holds.
+    pub(super) fn reads(&self, to: Peer, port: u16, requests: &BTreeSet<Request>) -> bool {
+        let Peer::Endpoint(id) = to else {
+            return false;
+        };
+        match &self.mesh {
+            _ if !self.kind.reads_requests() => false,
+            Mesh::Linkerd(linkerd) => {
+                let Some(endpoint) = self.world.endpoint_at(id) else {
+                    return false;
+                };
+                let is_method = |one: &Request| METHODS.contains(&&*one.method);
+                linkerd.access(self.world, endpoint, port).server.is_none()
+                    && !self.leaves_alone(endpoint, port)
+                    && requests.iter().all(is_method)
+            }
+            _ => !self.encrypted.contains(&id),
+        }
+    }
+
+    /// Paths that the kubelet asks for at a port.
+    pub(super) fn probed(&self, subject: &Pods, port: u16) -> BTreeSet<Str> {
+        let mut paths = BTreeSet::new();
+        for endpoint in self.endpoints(subject) {
+            for container in &endpoint.template.containers {
+                let number = |name: &str| {
+                    let mut ports = container.ports.iter();
+                    let named = ports.find(|one| one.name.as_deref() == Some(name));
+                    let number = named.and_then(|one| one.container_port.as_ref());
+                    let number = number.and_then(|field| u16::try_from(field.value).ok());
+                    name.parse().ok().or(number)
+                };
+                let hooks = container.hooks.iter().filter_map(|hook| hook.http.as_ref());
+                let here = hooks.filter(|(_, name)| number(name) == Some(port));
+                paths.extend(here.map(|(path, _)| path.clone()));
+            }
+        }
+        paths
+    }
+
     /// Whether Linkerd leaves a port's protocol alone.
     pub(super) fn is_opaque(&self, subject: &Pods, port: u16) -> bool {
-        let said = |endpoint: &Endpoint<'_>| {
-            let above = || {
-                let space = self.world.namespace_at(endpoint.namespace)?;
-                space.object?.annotation(OPAQUE)
-            };
-            let field = endpoint.annotation(OPAQUE).or_else(above)?;
-            Some(field.value.split(',').any(|range| {
-                let (from, to) = range.split_once('-').unwrap_or((range, range));
-                let number = |text: &str| text.trim().parse::<u16>().ok();
-                number(from)
-                    .zip(number(to))
-                    .is_some_and(|(from, to)| (from..=to).contains(&port))
-            }))
-        };
         let mut endpoints = self.endpoints(subject);
-        let said = endpoints.find_map(said);
+        let said = endpoints.find_map(|endpoint| self.said_opaque(endpoint, port));
         said.unwrap_or_else(|| OPAQUE_PORTS.contains(&port))
     }
+
+    fn leaves_alone(&self, endpoint: &Endpoint<'_>, port: u16) -> bool {
+        let said = self.said_opaque(endpoint, port);
+        said.unwrap_or_else(|| OPAQUE_PORTS.contains(&port))
+    }
+
+    fn said_opaque(&self, endpoint: &Endpoint<'_>, port: u16) -> Option<bool> {
+        let above = || {
+            let space = self.world.namespace_at(endpoint.namespace)?;
+            space.object?.annotation(OPAQUE)
+        };
+        let field = endpoint.annotation(OPAQUE).or_else(above)?;
+        Some(field.value.split(',').any(|range| {
+            let (from, to) = range.split_once('-').unwrap_or((range, range));
+            let number = |text: &str| text.trim().parse::<u16>().ok();
+            number(from)
+                .zip(number(to))
+                .is_some_and(|(from, to)| (from..=to).contains(&port))
+        }))
+    }
+}
+
+/// Endpoints whose traffic a mesh encrypts, where a kind of the network's would look into it.
+pub(super) fn encrypted(world: &World<'_>, kind: Kind) -> BTreeSet<EndpointId> {
+    if kind != Kind::Cnp {
+        return BTreeSet::new();
+    }
+    let (istio, linkerd) = (Istio::new(world), Linkerd::new(world));
+    let ids = world.endpoint_ids().map(|(id, _)| id);
+    let is_meshed = |id: &EndpointId| {
+        let standing = istio.as_ref().and_then(|istio| istio.membership(*id));
+        let place = linkerd.as_ref().map(|linkerd| linkerd.place(*id));
+        standing.is_some_and(|one| is_meshed(one.place))
+            || matches!(place, Some(Injected::Meshed | Injected::Ingress))
+    };
+    ids.filter(is_meshed).collect()
 }
 
 /// Whether the proxy at a port of a pod hears of a caller's account at all.

@@ -28,6 +28,7 @@ mod hubble;
 mod kind;
 mod lines;
 mod members;
+mod need;
 mod plan;
 mod proof;
 mod requests;
@@ -112,6 +113,8 @@ pub struct Answer {
     pub unproved: Vec<String>,
     /// Flows that go through a waypoint, which pairs do not count.
     pub through_waypoint: usize,
+    /// Requests that pass only if something holds of them that is not known.
+    pub unsettled: usize,
     /// Flows whose port the network does not see: they are in the tunnel of ambient.
     pub tunnelled: usize,
     /// Whether pods of ambient are closed where their probes do not come from a node's address.

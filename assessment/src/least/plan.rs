@@ -6,7 +6,7 @@ use super::ends::{Ends, Place, Pods};
 use super::kind::Kind;
 use super::lines::{Line, Observed};
 use super::members::{self, Mesh};
-use super::proof::{Need, is_open};
+use super::need::{Need, is_open};
 use super::requests::Requests;
 use super::rules::{Atom, Deny, Heading, Rules, Way};
 use super::tunnel::{self, Wire};
@@ -144,6 +144,18 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
                 }
             }
         }
+        if self.ends.kind == Kind::Linkerd {
+            // With routes whoever picks none of them is refused, so that all have theirs or none.
+            let whole = asked.iter().filter(|(_, requests)| requests.is_none());
+            let whole: BTreeSet<(Pods, u16)> = whole
+                .map(|((_, subject, .., port), _)| (subject.clone(), *port))
+                .collect();
+            for ((_, subject, .., port), requests) in &mut asked {
+                if whole.contains(&(subject.clone(), *port)) {
+                    *requests = None;
+                }
+            }
+        }
         let mut rules = Rules::default();
         for ((way, subject, peer, protocol, port), requests) in asked {
             let atom = |request| Atom {
@@ -241,7 +253,8 @@ impl<'a, 'w, 's> Plan<'a, 'w, 's> {
                 side(Way::In, &flow.to, from, true);
             }
             if self.egress {
-                side(Way::Out, from, &flow.to, true);
+                // What comes in is asked; once is enough.
+                side(Way::Out, from, &flow.to, false);
             }
         }
         for one in &flow.through {

@@ -1,17 +1,16 @@
 //! Trying rules out: the text is read, put into the picture, and the engine says what passes.
 
 use super::ends::{Ends, Place};
-use super::members::{self, Mesh};
-use super::requests::Request;
+use super::members::Mesh;
+use super::need::{Need, View, closing, is_for};
 use super::rules::{Atom, Deny, Rules, Way};
-use super::tunnel::Wire;
-use super::waypoints::{self, Through};
+use super::waypoints;
 use super::{Answer, Failed, Uncovered, write};
 use crate::reach::Citation;
 use seawall_model::{FileId, SourceMap};
 use seawall_network::{
     Bits, Call, Cite, Config, Direction, Endpoint, EndpointId, Model, Network, Peer, Ports,
-    Protocol, Reach, Verdict, Why, World,
+    Protocol, Reach, Why, World,
 };
 use seawall_snapshot::{Change, Object, ScopeId, Snapshot, object};
 use seawall_yaml::{Limits, parse};
@@ -19,72 +18,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Pairs that nobody uses whose policies are looked up at most.
 const MOST_ASKED: usize = 20_000;
-
-/// A connection that has to stay open.
-#[derive(Debug)]
-pub(super) struct Need {
-    pub(super) from: Peer,
-    pub(super) to: Peer,
-    pub(super) protocol: Protocol,
-    pub(super) port: u16,
-    /// What is asked, where that is looked at.
-    pub(super) request: Option<Request>,
-    /// The waypoint that it goes through.
-    pub(super) through: Option<Through>,
-    /// How the cluster's network sees it.
-    pub(super) wire: Wire,
-    /// The flow that it is for.
-    pub(super) told: Uncovered,
-}
-
-impl Need {
-    /// Whether it is open to a client that behaves. One that is compromised may also leave its
-    /// identity at home, and a rule for nobody would do for it.
-    fn holds(&self, view: &View<'_, '_, '_>) -> bool {
-        if let (Some(through), Mesh::Istio(istio)) = (&self.through, &view.mesh) {
-            let (world, pair) = (view.network.world(), (self.from, self.to));
-            let request = self.request.as_ref();
-            return waypoints::passes(istio, world, pair, self.port, through, request);
-        }
-        let (pair, port) = ((self.from, self.to), self.port);
-        let is_open = self.wire.passes(view.network, pair, self.protocol, port);
-        match (&view.mesh, &self.request, self.to) {
-            (Mesh::Istio(istio), Some(request), Peer::Endpoint(to)) => {
-                let world = view.network.world();
-                is_open && members::passes(istio, world, self.from, to, self.port, request)
-            }
-            _ => is_open,
-        }
-    }
-
-    fn ends(&self, way: Way) -> (Peer, Peer) {
-        match way {
-            Way::In => (self.to, self.from),
-            Way::Out => (self.from, self.to),
-        }
-    }
-}
-
-/// Whether something passes at a port from a client that behaves.
-pub(super) fn is_open(
-    network: &Network<'_, '_>,
-    (from, to): (Peer, Peer),
-    protocol: Protocol,
-    port: u16,
-) -> bool {
-    let model = Model::Configured;
-    network.verdict(&Call {
-        model,
-        ..Call::new(from, to, protocol, port)
-    }) != Verdict::Closed
-}
-
-/// A picture with rules in it.
-struct View<'n, 'w, 's> {
-    network: &'n Network<'w, 's>,
-    /// The mesh whose requests have to be looked at.
-    mesh: Mesh<'s>,
-}
 
 /// Who reaches every endpoint.
 #[derive(Debug)]
@@ -207,6 +140,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         let none = BTreeSet::new();
         let idle = self.idle_denies(&rules)?;
         rules = rules.without(&BTreeSet::new(), &idle);
+        let settled = self.settled(&rules)?;
         let mut needless = 0;
         for way in [Way::In, Way::Out] {
             for round in self.rounds(&rules, way) {
@@ -216,7 +150,11 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
                 let asked = round.iter().flat_map(|(_, of)| of);
                 let asked = asked.filter_map(|number| Some((number, self.needs.get(*number)?)));
                 let broken = self.look(&without, |view| {
-                    let broken = asked.filter(|(_, need)| !need.holds(view));
+                    let broken = asked.filter(|(number, need)| {
+                        // What other policies leave in doubt is not to be settled here.
+                        let is_settled = settled.contains(number);
+                        !(need.holds(view) && (!is_settled || need.is_settled(view)))
+                    });
                     broken
                         .map(|(number, _)| *number)
                         .collect::<HashSet<usize>>()
@@ -342,7 +280,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
             .into_iter()
             .map(|policy| format!("{} {}/{}", policy.kind, policy.namespace, policy.name))
             .collect();
-        let (counts, keepers, closed, opened) = self.look(rules, |view| {
+        let (counts, keepers, closed, opened, unsettled) = self.look(rules, |view| {
             let after = Picture::of(view.network, self.ends);
             let opened = self.opened(before, &after);
             let keepers = self.keepers(view.network, &after, &own);
@@ -352,7 +290,7 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
                 after.unheld_pairs(self.ends),
                 before.narrowed(&after),
             );
-            (counts, keepers, closed, opened)
+            (counts, keepers, closed, opened, self.unsettled(view))
         })?;
         if let Some(opened) = opened {
             return Err(Failed::Opens(opened));
@@ -362,8 +300,34 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
         answer.unheld_pairs = unheld;
         answer.narrowed_pairs = narrowed;
         answer.keepers = keepers;
+        answer.unsettled = unsettled;
         answer.closed_ways = closed;
         Ok(())
+    }
+
+    /// The needs whose requests the rules settle, by number.
+    fn settled(&self, rules: &Rules) -> Result<HashSet<usize>, Failed> {
+        if self.needs.iter().all(|need| need.request.is_none()) {
+            return Ok(HashSet::new());
+        }
+        self.look(rules, |view| {
+            let all = self.needs.iter().enumerate();
+            let settled = all.filter(|(_, need)| need.is_settled(view));
+            settled.map(|(number, _)| number).collect()
+        })
+    }
+
+    /// Requests that pass only if something holds of them that no flow says (a host, a header) or
+    /// that is not understood (an expression).
+    fn unsettled(&self, view: &View<'_, '_, '_>) -> usize {
+        let mut flows = BTreeSet::new();
+        for need in &self.needs {
+            let request = need.request.as_ref();
+            if let Some(request) = request.filter(|_| !need.is_settled(view)) {
+                flows.insert((&need.told.flow, request));
+            }
+        }
+        flows.len()
     }
 
     /// A pair that was closed and is open.
@@ -491,26 +455,6 @@ impl<'a, 'w, 's> Trial<'a, 'w, 's> {
     }
 }
 
-/// Whether a rule lets a connection pass.
-fn is_for(atom: &Atom, need: &Need, peers: &HashSet<Peer>) -> bool {
-    let (_, other) = need.ends(atom.way);
-    let is_asked = match (&atom.request, &need.request) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(pattern), Some(request)) => pattern.holds(request),
-    };
-    if let Some(through) = &need.through {
-        let is_here = if atom.subject.service.is_some() {
-            atom.subject == through.service && peers.contains(&other)
-        } else {
-            atom.peer == through.place() && atom.port == need.port
-        };
-        return is_here && is_asked;
-    }
-    let seen = (need.protocol, need.wire.port(need.port));
-    seen == (atom.protocol, atom.port) && is_asked && peers.contains(&other)
-}
-
 /// Who reaches an endpoint, at a port or at all. What closes names no addresses, so that the sets
 /// of a picture without and with it have the same numbers.
 fn told(cells: &[(Reach, Bits)], port: Option<u16>) -> BTreeMap<Reach, BTreeSet<usize>> {
@@ -554,17 +498,4 @@ pub(super) fn read(yaml: &str) -> Result<Object, Failed> {
         Some(object) if gaps.is_empty() && stream.problems.is_empty() => Ok(object),
         _ => Err(Failed::Unreadable(yaml.to_owned())),
     }
-}
-
-/// What closes a connection, in words.
-fn closing(network: &Network<'_, '_>, need: &Need) -> String {
-    let port = need.wire.port(need.port);
-    let why = network.why(&Call::new(need.from, need.to, need.protocol, port));
-    let mut layers = why.layers.iter();
-    if let Some(told) = layers.find(|told| told.verdict == Verdict::Closed) {
-        return told.said.clone();
-    }
-    let mut steps = why.steps.iter();
-    let step = steps.find(|step| step.verdict == Verdict::Closed);
-    step.map_or_else(String::new, |step| step.reason.words().to_owned())
 }

@@ -5,6 +5,7 @@
 //! than what was seen, so it takes more to happen at the root, where it would mean everything.
 
 use seawall_model::Str;
+use seawall_network::Field;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -14,6 +15,8 @@ const MOST_IDS: usize = 4;
 const MOST_CHILDREN: usize = 24;
 /// The same at the root.
 const MOST_AT_ROOT: usize = 100;
+/// Characters that mean more than themselves in an expression.
+const SPECIAL: &str = r"\.+*?()[]{}|^$";
 /// Patterns that are kept of one flow before they are made fewer.
 const MOST_PATTERNS: usize = 1_000;
 
@@ -46,6 +49,8 @@ pub(super) enum Asked {
     Sent(Request),
     /// Something that the application does not have: nobody needs it.
     Nothing,
+    /// The line is of the connection alone: where proxies look at requests other lines tell them.
+    Elsewhere,
 }
 
 /// What was asked in a flow.
@@ -53,6 +58,8 @@ pub(super) enum Asked {
 pub(super) struct Requests {
     /// Whether a line did not say what it asked, so that anything may be needed.
     is_anything: bool,
+    /// Whether there were lines that left it to others to say what was asked.
+    is_elsewhere: bool,
     all: BTreeSet<Request>,
     /// Methods of what is known from the callers' side alone.
     sent: BTreeSet<Str>,
@@ -67,6 +74,25 @@ impl Path {
             }
             (Path::Exact(one), Path::Exact(other)) => one == other,
             _ => false,
+        }
+    }
+
+    /// The path as an expression that matches it as a whole, with any query.
+    pub(super) fn expression(&self) -> Option<String> {
+        let escaped = |text: &str| {
+            let mut expression = String::with_capacity(text.len());
+            for c in text.chars() {
+                if SPECIAL.contains(c) {
+                    expression.push('\\');
+                }
+                expression.push(c);
+            }
+            expression
+        };
+        match self {
+            Path::Exact(path) => Some(format!(r"^{}(\?.*)?$", escaped(path))),
+            Path::Below(folder) => Some(format!("^{}.*$", escaped(folder))),
+            Path::Any => None,
         }
     }
 
@@ -93,6 +119,14 @@ impl Request {
         Self { method, path }
     }
 
+    /// As the network's policies look at one of them.
+    pub(super) fn fields(&self) -> seawall_network::Request {
+        let method = (Field::Method, self.method.clone());
+        let path = (self.path != Path::Any).then(|| Str::from(self.path.example()));
+        let path = path.map(|path| (Field::Path, path));
+        [method].into_iter().chain(path).collect()
+    }
+
     /// Whether all that another one is, is this.
     pub(super) fn holds(&self, other: &Request) -> bool {
         self.method == other.method && self.path.holds(&other.path)
@@ -109,6 +143,7 @@ impl Requests {
                 self.sent.insert(request.method.clone());
             }
             Asked::Nothing => {}
+            Asked::Elsewhere => self.is_elsewhere = true,
         }
         if self.is_anything || self.sent.len() > MOST_PATTERNS {
             *self = Self::anything();
@@ -133,6 +168,7 @@ impl Requests {
 
     pub(super) fn join(&mut self, other: &Requests) {
         self.is_anything |= other.is_anything;
+        self.is_elsewhere |= other.is_elsewhere;
         for request in &other.all {
             self.insert(request.clone());
         }
@@ -156,7 +192,13 @@ impl Requests {
 
     /// The requests; `None` where anything may be needed.
     pub(super) fn known(&self) -> Option<&BTreeSet<Request>> {
-        (!self.is_anything).then_some(&self.all)
+        let is_untold = self.is_elsewhere && self.all.is_empty();
+        (!self.is_anything && !is_untold).then_some(&self.all)
+    }
+
+    /// Whether none is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// Keeps those that a test holds for.

@@ -9,7 +9,7 @@
 //! to the pods, there is nothing but the tunnel.
 
 use super::kind::Kind;
-use super::proof::is_open;
+use super::need::is_open;
 use seawall_network::istio::Istio;
 use seawall_network::istio::membership::Place;
 use seawall_network::{Network, Peer, Protocol, World};

@@ -4,7 +4,8 @@
 use super::ends::{Ends, Found, Place};
 use super::lines::{End, Flow, Observed, Seen};
 use super::members::{self, Mesh};
-use super::requests::Requests;
+use super::need::passes;
+use super::requests::{Request, Requests};
 use super::tunnel::{self, HBONE, Wire};
 use super::waypoints::{self, Through};
 use seawall_model::Str;
@@ -288,11 +289,19 @@ impl<'a, 's> Reader<'a, '_, 's> {
         asked: &Requests,
         refused: &mut Vec<String>,
     ) -> Result<Option<Requests>, String> {
-        let Mesh::Istio(istio) = &self.ends.mesh else {
-            return Ok(None);
-        };
         let Some(known) = asked.known() else {
             return Ok(None);
+        };
+        let Mesh::Istio(istio) = &self.ends.mesh else {
+            let mut pairs = meant.iter();
+            if !pairs.all(|(_, to)| self.ends.reads(*to, port, known)) {
+                return Ok(None);
+            }
+            let passes = |request: &Request| {
+                let mut pairs = meant.iter();
+                pairs.any(|pair| passes(self.network, *pair, port, request))
+            };
+            return self.kept(asked, refused, &passes).map(Some);
         };
         let world = self.ends.world;
         let understands = |(_, to): &(Peer, Peer)| matches!(to, Peer::Endpoint(id) if members::understands(istio, world, *id, port));
@@ -306,15 +315,8 @@ impl<'a, 's> Reader<'a, '_, 's> {
         {
             return Ok(None);
         }
-        if known.is_empty() {
-            return Err("all that was asked there the application does not have".to_owned());
-        }
-        let mut kept = asked.clone();
-        if self.has_rewrites {
-            kept.forget_sent_paths();
-        }
-        kept.retain(|request| {
-            let passes = meant.iter().any(|(from, to)| match (through, to) {
+        let passes = |request: &Request| {
+            meant.iter().any(|(from, to)| match (through, to) {
                 ([], Peer::Endpoint(id)) => {
                     members::passes(istio, world, *from, *id, port, request)
                 }
@@ -322,16 +324,36 @@ impl<'a, 's> Reader<'a, '_, 's> {
                 (through, to) => through.iter().any(|one| {
                     waypoints::passes(istio, world, (*from, *to), port, one, Some(request))
                 }),
-            });
+            })
+        };
+        self.kept(asked, refused, &passes).map(Some)
+    }
+
+    /// What of it passes as it is.
+    fn kept(
+        &self,
+        asked: &Requests,
+        refused: &mut Vec<String>,
+        passes: &dyn Fn(&Request) -> bool,
+    ) -> Result<Requests, String> {
+        if asked.is_empty() {
+            return Err("all that was asked there the application does not have".to_owned());
+        }
+        let mut kept = asked.clone();
+        if self.has_rewrites {
+            kept.forget_sent_paths();
+        }
+        kept.retain(|request| {
+            let passes = passes(request);
             if !passes {
                 refused.push(request.to_string());
             }
             passes
         });
-        if kept.known().is_some_and(BTreeSet::is_empty) {
+        if kept.is_empty() {
             return Err("what was asked there is refused as it is; it stays refused".to_owned());
         }
-        Ok(Some(kept))
+        Ok(kept)
     }
 
     fn is_open(&self, from: Peer, to: Peer, wanted: &Wanted) -> bool {

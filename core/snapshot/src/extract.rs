@@ -348,7 +348,13 @@ impl Reader<'_> {
             if let Some(probe) = self.submap(container, name) {
                 let span = container.get(name).map_or(Span::NONE, |node| node.span);
                 let host = self.hook_host(probe);
-                hooks.push(Hook { name, host, span });
+                let http = self.hook_http(probe);
+                hooks.push(Hook {
+                    name,
+                    host,
+                    http,
+                    span,
+                });
             }
         }
         if let Some(lifecycle) = self.submap(container, "lifecycle") {
@@ -356,7 +362,13 @@ impl Reader<'_> {
                 if let Some(handler) = self.submap(lifecycle, name) {
                     let span = lifecycle.get(name).map_or(Span::NONE, |node| node.span);
                     let host = self.hook_host(handler);
-                    hooks.push(Hook { name, host, span });
+                    let http = self.hook_http(handler);
+                    hooks.push(Hook {
+                        name,
+                        host,
+                        http,
+                        span,
+                    });
                 }
             }
         }
@@ -372,6 +384,15 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    fn hook_http(&mut self, handler: &Map) -> Option<(Str, Str)> {
+        let get = self.submap(handler, "httpGet")?;
+        let path = get.get("path").and_then(Node::as_str).unwrap_or("/");
+        let port = get.get("port")?;
+        let number = port.as_i64().map(|number| number.to_string());
+        let port = number.or_else(|| port.as_str().map(str::to_owned))?;
+        Some((path.into(), port.into()))
     }
 
     fn tolerations(&mut self, spec: &Map) -> Vec<Toleration> {

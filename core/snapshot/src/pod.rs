@@ -261,6 +261,8 @@ pub struct Hook {
     pub name: &'static str,
     /// `host` of its `httpGet` or `tcpSocket`, and which of the two has it.
     pub host: Option<(&'static str, Field<Str>)>,
+    /// Path and port, by number or name, of its `httpGet`.
+    pub http: Option<(Str, Str)>,
     /// Place of the hook.
     pub span: Span,
 }

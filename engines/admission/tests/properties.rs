@@ -118,6 +118,7 @@ fn container() -> BoxedStrategy<Container> {
                 },
             )
         }),
+        http: None,
         span: Span::NONE,
     });
     (

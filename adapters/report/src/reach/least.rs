@@ -115,6 +115,17 @@ pub fn least(answer: &Answer, kind: Kind, map: &SourceMap) -> String {
             count(number(answer.through_waypoint), "flow"),
         ));
     }
+    if answer.unsettled > 0 {
+        told(&format!(
+            "{} not proved: other policies ask for hosts, headers or expressions that no flow \
+             settles",
+            if answer.unsettled == 1 {
+                "1 request is".to_owned()
+            } else {
+                format!("{} requests are", answer.unsettled)
+            },
+        ));
+    }
     if answer.tunnelled > 0 {
         told(&format!(
             "{} in ambient's tunnel, where policies see TCP 15008 and not the port: whom they let \

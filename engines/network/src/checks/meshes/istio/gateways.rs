@@ -474,6 +474,7 @@ fn topology_of_pods(scene: &Scene<'_, '_>, report: &mut Report) {
         let Some(field) = subject.endpoint.annotation("proxy.istio.io/config") else {
             continue;
         };
+        report.assess(&[Id::IST_GW_14], 1);
         let tree = crate::istio::mesh::nested(&field.value, field.span);
         let details = tree.at(&["gatewayTopology", "forwardClientCertDetails"]);
         let value = details.and_then(Node::as_str).unwrap_or_default();
