@@ -92,7 +92,7 @@ pub(crate) enum InNamespace {
 }
 
 /// What an action reaches that is allowed in a namespace, or everywhere.
-pub(crate) fn in_namespace(action: &Action, namespace: Option<&Str>) -> InNamespace {
+pub(crate) fn in_namespace(action: &Action<'_>, namespace: Option<&Str>) -> InNamespace {
     let Some(namespace) = namespace else {
         return InNamespace::Everything;
     };
@@ -105,8 +105,39 @@ pub(crate) fn in_namespace(action: &Action, namespace: Option<&Str>) -> InNamesp
             _ => InNamespace::Only(namespace.clone()),
         };
     }
+    // A RoleBinding may refer to a ClusterRole: whether it may is asked in its namespace.
+    if action.verb == "bind" {
+        return InNamespace::Everything;
+    }
     match known_as(action.group, action.resource) {
         Some(known) if !known.is_namespaced => InNamespace::Nothing,
         _ => InNamespace::Everything,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_of_a_namespace_reach_what_is_asked_about_there() {
+        let namespace = Str::from("shop");
+        let reach = |verb, group, resource| {
+            let action = Action {
+                verb,
+                group,
+                resource,
+                subresource: "",
+            };
+            in_namespace(&action, Some(&namespace))
+        };
+        let rbac = "rbac.authorization.k8s.io";
+        assert_eq!(reach("get", "", "pods"), InNamespace::Everything);
+        assert_eq!(reach("get", rbac, "clusterroles"), InNamespace::Nothing);
+        // A RoleBinding refers to a ClusterRole: the question has the binding's namespace.
+        assert_eq!(reach("bind", rbac, "clusterroles"), InNamespace::Everything);
+        let own = InNamespace::Only(namespace.clone());
+        assert_eq!(reach("patch", "", "namespaces"), own);
+        assert_eq!(reach("list", "", "namespaces"), InNamespace::Nothing);
     }
 }

@@ -348,9 +348,16 @@ impl<'s> Paths<'s> {
         lines
     }
 
-    /// Every step that is a technique.
+    /// Every step that is a technique and that somebody can take: from any workload, node,
+    /// Secret or identity but those that Kubernetes itself brings along.
     pub fn steps(&self) -> Vec<ToldStep> {
-        let told = self.graph.steps.iter().filter_map(|step| {
+        let starts = self.graph.spots.iter().copied();
+        let is_open = self
+            .graph
+            .open_from(starts.filter(|spot| self.may_begin(*spot)));
+        let open = self.graph.steps.iter().zip(is_open);
+        let open = open.filter(|(_, is_open)| *is_open).map(|(step, _)| step);
+        let told = open.filter_map(|step| {
             let needs: Vec<String> = step
                 .needs
                 .iter()
@@ -365,7 +372,36 @@ impl<'s> Paths<'s> {
         });
         told.collect()
     }
+
+    /// Whether somebody may be taken to have this.
+    fn may_begin(&self, spot: Spot) -> bool {
+        match spot {
+            Spot::Internet
+            | Spot::Door(_)
+            | Spot::Workload(_)
+            | Spot::Secret(_)
+            | Spot::Node(_)
+            | Spot::Beyond(_) => true,
+            Spot::Identity(id) => match self.picture.identities.get(id.0) {
+                Some(Identity::ServiceAccount { namespace, .. }) => &**namespace != "kube-system",
+                Some(Identity::User(name) | Identity::Group(name)) => {
+                    !name.starts_with("system:") || EVERYBODY.contains(&&**name)
+                }
+                None => false,
+            },
+            _ => false,
+        }
+    }
 }
+
+/// Identities of Kubernetes itself that people have, or anybody.
+const EVERYBODY: [&str; 5] = [
+    "system:anonymous",
+    "system:unauthenticated",
+    "system:authenticated",
+    "system:serviceaccounts",
+    "system:bootstrappers:kubeadm:default-node-token",
+];
 
 /// An entry gets to a goal.
 #[derive(Debug, Clone)]

@@ -14,6 +14,8 @@ mod answers;
 mod apps;
 mod graph;
 mod groups;
+mod look;
+mod operators;
 mod picture;
 mod search;
 mod spot;
