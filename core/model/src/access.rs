@@ -177,15 +177,15 @@ pub trait Authorizer: Debug + Sync {
 
 /// One kind of request, as rules of roles speak of it: `create pods/exec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Action {
+pub struct Action<'a> {
     /// The verb: `create`.
-    pub verb: &'static str,
+    pub verb: &'a str,
     /// API group; empty for the core group.
-    pub group: &'static str,
+    pub group: &'a str,
     /// Plural name: `pods`.
-    pub resource: &'static str,
+    pub resource: &'a str,
     /// Subresource, or empty: `exec`.
-    pub subresource: &'static str,
+    pub subresource: &'a str,
 }
 
 /// A set of permissions, by its place in [`Permissions::sets`].
@@ -244,7 +244,7 @@ pub trait Permissions: Debug + Sync {
     /// What a set can never allow is left out: what is in no namespace by a set that is given
     /// in one (but for the Namespace itself, by its name), and names for what has none yet
     /// (`create`, `deletecollection`).
-    fn granted(&self, action: &Action) -> Vec<Granted>;
+    fn granted(&self, action: &Action<'_>) -> Vec<Granted>;
 }
 
 #[cfg(test)]

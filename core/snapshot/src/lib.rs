@@ -15,6 +15,7 @@
 //! **Invariant:** building never fails as a whole; what is not a valid object is a
 //! [`Gap`](seawall_model::Gap) with a place.
 
+pub mod definition;
 pub mod extract;
 pub mod object;
 pub mod pod;
@@ -25,6 +26,7 @@ pub mod service;
 mod shapes;
 mod snapshot;
 
+pub use definition::{Definition, Embeds};
 pub use object::{Details, Keep, Object, OwnerRef, Scope, ScopeId, ScopeKind};
 pub use pod::{Container, ContainerKind, Field, PodTemplate};
 pub use reach::Reach;

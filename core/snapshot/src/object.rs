@@ -1,5 +1,6 @@
 //! One Kubernetes object of a snapshot.
 
+use crate::definition::Definition;
 use crate::pod::{Field, PodTemplate};
 use crate::reader::Reader;
 use seawall_model::{CauseId, Gap, GapKind, ResourceRef, SourceMap, Span, Str};
@@ -101,8 +102,8 @@ pub enum Details {
     },
     /// Any other object: its tree without `status` and `managedFields`.
     Other(Arc<Node>),
-    /// An object whose content no engine reads (a CRD's schema).
-    Opaque,
+    /// A CustomResourceDefinition: what is read of it without its schema.
+    Definition(Definition),
 }
 
 impl Object {
@@ -386,7 +387,7 @@ fn owners(reader: &mut Reader<'_>, metadata: &Map) -> Vec<OwnerRef> {
 
 fn details(reader: &mut Reader<'_>, root: &Node, group: &str, kind: &str) -> Details {
     if kind == "CustomResourceDefinition" && group == "apiextensions.k8s.io" {
-        return Details::Opaque;
+        return Details::Definition(Definition::read(root));
     }
     let templates = reader.pod_templates(root, group, kind);
     if templates.is_empty() {

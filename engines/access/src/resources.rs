@@ -120,8 +120,32 @@ pub(crate) fn in_namespace(
             _ => InNamespace::Only(namespace.clone()),
         };
     }
+    // A RoleBinding may refer to a ClusterRole: whether it may is asked in its namespace.
+    if verb == "bind" {
+        return InNamespace::Everything;
+    }
     match known_as(group, resource) {
         Some(known) if !known.is_namespaced => InNamespace::Nothing,
         _ => InNamespace::Everything,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_of_a_namespace_reach_what_is_asked_about_there() {
+        let namespace = Str::from("shop");
+        let reach =
+            |verb, group, resource| in_namespace(verb, group, resource, "", Some(&namespace));
+        let rbac = "rbac.authorization.k8s.io";
+        assert_eq!(reach("get", "", "pods"), InNamespace::Everything);
+        assert_eq!(reach("get", rbac, "clusterroles"), InNamespace::Nothing);
+        // A RoleBinding refers to a ClusterRole: the question has the binding's namespace.
+        assert_eq!(reach("bind", rbac, "clusterroles"), InNamespace::Everything);
+        let own = InNamespace::Only(namespace.clone());
+        assert_eq!(reach("patch", "", "namespaces"), own);
+        assert_eq!(reach("list", "", "namespaces"), InNamespace::Nothing);
     }
 }

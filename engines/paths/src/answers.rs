@@ -13,6 +13,7 @@ use crate::spot::{Scope, Spot};
 use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
+use seawall_model::access::Identity;
 use seawall_model::{Asset, Evidence, FileId, Proof, ResourceRef, RuleId};
 use seawall_snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -353,11 +354,22 @@ impl<'s> Paths<'s> {
         lines.collect()
     }
 
-    /// Every step that is a technique.
+    /// Every step that is a technique and that somebody can take: from any workload, node,
+    /// Secret or identity but those that Kubernetes itself brings along.
     pub fn steps(&self) -> Vec<ToldStep> {
-        let told = self.graph.steps.iter().filter_map(|step| {
-            let needs = step.needs.iter();
-            let needs: Vec<String> = needs.map(|need| words::spot(&self.picture, need)).collect();
+        let starts = self.graph.spots.iter().copied();
+        let is_open = self
+            .graph
+            .open_from(starts.filter(|spot| self.may_begin(*spot)));
+        let open = self.graph.steps.iter().zip(is_open);
+        let open = open.filter(|(_, is_open)| *is_open).map(|(step, _)| step);
+        let told = open.filter_map(|step| {
+            let needs: Vec<String> = step
+                .needs
+                .iter()
+                .map(|need| words::spot(&self.picture, need))
+                .collect();
+            let gives = words::spot(&self.picture, step.gives);
             Some(ToldStep {
                 technique: step.technique?.rule_id(),
                 needs: needs.join(", "),
@@ -365,6 +377,26 @@ impl<'s> Paths<'s> {
             })
         });
         told.collect()
+    }
+
+    /// Whether somebody may be taken to have this.
+    fn may_begin(&self, spot: Spot) -> bool {
+        match spot {
+            Spot::Internet
+            | Spot::Door(_)
+            | Spot::Workload(_)
+            | Spot::Secret(_)
+            | Spot::Node(_)
+            | Spot::Beyond(_) => true,
+            Spot::Identity(id) => match self.picture.identities.get(id.0) {
+                Some(Identity::ServiceAccount { namespace, .. }) => &**namespace != "kube-system",
+                Some(Identity::User(name) | Identity::Group(name)) => {
+                    !name.starts_with("system:") || EVERYBODY.contains(&&**name)
+                }
+                None => false,
+            },
+            _ => false,
+        }
     }
 }
 
@@ -375,3 +407,12 @@ fn is_gain(spot: Spot) -> bool {
         Spot::Internet | Spot::Permissions(_) | Spot::May(..) | Spot::Able(..)
     )
 }
+
+/// Identities of Kubernetes itself that people have, or anybody.
+const EVERYBODY: [&str; 5] = [
+    "system:anonymous",
+    "system:unauthenticated",
+    "system:authenticated",
+    "system:serviceaccounts",
+    "system:bootstrappers:kubeadm:default-node-token",
+];

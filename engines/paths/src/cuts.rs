@@ -276,7 +276,7 @@ impl Paths<'_> {
     fn forbid(&self, number: u32) -> Option<(Break, Candidate)> {
         let (act, granted) = self.picture.grants.get(number as usize)?;
         let span = granted.span.filter(Span::is_known)?;
-        let action = act.action();
+        let action = self.picture.action(*act);
         let slash = if action.subresource.is_empty() {
             ""
         } else {

@@ -216,6 +216,38 @@ impl Graph {
         slice(&self.uses, &self.uses_from, spot)
     }
 
+    /// Which steps somebody can take who begins with these spots, whatever it costs.
+    pub(crate) fn open_from(&self, starts: impl IntoIterator<Item = Spot>) -> Vec<bool> {
+        let mut missing: Vec<usize> = (0..length(&self.steps))
+            .map(|step| self.needs_of(step).len())
+            .collect();
+        let mut is_open = vec![false; self.steps.len()];
+        let mut is_held = vec![false; self.spots.len()];
+        let mut waiting: Vec<u32> = starts
+            .into_iter()
+            .filter_map(|spot| self.find(spot))
+            .collect();
+        while let Some(spot) = waiting.pop() {
+            match is_held.get_mut(spot as usize) {
+                Some(held) if !*held => *held = true,
+                _ => continue,
+            }
+            for step in self.uses(spot) {
+                let Some(left) = missing.get_mut(*step as usize) else {
+                    continue;
+                };
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    waiting.push(self.gives(*step));
+                    if let Some(mark) = is_open.get_mut(*step as usize) {
+                        *mark = true;
+                    }
+                }
+            }
+        }
+        is_open
+    }
+
     /// A step.
     pub(crate) fn step(&self, step: StepId) -> Option<&Step> {
         self.steps.get(step as usize)

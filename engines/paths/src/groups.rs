@@ -8,13 +8,18 @@
 #![allow(clippy::no_effect_underscore_binding)] // what Datalog makes of a wildcard
 
 mod authorization;
+mod cloud;
 mod credentials;
 mod entries;
 mod escapes;
 mod execution;
+mod extension;
 mod hubs;
 mod identity;
+mod loose;
 mod nodes;
+mod objects;
+mod operators;
 mod workloads;
 
 use crate::acts::Act;
@@ -51,7 +56,12 @@ pub(crate) fn steps(picture: &mut Picture<'_>, facts: &Facts<'_>, config: &Confi
     rows.extend(authorization::rows(picture, &rights));
     rows.extend(escapes::rows(picture));
     rows.extend(nodes::rows(picture));
-    let mut steps: Vec<Step> = rows
+    rows.extend(extension::rows(picture, &rights));
+    rows.extend(objects::rows(picture, &rights, facts));
+    rows.extend(operators::rows(picture, &rights, facts));
+    rows.extend(cloud::rows(picture, &rights));
+    let mut steps = hubs::steps(picture, &rights, &rows);
+    let rows = rows
         .into_iter()
         .map(|(technique, needs, gives, ease, because)| Step {
             technique: Some(technique),
@@ -59,10 +69,14 @@ pub(crate) fn steps(picture: &mut Picture<'_>, facts: &Facts<'_>, config: &Confi
             gives,
             ease,
             because,
-        })
-        .collect();
-    steps.extend(hubs::steps(picture, &rights));
+        });
+    steps.extend(rows);
     steps
+}
+
+/// Whether a rule that is for a name, or for all, is for this one.
+fn covers(rule: NameId, name: NameId) -> bool {
+    rule == NameId::ANY || rule == name
 }
 
 fn rights(picture: &Picture<'_>) -> Rights {
@@ -73,7 +87,7 @@ fn rights(picture: &Picture<'_>) -> Rights {
         };
         let scope = picture.scope_of(set);
         // A binding in a namespace gives nothing beyond it.
-        if scope != Scope::All && !act.is_namespaced() {
+        if scope != Scope::All && !picture.is_namespaced(*act) {
             continue;
         }
         may.extend(

@@ -17,6 +17,8 @@ mod ends;
 mod findings;
 mod graph;
 mod groups;
+mod look;
+mod operators;
 mod picture;
 mod search;
 mod spot;

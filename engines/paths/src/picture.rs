@@ -5,16 +5,17 @@
 //! (who is bound to what, what is exposed, what admission lets in) comes from its facts and
 //! answers.
 
-use crate::acts::Act;
+use crate::acts::{Act, Write};
 use crate::graph::Place;
+use crate::operators::{self, Custom};
 use crate::spot::{IdentityId, NameId, NamespaceId, NodeId, PlaceId, Scope, SecretId, WorkloadId};
 use crate::{Config, Facts};
-use seawall_model::access::{Bound, Granted, Identity, PermissionSet};
+use seawall_model::access::{Action, Bound, Granted, Identity, PermissionSet};
 use seawall_model::fact::PodShape;
 use seawall_model::reachability::Caller;
 use seawall_model::{ResourceRef, Str};
 use seawall_snapshot::{Object, PodTemplate, Snapshot};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
 /// Things of one kind by number.
@@ -115,6 +116,12 @@ pub(crate) struct Picture<'s> {
     pub(crate) worth: BTreeSet<WorkloadId>,
     /// Connections to those.
     pub(crate) callers: Vec<(Caller, WorkloadId)>,
+    /// The labels of namespaces that were seen.
+    pub(crate) labels: HashMap<NamespaceId, &'s [(Str, Str)]>,
+    /// Service accounts that only bindings and pods know of.
+    pub(crate) missing: HashSet<IdentityId>,
+    /// Custom resources whose controllers act on them.
+    pub(crate) customs: Vec<Custom>,
 }
 
 impl<'s> Picture<'s> {
@@ -139,12 +146,16 @@ impl<'s> Picture<'s> {
             jewels: BTreeSet::new(),
             worth: BTreeSet::new(),
             callers: Vec::new(),
+            labels: HashMap::new(),
+            missing: HashSet::new(),
+            customs: operators::customs(snapshot),
         };
         picture.names.number(&Str::from(""));
         picture.nodes.number(&Str::from(""));
         picture.read_objects();
         picture.read_workloads();
         picture.read_rights(facts);
+        picture.missing = picture.missing_accounts();
         picture
     }
 
@@ -153,7 +164,8 @@ impl<'s> Picture<'s> {
             let reference = &object.reference;
             match (&*reference.group, &*reference.kind) {
                 ("", "Namespace") => {
-                    self.namespaces.number(&reference.name);
+                    let id = self.namespace(&reference.name);
+                    self.labels.entry(id).or_insert(&object.labels);
                 }
                 ("", "Node") => {
                     self.nodes.number(&reference.name);
@@ -222,13 +234,51 @@ impl<'s> Picture<'s> {
             }
         }
         for act in Act::ALL {
-            let granted = facts.permissions.granted(&act.action());
-            for grant in granted {
-                for name in grant.names.iter() {
-                    self.names.number(name);
-                }
-                self.grants.push((*act, grant));
+            if let Some(action) = act.action() {
+                self.read_right(facts, *act, &action);
             }
+        }
+        for (number, custom) in (0..).zip(self.customs.clone()) {
+            for write in Write::ALL {
+                self.read_right(facts, Act::Custom(write, number), &custom.action(write));
+            }
+        }
+    }
+
+    fn read_right(&mut self, facts: &Facts<'_>, act: Act, action: &Action<'_>) {
+        for grant in facts.permissions.granted(action) {
+            for name in grant.names.iter() {
+                self.names.number(name);
+            }
+            self.grants.push((act, grant));
+        }
+    }
+
+    /// A right as rules of roles say it.
+    pub(crate) fn action(&self, act: Act) -> Action<'_> {
+        let custom = match act {
+            Act::Custom(write, number) => {
+                let custom = self.customs.get(usize::from(number));
+                custom.map(|custom| custom.action(write))
+            }
+            _ => act.action(),
+        };
+        custom.unwrap_or(Action {
+            verb: "",
+            group: "",
+            resource: "",
+            subresource: "",
+        })
+    }
+
+    /// Whether the objects of a right are in namespaces.
+    pub(crate) fn is_namespaced(&self, act: Act) -> bool {
+        match act {
+            Act::Custom(_, number) => {
+                let custom = self.customs.get(usize::from(number));
+                custom.is_some_and(|custom| custom.is_namespaced)
+            }
+            _ => act.is_namespaced(),
         }
     }
 

@@ -118,8 +118,38 @@ pub(crate) enum Able {
     BindMutations,
     /// Makes service accounts.
     MakeAccounts,
-    /// Takes guardrails away: admission policies and webhooks.
+    /// Takes admission policies away, or what binds them.
     RemovePolicies,
+    /// Takes validating webhooks away.
+    RemoveWebhooks,
+    /// Changes the subjects of RoleBindings.
+    ChangeBindings,
+    /// Changes Roles that are there.
+    ChangeRoles,
+    /// May refer to a Role in a binding.
+    BindRoles,
+    /// May approve for the signer of kubelets' certificates.
+    ApproveKubelets,
+    /// Writes what a certificate request is answered with.
+    WriteCertificate,
+    /// May sign for some signer.
+    Sign,
+    /// Writes what a pod's certificate request is answered with.
+    WritePodCertificate,
+    /// Writes bundles of certificates that pods trust.
+    WriteTrust,
+    /// May vouch for bundles of some signer.
+    Attest,
+    /// Has the certificate of any kubelet.
+    BeKubelet,
+    /// Has root on some node.
+    HaveNode,
+    /// Impersonates users in the narrow way, for all that they do.
+    ActAsUser,
+    /// Impersonates service accounts in the narrow way, for all that they do.
+    ActAsAccount,
+    /// Sends the traffic of Services elsewhere.
+    RedirectServices,
 }
 
 /// What else an attacker gains: nothing that leads on by itself.
@@ -133,6 +163,8 @@ pub(crate) enum Effect {
     Evasion,
     /// Stops what runs.
     Disruption,
+    /// Reads or changes what others stored.
+    Data,
 }
 
 /// Something an attacker can have.

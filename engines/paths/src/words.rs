@@ -3,7 +3,7 @@
 use crate::answers::Paths;
 use crate::graph::{Because, Place, Step};
 use crate::picture::Picture;
-use crate::spot::{Able, NameId, PlaceId, Scope, Spot};
+use crate::spot::{Able, Effect, NameId, PlaceId, Scope, Spot};
 use crate::techniques;
 use seawall_model::{Evidence, Proof, Span, Str};
 
@@ -22,7 +22,7 @@ pub(crate) fn spot(picture: &Picture<'_>, spot: Spot) -> String {
             set.map_or_else(String::new, |set| format!("what {} gives", set.role))
         }
         Spot::May(act, scope, name) => {
-            let action = act.action();
+            let action = picture.action(act);
             let sub = if action.subresource.is_empty() {
                 ""
             } else {
@@ -61,7 +61,9 @@ pub(crate) fn spot(picture: &Picture<'_>, spot: Spot) -> String {
             let name = picture.beyond.get(id.0);
             name.map_or_else(String::new, ToString::to_string)
         }
-        Spot::Effect(effect, scope) => format!("{effect:?}{}", within(picture, scope)),
+        Spot::Effect(effect, scope) => {
+            format!("{}{}", effect_words(effect), within(picture, scope))
+        }
     }
 }
 
@@ -109,6 +111,31 @@ fn able_words(able: Able) -> &'static str {
         Able::BindMutations => "binds mutating policies",
         Able::MakeAccounts => "makes service accounts",
         Able::RemovePolicies => "removes admission policies",
+        Able::RemoveWebhooks => "removes validating webhooks",
+        Able::ChangeBindings => "changes RoleBindings",
+        Able::ChangeRoles => "changes Roles",
+        Able::BindRoles => "may bind Roles",
+        Able::ApproveKubelets => "may approve kubelets' certificates",
+        Able::WriteCertificate => "answers certificate requests",
+        Able::Sign => "may sign certificates",
+        Able::WritePodCertificate => "answers pods' certificate requests",
+        Able::WriteTrust => "writes trust bundles",
+        Able::Attest => "may vouch for trust bundles",
+        Able::BeKubelet => "acts as any kubelet",
+        Able::HaveNode => "root on some node",
+        Able::ActAsUser => "impersonates users for all they do",
+        Able::ActAsAccount => "impersonates service accounts for all they do",
+        Able::RedirectServices => "redirects Services",
+    }
+}
+
+fn effect_words(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Traffic => "traffic of others",
+        Effect::Persistence => "a way to stay",
+        Effect::Evasion => "a way past guards and records",
+        Effect::Disruption => "the power to stop what runs",
+        Effect::Data => "data of others",
     }
 }
 

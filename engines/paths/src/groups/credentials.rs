@@ -1,10 +1,10 @@
 //! E. Rights that are as good as credentials.
 
-use super::{Rights, Row};
+use super::{Rights, Row, covers, loose};
 use crate::acts::Act;
 use crate::graph::{Because, Ease, Needs};
 use crate::picture::Picture;
-use crate::spot::{Able, IdentityId, NameId, NamespaceId, Scope, SecretId, Spot};
+use crate::spot::{Able, Effect, IdentityId, NameId, NamespaceId, Scope, SecretId, Spot};
 use crate::techniques::Id;
 use seawall_model::access::Identity;
 
@@ -70,11 +70,76 @@ ascent::ascent! {
     step(Id::IMPERSONATE_USER, Needs::one(Spot::May(Act::ImpersonateUsers, Scope::All, *name)), Spot::Identity(*user), Ease::Easy, Because::Nature) <--
         may(act, scope, name), if *act == Act::ImpersonateUsers && *scope == Scope::All,
         user(name, user);
+    // Since 1.36 also in a narrow way, that is as wide as the old one where it is for all.
+    step(Id::IMPERSONATE_USER, Needs::two(Spot::May(Act::BeUserNarrowly, Scope::All, *name), Spot::Able(Able::ActAsUser, Scope::All)), Spot::Identity(*user), Ease::Easy, Because::Nature) <--
+        version(v), if *v >= 36,
+        may(act, scope, name), if *act == Act::BeUserNarrowly && *scope == Scope::All,
+        user(known, user), if covers(*name, *known);
+    step(Id::IMPERSONATE_SA, Needs::two(Spot::May(Act::BeAccountNarrowly, *scope, *any), Spot::Able(Able::ActAsAccount, Scope::All)), Spot::Accounts(*scope), Ease::Easy, Because::Nature) <--
+        version(v), if *v >= 36,
+        may(act, scope, any), if *act == Act::BeAccountNarrowly && *any == NameId::ANY;
+    step(Id::IMPERSONATE_SA, Needs::two(Spot::May(Act::BeAccountNarrowly, *scope, *name), Spot::Able(Able::ActAsAccount, Scope::All)), Spot::Identity(*account), Ease::Easy, Because::Nature) <--
+        version(v), if *v >= 36,
+        may(act, scope, name), if *act == Act::BeAccountNarrowly,
+        account(name, space, account),
+        is_in(space, scope);
+    relation version(u16);
     step(Id::IMPERSONATE_GROUP, Needs::two(Spot::Able(Able::BeUser, Scope::All), Spot::Able(Able::BeGroup, Scope::All)), Spot::Admin(Scope::All), Ease::Easy, Because::Nature);
     step(Id::IMPERSONATE_GROUP, Needs::two(Spot::Able(Able::BeUser, Scope::All), Spot::May(Act::ImpersonateGroups, Scope::All, *name)), Spot::Identity(*group), Ease::Easy, Because::Nature) <--
         may(act, scope, name), if *act == Act::ImpersonateGroups && *scope == Scope::All,
         group(name, group);
+
+    // IMPERSONATE_UID_EXTRA: what authorizers and policies outside of RBAC decide by.
+    step(Id::IMPERSONATE_UID_EXTRA, Needs::two(Spot::May(*act, Scope::All, *name), Spot::Able(Able::BeUser, Scope::All)), Spot::Effect(Effect::Evasion, Scope::All), Ease::Skilled, Because::Nature) <--
+        may(act, scope, name), if *scope == Scope::All && matches!(act, Act::ImpersonateUids | Act::ImpersonateScopes);
+
+    // BOOTSTRAP_CREATE: a token that may ask for a kubelet's certificate, which is approved.
+    relation bootstraps(Spot, Because);
+    relation system(NamespaceId);
+    step(Id::BOOTSTRAP_CREATE, Needs::one(Spot::May(Act::CreateSecrets, *scope, *any)), Spot::Able(Able::BeKubelet, Scope::All), Ease::Easy, *because) <--
+        bootstraps(_, because),
+        system(space),
+        is_in(space, scope),
+        may(act, scope, any), if *act == Act::CreateSecrets && *any == NameId::ANY;
+
+    // CSR_KUBELET: approved by oneself, or by itself.
+    step(Id::CSR_KUBELET, Needs::all(KUBELET), Spot::Able(Able::BeKubelet, Scope::All), Ease::Easy, Because::Nature) <--
+        signs(able), if *able == Able::ApproveKubelets;
+    step(Id::CSR_KUBELET, Needs::one(*group), Spot::Able(Able::BeKubelet, Scope::All), Ease::Easy, *because) <--
+        bootstraps(group, because);
+
+    // CSR_SIGN, PODCERT_SIGN: certificates that somebody trusts.
+    relation signs(Able);
+    step(Id::CSR_SIGN, Needs::two(Spot::Able(Able::WriteCertificate, Scope::All), Spot::Able(Able::Sign, Scope::All)), Spot::Effect(Effect::Traffic, Scope::All), Ease::Skilled, Because::Nature) <--
+        signs(able), if *able == Able::Sign;
+    step(Id::PODCERT_SIGN, Needs::two(Spot::Able(Able::WritePodCertificate, *scope), Spot::Able(Able::Sign, Scope::All)), Spot::Effect(Effect::Traffic, *scope), Ease::Skilled, Because::Nature) <--
+        version(v), if *v >= 37,
+        signs(able), if *able == Able::Sign,
+        may(act, scope, _), if matches!(act, Act::UpdatePodCertificateStatus | Act::PatchPodCertificateStatus);
+    step(Id::PODCERT_SIGN, Needs::two(Spot::Able(Able::WriteTrust, Scope::All), Spot::Able(Able::Attest, Scope::All)), Spot::Effect(Effect::Traffic, Scope::All), Ease::Skilled, Because::Nature) <--
+        version(v), if *v >= 37,
+        signs(able), if *able == Able::Attest;
+
+    // CONFIGMAP_READ_CRED, PODSPEC_READ_CRED: passwords where nobody guards them.
+    relation config_map(NameId, NamespaceId, Spot, Because);
+    relation pod_spec(NamespaceId, Spot, Because);
+    step(Id::CONFIGMAP_READ_CRED, Needs::one(Spot::May(*act, *scope, *name)), *beyond, Ease::Easy, *because) <--
+        config_map(object, space, beyond, because),
+        is_in(space, scope),
+        may(act, scope, name), if covers(*name, *object) && matches!(act, Act::GetConfigMaps | Act::ListConfigMaps);
+    step(Id::PODSPEC_READ_CRED, Needs::one(Spot::May(*act, *scope, *any)), *beyond, Ease::Easy, *because) <--
+        pod_spec(space, beyond, because),
+        is_in(space, scope),
+        may(act, scope, any), if *any == NameId::ANY && matches!(act, Act::GetPods | Act::ListPods);
 }
+
+/// What it takes to make a certificate for any kubelet.
+const KUBELET: [Spot; 4] = [
+    Spot::Able(Able::AskCertificate, Scope::All),
+    Spot::Able(Able::WriteApproval, Scope::All),
+    Spot::Able(Able::ApproveKubelets, Scope::All),
+    Spot::Able(Able::FetchCertificate, Scope::All),
+];
 
 /// What it takes to make a certificate for any user.
 const CERTIFICATE: [Spot; 4] = [
@@ -85,9 +150,18 @@ const CERTIFICATE: [Spot; 4] = [
 ];
 
 /// The steps of this group.
-pub(super) fn rows(picture: &Picture<'_>, rights: &Rights) -> Vec<Row> {
+pub(super) fn rows(picture: &mut Picture<'_>, rights: &Rights) -> Vec<Row> {
+    let system = picture.namespace("kube-system");
+    let config_map = loose::config_maps(picture);
+    let pod_spec = loose::pod_specs(picture);
     let namespaces = picture.namespaces.iter();
     let mut rules = Credentials {
+        version: vec![(picture.version,)],
+        system: vec![(system,)],
+        bootstraps: bootstraps(picture),
+        signs: signs(rights),
+        config_map,
+        pod_spec,
         may: rights.may.clone(),
         is_in: rights.is_in.clone(),
         namespace: namespaces
@@ -131,4 +205,39 @@ pub(super) fn rows(picture: &Picture<'_>, rights: &Rights) -> Vec<Row> {
     }
     rules.run();
     rules.step
+}
+
+/// Groups of bootstrap tokens that may ask for kubelets' certificates and get them unasked.
+fn bootstraps(picture: &Picture<'_>) -> Vec<(Spot, Because)> {
+    const ASKS: &str = "system:node-bootstrapper";
+    const APPROVED: &str = "system:certificates.k8s.io:certificatesigningrequests:nodeclient";
+    let has = |group: &Identity, role: &str| {
+        let mut bindings = (0u32..).zip(picture.bindings);
+        let bound = bindings.find(|(_, bound)| {
+            let set = picture.sets.get(bound.set.0 as usize);
+            bound.subject == *group && set.is_some_and(|set| &*set.role.name == role)
+        });
+        bound.map(|(number, _)| number)
+    };
+    let groups = picture.identities.iter().filter(|(_, identity)| {
+        matches!(identity, Identity::Group(name) if name.starts_with("system:bootstrappers"))
+    });
+    let trusted = groups.filter_map(|(number, group)| {
+        has(group, ASKS)?;
+        let because = Because::Binding(has(group, APPROVED)?);
+        Some((Spot::Identity(IdentityId(number)), because))
+    });
+    trusted.collect()
+}
+
+/// What somebody may do for signers: without it there is no step to tell of.
+fn signs(rights: &Rights) -> Vec<(Able,)> {
+    let table = [
+        (Act::ApproveSigners, Able::ApproveKubelets),
+        (Act::SignSigners, Able::Sign),
+        (Act::AttestSigners, Able::Attest),
+    ];
+    let has = |act: Act| rights.may.iter().any(|(one, ..)| *one == act);
+    let known = table.into_iter().filter(|(act, _)| has(*act));
+    known.map(|(_, able)| (able,)).collect()
 }

@@ -1,14 +1,15 @@
 //! What hubs stand for, and rights that serve one purpose: steps that are none.
 
-use super::Rights;
+use super::{Rights, Row};
 use crate::acts::Act;
 use crate::graph::{Because, Ease, Needs, Step};
 use crate::picture::Picture;
-use crate::spot::{Able, IdentityId, NameId, NamespaceId, Scope, SecretId, Spot};
+use crate::spot::{Able, IdentityId, NameId, NamespaceId, NodeId, Scope, SecretId, Spot};
+use crate::techniques::Id;
 use seawall_model::access::Identity;
 
 /// All of them.
-pub(super) fn steps(picture: &Picture<'_>, rights: &Rights) -> Vec<Step> {
+pub(super) fn steps(picture: &Picture<'_>, rights: &Rights, rows: &[Row]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut give = |needs: Spot, gives: Spot| {
         steps.push(Step {
@@ -43,9 +44,26 @@ pub(super) fn steps(picture: &Picture<'_>, rights: &Rights) -> Vec<Step> {
     for (number, identity) in picture.identities.iter() {
         if let Identity::ServiceAccount { namespace, .. } = identity
             && let Some(namespace) = picture.namespaces.find(namespace)
+            && !picture.is_missing(IdentityId(number))
         {
             let hub = Spot::Accounts(Scope::In(NamespaceId(namespace)));
             give(hub, Spot::Identity(IdentityId(number)));
+        }
+    }
+    let any = Spot::Able(Able::HaveNode, Scope::All);
+    for (number, _) in picture.nodes.iter() {
+        give(Spot::Node(NodeId(number)), any);
+    }
+    give(Spot::Nodes, any);
+    // A kubelet may ask for the tokens and read the Secrets of the pods on its node.
+    let kubelet = Spot::Able(Able::BeKubelet, Scope::All);
+    if rows.iter().any(|(_, _, gives, _, _)| *gives == kubelet) {
+        for (_, workload) in picture.workload_ids() {
+            give(kubelet, Spot::Identity(workload.account));
+        }
+        let mounted = rows.iter().filter(|row| row.0 == Id::POD_MOUNTED_SECRET);
+        for (_, _, secret, _, _) in mounted {
+            give(kubelet, *secret);
         }
     }
     for (act, scope, name) in &rights.may {
@@ -70,6 +88,9 @@ fn scope_for(picture: &Picture<'_>, able: Able, scope: Scope, name: NameId) -> O
             let namespace = picture.namespaces.find(name)?;
             return Some(Scope::In(NamespaceId(namespace)));
         }
+        Able::ApproveKubelets => KUBELET_SIGNERS.contains(&&**name),
+        // For whichever signer: its certificates are trusted by somebody.
+        Able::Sign | Able::Attest => true,
         Able::BindClusterAdmin => &**name == "cluster-admin",
         Able::BindAdmin => matches!(&**name, "cluster-admin" | "admin" | "edit"),
         Able::ApproveClients => CLIENT_SIGNERS.contains(&&**name),
@@ -84,9 +105,19 @@ fn scope_for(picture: &Picture<'_>, able: Able, scope: Scope, name: NameId) -> O
 /// Signers whose certificates the API server takes, as rules of roles name them.
 const CLIENT_SIGNERS: [&str; 2] = ["kubernetes.io/kube-apiserver-client", "kubernetes.io/*"];
 
+/// Those whose certificates are kubelets'.
+const KUBELET_SIGNERS: [&str; 2] = [
+    "kubernetes.io/kube-apiserver-client-kubelet",
+    "kubernetes.io/*",
+];
+
 /// Rights that a rule needs in one namespace together with others: who has them everywhere has
 /// them there.
-const IN_EACH_NAMESPACE: [Able; 8] = [
+const IN_EACH_NAMESPACE: [Able; 12] = [
+    Able::ChangeBindings,
+    Able::ChangeRoles,
+    Able::BindRoles,
+    Able::MakeAccounts,
     Able::StartPods,
     Able::WriteSecrets,
     Able::ReadSecrets,
@@ -114,16 +145,17 @@ const PURPOSES: &[(Act, Able)] = &[
     (Act::ListSecrets, Able::ReadSecrets),
     (Act::WatchSecrets, Able::ReadSecrets),
     (Act::CreateBindings, Able::WriteBindings),
-    (Act::UpdateBindings, Able::WriteBindings),
-    (Act::PatchBindings, Able::WriteBindings),
+    (Act::UpdateBindings, Able::ChangeBindings),
+    (Act::PatchBindings, Able::ChangeBindings),
     (Act::CreateClusterBindings, Able::WriteClusterBindings),
     (Act::UpdateClusterBindings, Able::WriteClusterBindings),
     (Act::PatchClusterBindings, Able::WriteClusterBindings),
+    (Act::BindRoles, Able::BindRoles),
     (Act::BindClusterRoles, Able::BindAdmin),
     (Act::BindClusterRoles, Able::BindClusterAdmin),
     (Act::CreateRoles, Able::WriteRoles),
-    (Act::UpdateRoles, Able::WriteRoles),
-    (Act::PatchRoles, Able::WriteRoles),
+    (Act::UpdateRoles, Able::ChangeRoles),
+    (Act::PatchRoles, Able::ChangeRoles),
     (Act::EscalateRoles, Able::EscalateRoles),
     (Act::CreateClusterRoles, Able::WriteClusterRoles),
     (Act::UpdateClusterRoles, Able::WriteClusterRoles),
@@ -150,4 +182,43 @@ const PURPOSES: &[(Act, Able)] = &[
     (Act::PatchNodes, Able::MarkNodes),
     (Act::UpdateNodeStatus, Able::MarkNodes),
     (Act::PatchNodeStatus, Able::MarkNodes),
+    (Act::CreateMutations, Able::WriteMutations),
+    (Act::CreateMutationBindings, Able::BindMutations),
+    (Act::CreateTrustBundles, Able::WriteTrust),
+    (Act::CreateEndpointSlices, Able::RedirectServices),
+    (Act::CreateEndpoints, Able::RedirectServices),
+    (Act::CreateServices, Able::RedirectServices),
+    (Act::UpdateMutations, Able::WriteMutations),
+    (Act::UpdateMutationBindings, Able::BindMutations),
+    (Act::UpdateTrustBundles, Able::WriteTrust),
+    (Act::UpdateEndpointSlices, Able::RedirectServices),
+    (Act::UpdateEndpoints, Able::RedirectServices),
+    (Act::UpdateServices, Able::RedirectServices),
+    (Act::PatchMutations, Able::WriteMutations),
+    (Act::PatchMutationBindings, Able::BindMutations),
+    (Act::PatchTrustBundles, Able::WriteTrust),
+    (Act::PatchEndpointSlices, Able::RedirectServices),
+    (Act::PatchEndpoints, Able::RedirectServices),
+    (Act::PatchServices, Able::RedirectServices),
+    (Act::DeletePolicies, Able::RemovePolicies),
+    (Act::DeletePolicyBindings, Able::RemovePolicies),
+    (Act::DeleteValidatingWebhooks, Able::RemoveWebhooks),
+    (Act::UpdatePolicies, Able::RemovePolicies),
+    (Act::UpdatePolicyBindings, Able::RemovePolicies),
+    (Act::UpdateValidatingWebhooks, Able::RemoveWebhooks),
+    (Act::PatchPolicies, Able::RemovePolicies),
+    (Act::PatchPolicyBindings, Able::RemovePolicies),
+    (Act::PatchValidatingWebhooks, Able::RemoveWebhooks),
+    (Act::UpdateCsrStatus, Able::WriteCertificate),
+    (Act::UpdatePodCertificateStatus, Able::WritePodCertificate),
+    (Act::PatchCsrStatus, Able::WriteCertificate),
+    (Act::PatchPodCertificateStatus, Able::WritePodCertificate),
+    (Act::ApproveSigners, Able::ApproveKubelets),
+    (Act::SignSigners, Able::Sign),
+    (Act::AttestSigners, Able::Attest),
+    (Act::CreateNamespaces, Able::MakeNamespaces),
+    (Act::CreateVolumes, Able::MakeVolumes),
+    (Act::CreateAccounts, Able::MakeAccounts),
+    (Act::CreateAsUser, Able::ActAsUser),
+    (Act::CreateAsAccount, Able::ActAsAccount),
 ];

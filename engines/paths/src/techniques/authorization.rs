@@ -38,4 +38,25 @@ pub(super) const ENTRIES: &[Entry<Id>] = &[
         "Take `update` and `patch` on namespaces from the role; set a default level in the API server's configuration.",
         &[mitre("T1562.001"), mitre("T1610")],
     ),
+    technique(
+        Id::BINDING_ADD_SUBJECT,
+        "lets others share its rights",
+        "Who changes bindings gives what it has to others, and keeps it when its own access is taken.",
+        "Take `update` and `patch` on bindings from the role.",
+        &[mitre("T1098.006")],
+    ),
+    technique(
+        Id::DANGLING_ROLE,
+        "makes what an old binding waits for",
+        "A binding refers to an account or a role that is not there. Who makes one of that name has the rights.",
+        "Delete the binding.",
+        &[mitre("T1098")],
+    ),
+    technique(
+        Id::CONTROLLER_SA_TAKEOVER,
+        "acts as a controller of the control plane",
+        "Controllers have accounts in kube-system. Some of them write any role, start pods everywhere or read every Secret: any of these accounts leads to all rights.",
+        "Give nobody tokens, pods or Secrets in kube-system.",
+        &[mitre("T1078")],
+    ),
 ];

@@ -52,4 +52,18 @@ pub(super) const ENTRIES: &[Entry<Id>] = &[
         "Give `nodes/metrics`, `nodes/stats` or another of the fine-grained subresources in place of `nodes/proxy`.",
         &[mitre("T1609"), mitre("T1611")],
     ),
+    technique(
+        Id::NODE_CHECKPOINT,
+        "writes the memory of a container to its node",
+        "`create nodes/checkpoint` makes the kubelet write a container's memory to a file of its node; who can read that folder finds tokens and keys in it.",
+        "Take `nodes/checkpoint` and `nodes/proxy` from the role, or the folder of the node from the pod.",
+        &[mitre("T1003"), mitre("T1552")],
+    ),
+    technique(
+        Id::SHARED_VOLUME,
+        "writes to a volume that another application loads",
+        "Two workloads mount one claim and one of them may write: what it writes, the other one may run.",
+        "Mount the claim read-only where it is only read (`readOnly: true`), or give each a claim of its own.",
+        &[mitre("T1080")],
+    ),
 ];
