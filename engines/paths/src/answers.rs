@@ -5,6 +5,7 @@ use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
 use crate::spot::{BeyondId, IdentityId, NodeId, Scope, SecretId, Spot};
+use crate::techniques::Id;
 use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
@@ -26,6 +27,8 @@ pub enum Class {
     Pod,
     /// A person or pipeline with rights in some namespaces.
     Developer,
+    /// A credential that lies where everybody reads it.
+    Leaked,
 }
 
 impl Class {
@@ -37,6 +40,16 @@ impl Class {
             Class::Authenticated => "anybody with a login",
             Class::Pod => "a compromised pod",
             Class::Developer => "a developer",
+            Class::Leaked => "a leaked credential",
+        }
+    }
+
+    /// The technique that beginning there is, if it is one and no step says so.
+    fn technique(self) -> Option<Id> {
+        match self {
+            Class::Pod => Some(Id::ENTRY_COMPROMISED_POD),
+            Class::Leaked => Some(Id::ENTRY_LEAKED_CRED),
+            _ => None,
         }
     }
 }
@@ -153,12 +166,17 @@ impl<'s> Paths<'s> {
             let spot = Spot::Identity(IdentityId(number));
             entries.push((class, identity.to_string(), spot));
         }
+        for leak in &self.picture.leaks {
+            let spot = Spot::Identity(leak.identity);
+            entries.push((Class::Leaked, leak.name.clone(), spot));
+        }
         let mut entries: Vec<(Entry, Spot)> = entries
             .into_iter()
             .filter(|(_, _, spot)| self.graph.find(*spot).is_some())
             .map(|(class, name, spot)| (Entry { class, name }, spot))
             .collect();
         entries.sort();
+        entries.dedup();
         entries
     }
 
@@ -348,8 +366,15 @@ impl<'s> Paths<'s> {
         lines
     }
 
-    /// Every step that is a technique.
+    /// Every step that is a technique, and where attackers begin if that is one.
     pub fn steps(&self) -> Vec<ToldStep> {
+        let begun = self.entries.iter().filter_map(|(entry, spot)| {
+            Some(ToldStep {
+                technique: entry.class.technique()?.rule_id(),
+                needs: entry.name.clone(),
+                gives: words::spot(&self.picture, *spot),
+            })
+        });
         let told = self.graph.steps.iter().filter_map(|step| {
             let needs: Vec<String> = step
                 .needs
@@ -363,7 +388,7 @@ impl<'s> Paths<'s> {
                 gives,
             })
         });
-        told.collect()
+        begun.chain(told).collect()
     }
 }
 

@@ -49,8 +49,8 @@ pub(crate) fn steps(picture: &mut Picture<'_>, facts: &Facts<'_>, config: &Confi
     rows.extend(workloads::rows(picture, &rights));
     rows.extend(credentials::rows(picture, &rights));
     rows.extend(authorization::rows(picture, &rights));
-    rows.extend(escapes::rows(picture));
-    rows.extend(nodes::rows(picture));
+    rows.extend(escapes::rows(picture, &rights));
+    rows.extend(nodes::rows(picture, facts, &rights));
     let mut steps: Vec<Step> = rows
         .into_iter()
         .map(|(technique, needs, gives, ease, because)| Step {

@@ -14,15 +14,18 @@ mod answers;
 mod apps;
 mod graph;
 mod groups;
+mod machines;
 mod picture;
 mod search;
 mod spot;
 mod techniques;
+mod trampolines;
 mod words;
 
 pub use answers::{Class, Entry, Goal, Line, Path, Paths, ToldStep};
 pub use graph::{Ease, Place};
 pub use techniques::catalogue as techniques;
+pub use trampolines::Trampolines;
 
 use seawall_model::access::Permissions;
 use seawall_model::reachability::Reachability;

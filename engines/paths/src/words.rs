@@ -3,7 +3,7 @@
 use crate::answers::Paths;
 use crate::graph::{Because, Place, Step};
 use crate::picture::Picture;
-use crate::spot::{Able, NameId, PlaceId, Scope, Spot};
+use crate::spot::{Able, Effect, NameId, NodeId, PlaceId, Scope, Spot};
 use crate::techniques;
 use seawall_model::{Evidence, Proof, Span, Str};
 
@@ -50,18 +50,39 @@ pub(crate) fn spot(picture: &Picture<'_>, spot: Spot) -> String {
             let name = secret.map_or("", |(_, name)| name);
             format!("Secret {}/{name}", namespace.map_or("", |name| name))
         }
-        Spot::Node(id) => match picture.nodes.get(id.0) {
-            Some(name) if !name.is_empty() => format!("root on node {name}"),
-            _ => "root on a node".to_owned(),
-        },
+        Spot::Node(id) => format!("root on {}", node(picture, id)),
         Spot::Nodes => "root on any node".to_owned(),
+        Spot::Files(id) => format!("reads the files of {}", node(picture, id)),
+        Spot::Volumes(id) => format!("reads what the pods of {} are given", node(picture, id)),
+        Spot::PodsOf(id) => format!("code in any pod of {}", node(picture, id)),
+        Spot::Inside(port) => format!("a connection to port {port} of the nodes"),
         Spot::Admin(Scope::All) => "cluster-admin".to_owned(),
         Spot::Admin(scope) => format!("every right{}", within(picture, scope)),
         Spot::Beyond(id) => {
             let name = picture.beyond.get(id.0);
             name.map_or_else(String::new, ToString::to_string)
         }
-        Spot::Effect(effect, scope) => format!("{effect:?}{}", within(picture, scope)),
+        Spot::Effect(effect, scope) => {
+            format!("{}{}", effect_words(effect), within(picture, scope))
+        }
+    }
+}
+
+fn node(picture: &Picture<'_>, id: NodeId) -> String {
+    match picture.nodes.get(id.0) {
+        Some(name) if !name.is_empty() => format!("node {name}"),
+        _ => "a node".to_owned(),
+    }
+}
+
+fn effect_words(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Traffic => "reads and redirects traffic",
+        Effect::Persistence => "stays",
+        Effect::Evasion => "is not seen",
+        Effect::Disruption => "stops what runs",
+        Effect::Memory => "reads shared memory",
+        Effect::Data => "reads and changes data",
     }
 }
 

@@ -4,7 +4,7 @@ use super::Rights;
 use crate::acts::Act;
 use crate::graph::{Because, Ease, Needs, Step};
 use crate::picture::Picture;
-use crate::spot::{Able, IdentityId, NameId, NamespaceId, Scope, SecretId, Spot};
+use crate::spot::{Able, IdentityId, NameId, NamespaceId, NodeId, Scope, SecretId, Spot};
 use seawall_model::access::Identity;
 
 /// All of them.
@@ -29,6 +29,16 @@ pub(super) fn steps(picture: &Picture<'_>, rights: &Rights) -> Vec<Step> {
         for able in IN_EACH_NAMESPACE {
             give(Spot::Able(able, Scope::All), Spot::Able(able, scope));
         }
+    }
+    for (id, port) in &picture.inside {
+        give(Spot::Workload(*id), Spot::Inside(*port));
+    }
+    for (number, _) in picture.nodes.iter() {
+        let node = NodeId(number);
+        for hub in [Spot::Files, Spot::PodsOf] {
+            give(Spot::Node(node), hub(node));
+        }
+        give(Spot::Files(node), Spot::Volumes(node));
     }
     for (id, workload) in picture.workload_ids() {
         give(
