@@ -1,6 +1,6 @@
 //! Ways from where attackers begin to what they want.
 
-use crate::graph::{Ease, Graph, StepId};
+use crate::graph::{Because, Ease, Graph, Step, StepId};
 use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
@@ -10,7 +10,7 @@ use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
 use seawall_model::access::Identity;
-use seawall_model::{Evidence, RuleId};
+use seawall_model::{Evidence, RuleId, Span};
 use seawall_snapshot::Snapshot;
 use std::collections::BTreeMap;
 
@@ -366,6 +366,18 @@ impl<'s> Paths<'s> {
         lines
     }
 
+    /// Whether a step is there in every cluster: Kubernetes' own bindings, and what a role says.
+    fn is_everywhere(&self, step: &Step) -> bool {
+        match step.because {
+            Because::Rule(_) => true,
+            Because::Binding(number) => {
+                let bound = self.picture.bindings.get(number as usize);
+                bound.is_some_and(|bound| bound.span == Span::NONE)
+            }
+            _ => false,
+        }
+    }
+
     /// Every step that is a technique, and where attackers begin if that is one.
     pub fn steps(&self) -> Vec<ToldStep> {
         let begun = self.entries.iter().filter_map(|(entry, spot)| {
@@ -375,7 +387,12 @@ impl<'s> Paths<'s> {
                 gives: words::spot(&self.picture, *spot),
             })
         });
-        let told = self.graph.steps.iter().filter_map(|step| {
+        let told = self
+            .graph
+            .steps
+            .iter()
+            .filter(|step| !self.is_everywhere(step));
+        let told = told.filter_map(|step| {
             let needs: Vec<String> = step
                 .needs
                 .iter()

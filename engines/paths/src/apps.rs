@@ -116,7 +116,7 @@ const APPS: &[App] = &[
         images: &["ttyd", "gotty"],
         programs: &["ttyd", "gotty"],
         name: "a shell on a web page",
-        closed: &[Has("--credential"), Has(" -c "), Has("gotty_credential=")],
+        closed: &[Has("--credential"), Has("ttyd -c "), Has("gotty -c "), Has("gotty_credential=")],
         ..NOTHING
     },
     App {

@@ -119,6 +119,8 @@ pub(crate) struct Picture<'s> {
     pub(crate) callers: Vec<(Caller, WorkloadId)>,
     /// Workloads whose pods get to a port of the nodes, where that matters.
     pub(crate) inside: Vec<(WorkloadId, u16)>,
+    /// Groups that have rights without a binding.
+    pub(crate) open_groups: Vec<u32>,
     /// Credentials that lie where everybody reads them.
     pub(crate) leaks: Vec<Leak>,
 }
@@ -180,6 +182,7 @@ impl<'s> Picture<'s> {
             worth: BTreeSet::new(),
             callers: Vec::new(),
             inside: Vec::new(),
+            open_groups: Vec::new(),
             leaks: Vec::new(),
         };
         picture.names.number(&Str::from(""));

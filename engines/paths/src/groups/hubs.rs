@@ -39,6 +39,7 @@ pub(super) fn steps(picture: &Picture<'_>, rights: &Rights) -> Vec<Step> {
             give(Spot::Node(node), hub(node));
         }
         give(Spot::Files(node), Spot::Volumes(node));
+        give(Spot::Nodes, Spot::Node(node));
     }
     for (id, workload) in picture.workload_ids() {
         give(

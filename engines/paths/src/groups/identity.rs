@@ -14,6 +14,7 @@ use seawall_model::access::Identity;
 use seawall_model::{Data, Fact, Operation, Span, Str};
 use seawall_snapshot::pod::{EnvSource, VolumeKind};
 use seawall_snapshot::{Object, PodTemplate};
+use std::collections::HashSet;
 
 /// The steps of this group.
 pub(super) fn rows(picture: &mut Picture<'_>) -> Vec<Row> {
@@ -212,6 +213,13 @@ fn groups(picture: &mut Picture<'_>) -> Vec<Row> {
     for node in nodes {
         picture.node_identity(node);
     }
+    // Kubernetes' own bindings to everybody only tell about the API.
+    let bound = picture.bindings.iter();
+    let bound = bound.filter(|bound| bound.span != Span::NONE);
+    let mut named: HashSet<u32> = bound
+        .filter_map(|bound| picture.identities.find(&bound.subject))
+        .collect();
+    named.extend(&picture.open_groups);
     let mut rows = Vec::new();
     for (number, identity) in picture.identities.iter() {
         for name in identity.groups() {
@@ -219,7 +227,7 @@ fn groups(picture: &mut Picture<'_>) -> Vec<Row> {
             let Some(group) = picture.identities.find(&group) else {
                 continue;
             };
-            if group == number {
+            if group == number || !named.contains(&group) {
                 continue;
             }
             rows.push((

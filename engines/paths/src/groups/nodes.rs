@@ -12,6 +12,7 @@ use crate::spot::{
 use crate::techniques::Id;
 use core::net::{IpAddr, Ipv4Addr};
 use seawall_model::Str;
+use seawall_model::access::Identity;
 use seawall_snapshot::PodTemplate;
 use seawall_snapshot::pod::{EnvSource, VolumeKind};
 
@@ -119,7 +120,13 @@ pub(super) fn rows(picture: &mut Picture<'_>, facts: &Facts<'_>, rights: &Rights
         rules.on.push((id, node, ease));
     }
     belongings(picture, &mut rules);
+    // A node without pods may read nothing, unless a binding gives all of them something.
+    let group = Identity::Group("system:nodes".into());
+    let group = picture.identities.find(&group);
     for (node,) in &rules.node {
+        if group.is_none() && !rules.on.iter().any(|(_, at, _)| at == node) {
+            continue;
+        }
         let id = picture.node_identity(*node);
         rules.identity.push((*node, id));
     }
@@ -137,17 +144,7 @@ pub(super) fn rows(picture: &mut Picture<'_>, facts: &Facts<'_>, rights: &Rights
     rules.may = rights.may.clone();
     rules.reaches_kubelets = reach_kubelets(picture, facts, rights, &seen);
     rules.run();
-    let mut rows = rules.step;
-    for (node,) in &rules.node {
-        rows.push((
-            Id::NODE_PODS,
-            Needs::one(Spot::Nodes),
-            Spot::Node(*node),
-            Ease::Given,
-            Because::Nature,
-        ));
-    }
-    rows
+    rules.step
 }
 
 /// What the kubelet has of each workload.

@@ -160,6 +160,7 @@ fn api_server(picture: &mut Picture<'_>) -> Vec<Opening> {
     };
     let everybody = Identity::Group("system:authenticated".into());
     let everybody = IdentityId(picture.identities.number(&everybody));
+    picture.open_groups.push(everybody.0);
     vec![Opening {
         technique: Id::ENTRY_ANY_AUTHENTICATED,
         needs: Spot::Identity(everybody),
