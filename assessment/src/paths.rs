@@ -9,7 +9,7 @@ use seawall_model::{Fact, KubernetesVersion};
 use seawall_network::{Answers, Network};
 use seawall_snapshot::Snapshot;
 
-pub use seawall_paths::{Class, Ease, Entry, Goal, Line, Path, ToldStep, techniques};
+pub use seawall_paths::{Class, Ease, Entry, Goal, Line, Path, ToldStep, Trampolines, techniques};
 
 /// Every way in that was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Ways {
     pub paths: Vec<Path>,
     /// Every attack step that is possible, whether anybody gets that far or not.
     pub steps: Vec<ToldStep>,
+    /// How much root on one node is worth.
+    pub trampolines: Trampolines,
 }
 
 /// Finds the ways in.
@@ -43,5 +45,6 @@ pub(crate) fn ways(
     Ways {
         paths: paths.all(),
         steps: paths.steps(),
+        trampolines: paths.trampolines(),
     }
 }

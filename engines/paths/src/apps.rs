@@ -33,6 +33,9 @@ enum Sign {
 
 use Sign::{Empty, Has};
 
+/// A word that a container is told, and where; all of them together are nowhere.
+type Word = (String, Option<Span>);
+
 /// An application.
 struct App {
     /// Ends of image names without their tag: whole parts (`org/app`), or after a hyphen.
@@ -116,7 +119,12 @@ const APPS: &[App] = &[
         images: &["ttyd", "gotty"],
         programs: &["ttyd", "gotty"],
         name: "a shell on a web page",
-        closed: &[Has("--credential"), Has("ttyd -c "), Has("gotty -c "), Has("gotty_credential=")],
+        closed: &[
+            Has("--credential"),
+            Has("ttyd -c "),
+            Has("gotty -c "),
+            Has("gotty_credential="),
+        ],
         ..NOTHING
     },
     App {
@@ -384,7 +392,7 @@ pub(crate) fn open_to_anybody(workload: &Workload<'_>) -> Option<(Door, Place)> 
         let place = Place {
             note: note.into(),
             object: object.reference.clone(),
-            span: opened.flatten().unwrap_or(image.span),
+            span: opened.and_then(|(_, span)| *span).unwrap_or(image.span),
             mend: None,
         };
         Some((app.door, place))
@@ -392,7 +400,7 @@ pub(crate) fn open_to_anybody(workload: &Workload<'_>) -> Option<(Door, Place)> 
 }
 
 impl App {
-    fn is(&self, image: &str, words: &[(String, Option<Span>)]) -> bool {
+    fn is(&self, image: &str, words: &[Word]) -> bool {
         let by_image = self.images.iter().any(|known| {
             let rest = image.strip_suffix(known);
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', '-']))
@@ -402,7 +410,7 @@ impl App {
 }
 
 /// Whether the first word of what a container is told, or of what its shell is, is a program.
-fn runs(words: &[(String, Option<Span>)], program: &str) -> bool {
+fn runs(words: &[Word], program: &str) -> bool {
     let Some((all, _)) = words.first() else {
         return false;
     };
@@ -416,7 +424,7 @@ fn runs(words: &[(String, Option<Span>)], program: &str) -> bool {
 
 impl Sign {
     /// Whether a container is told this, and where if that is one word.
-    fn is_in(&self, words: &[(String, Option<Span>)]) -> Option<Option<Span>> {
+    fn is_in<'w>(&self, words: &'w [Word]) -> Option<&'w Word> {
         let fits = |text: &str| match self {
             Has(word) => text.contains(word),
             Empty(word) => text.match_indices(word).any(|(at, _)| {
@@ -431,7 +439,7 @@ impl Sign {
         // The first is all of them together; one that has it alone has a place.
         let alone = words.iter().skip(1).find(|(text, _)| fits(text));
         let all = words.first().filter(|(text, _)| fits(text));
-        alone.or(all).map(|(_, span)| *span)
+        alone.or(all)
     }
 }
 
@@ -446,7 +454,7 @@ fn name_of(image: &str) -> &str {
 
 /// Everything that a container is told, in small letters: its command line as a whole, then each
 /// word and variable with its place.
-fn words(container: &Container) -> Vec<(String, Option<Span>)> {
+fn words(container: &Container) -> Vec<Word> {
     let told: Vec<_> = container.command.iter().chain(&container.args).collect();
     let line: Vec<&str> = told.iter().map(|word| &*word.value).collect();
     let mut words = vec![(line.join(" ").to_ascii_lowercase(), None)];

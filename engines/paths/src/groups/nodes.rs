@@ -141,7 +141,7 @@ pub(super) fn rows(picture: &mut Picture<'_>, facts: &Facts<'_>, rights: &Rights
     rules.control_plane = controls;
     in_host_network(picture, &mut rules);
     ask_clouds(picture, facts, &mut rules);
-    rules.may = rights.may.clone();
+    rules.may.clone_from(&rights.may);
     rules.reaches_kubelets = reach_kubelets(picture, facts, rights, &seen);
     rules.run();
     rules.step

@@ -10,6 +10,7 @@ use crate::techniques::Id;
 use seawall_model::access::Identity;
 use seawall_model::{Data, Operation, Span, Str};
 use seawall_snapshot::{Container, Field};
+use seawall_yaml::Node as Tree;
 
 /// The port where kubelets take requests, and that of etcd.
 const KUBELET: u16 = 10250;
@@ -181,8 +182,8 @@ pub(in crate::groups) fn refuses_anonymous(picture: &Picture<'_>) -> bool {
     by_flag
         || files.any(|(_, object)| {
             let at = |key| object.body()?.at(&["anonymous", key]);
-            let is_off = at("enabled").and_then(|node| node.as_bool()) == Some(false);
-            let conditions = at("conditions").and_then(|node| node.as_seq());
+            let is_off = at("enabled").and_then(Tree::as_bool) == Some(false);
+            let conditions = at("conditions").and_then(Tree::as_seq);
             is_off || conditions.is_some_and(|list| !list.is_empty())
         })
 }

@@ -3,7 +3,7 @@
 use super::Escapes;
 use crate::graph::{Ease, Place};
 use crate::machines::{
-    GIT_REPO, KERNEL, RELEASE_AGENT, RUNTIME, Version, kubelet_settings, machines,
+    GIT_REPO, KERNEL, Machine, RELEASE_AGENT, RUNTIME, Version, kubelet_settings, machines,
 };
 use crate::picture::{Picture, Workload};
 use crate::spot::{NodeId, PlaceId, WorkloadId};
@@ -127,8 +127,8 @@ impl Running<'_> {
 
 type Mend = Option<(Vec<Operation>, &'static str)>;
 
-fn remove(pointer: String, check: &'static str) -> Mend {
-    Some((vec![Operation::remove(pointer)], check))
+fn remove(pointer: String, check: &'static str) -> (Vec<Operation>, &'static str) {
+    (vec![Operation::remove(pointer)], check)
 }
 
 /// Whether a runtime brings a kernel of its own, or one between it and the node's.
@@ -201,7 +201,7 @@ fn pod(workload: &Workload<'_>) -> Vec<(Shared, Place)> {
         note: note.into(),
         object: workload.object.reference.clone(),
         span,
-        mend: remove(pointer, check),
+        mend: Some(remove(pointer, check)),
     };
     let at = |field: &str| format!("{}/{field}", template.spec_pointer());
     let is_on = |field: &Option<Field<bool>>| {
@@ -266,7 +266,7 @@ fn capabilities(picture: &mut Picture<'_>, one: &Running<'_>, rules: &mut Escape
         let pointer = one.pointer(&format!("securityContext/capabilities/add/{index}"));
         let note = format!("container {} has the capability {name}", one.container.name);
         let mend = remove(pointer, "check what the container needs the capability for");
-        let place = picture.place(one.place(note, span, mend));
+        let place = picture.place(one.place(note, span, Some(mend)));
         rules.given.push((one.id, capability, place));
     }
 }
@@ -282,7 +282,7 @@ fn settings(picture: &mut Picture<'_>, one: &Running<'_>, rules: &mut Escapes) {
             pointer,
             "check what the container does with the node's devices",
         );
-        let place = picture.place(one.place(note, field.span, mend));
+        let place = picture.place(one.place(note, field.span, Some(mend)));
         rules.privileged.push((one.id, place));
     }
     let unmasked = context.proc_mount.as_ref();
@@ -290,7 +290,7 @@ fn settings(picture: &mut Picture<'_>, one: &Running<'_>, rules: &mut Escapes) {
         let note = format!("container {name} sees the kernel's settings in /proc as they are");
         let pointer = one.pointer("securityContext/procMount");
         let mend = remove(pointer, "check whether it runs containers of its own");
-        let place = picture.place(one.place(note, field.span, mend));
+        let place = picture.place(one.place(note, field.span, Some(mend)));
         rules.unmasked.push((one.id, place));
     }
     let parts = one.container.mounts.iter().enumerate();
@@ -323,7 +323,7 @@ fn windows(picture: &mut Picture<'_>, one: &Running<'_>, rules: &mut Escapes) {
     };
     let note = format!("container {} is a process of the node", one.container.name);
     let mend = remove(pointer, "check what the container does with the node");
-    let place = picture.place(one.place(note, span, mend));
+    let place = picture.place(one.place(note, span, Some(mend)));
     rules.host_process.push((one.workload, place));
 }
 
@@ -366,12 +366,12 @@ pub(super) fn tell_of_nodes(picture: &mut Picture<'_>, rules: &mut Escapes) {
     let numbers: Vec<NodeId> = picture.nodes.iter().map(|(n, _)| NodeId(n)).collect();
     for node in numbers {
         let machine = seen.iter().find(|machine| machine.id == node);
-        match machine.and_then(|machine| machine.has_app_armor()) {
+        match machine.and_then(Machine::has_app_armor) {
             Some(true) => {}
             Some(false) => rules.without_app_armor.push((node, Ease::Easy)),
             None => rules.without_app_armor.push((node, Ease::Lucky)),
         }
-        match machine.and_then(|machine| machine.has_old_groups()) {
+        match machine.and_then(Machine::has_old_groups) {
             _ if !may_be_old => {}
             Some(true) => rules.old_groups.push((node, Ease::Easy)),
             Some(false) => {}
@@ -394,7 +394,7 @@ pub(super) fn tell_of_nodes(picture: &mut Picture<'_>, rules: &mut Escapes) {
     }
 }
 
-fn flaws(picture: &mut Picture<'_>, machine: &crate::machines::Machine<'_>, rules: &mut Escapes) {
+fn flaws(picture: &mut Picture<'_>, machine: &Machine<'_>, rules: &mut Escapes) {
     let mut place = |what: &str, span| -> PlaceId {
         let reference = &machine.object.reference;
         picture.place(Place {

@@ -326,7 +326,7 @@ fn usable(one: &Running<'_>, mount: &Mount, target: &Target) -> Option<Ease> {
 fn found_in(mount: &Mount, target: &Target) -> Option<bool> {
     let path = &*mount.path;
     // A certificate is no key.
-    if path.ends_with(".crt") {
+    if path.rsplit_once('.').is_some_and(|(_, end)| end == "crt") {
         return None;
     }
     let above = target.paths.iter().any(|wanted| covers(path, wanted));
