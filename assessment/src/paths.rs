@@ -13,7 +13,7 @@ use seawall_yaml::{Node, edit};
 use std::collections::{HashMap, HashSet};
 
 pub use seawall_paths::{
-    Break, Class, Cut, Ease, Entry, Goal, Left, Line, Path, ToldStep, techniques,
+    Break, Class, Cut, Ease, Entry, Goal, Left, Line, Path, ToldStep, Trampolines, techniques,
 };
 
 /// What is asked about ways in.
@@ -49,6 +49,8 @@ pub struct Ways {
     /// Every attack step that is possible, whether anybody gets that far or not, where that was
     /// asked for.
     pub steps: Vec<ToldStep>,
+    /// How much root on one node is worth.
+    pub trampolines: Trampolines,
 }
 
 /// Ways in that a change of the input opens and closes.
@@ -114,6 +116,7 @@ pub(crate) fn ways(
             .collect(),
         paths: paths.all(),
         left: paths.left(),
+        trampolines: paths.trampolines(),
         marks: paths.marks(),
         possible: paths.possible(),
         cuts: paths.cuts(question.cuts).into_iter().map(untried).collect(),

@@ -100,7 +100,8 @@ pub enum Details {
         /// The pod templates, usually one.
         templates: Vec<PodTemplate>,
     },
-    /// Any other object: its tree without `status` and `managedFields`.
+    /// Any other object: its tree without `status` and `managedFields`; of a Node's status its
+    /// programs and addresses stay.
     Other(Arc<Node>),
     /// A CustomResourceDefinition: what is read of it without its schema.
     Definition(Definition),
@@ -408,9 +409,13 @@ fn details(reader: &mut Reader<'_>, root: &Node, group: &str, kind: &str) -> Det
 
 /// The tree without what the API server keeps for itself.
 fn pruned(root: &Node) -> Node {
+    let status = status_of_node(root);
     let mut root = root.clone();
     if let Some(map) = root.as_map_mut() {
         map.remove("status");
+        if let Some(status) = status {
+            map.insert("status", status.span, status);
+        }
         if let Some(Value::Map(metadata)) = map.get_mut("metadata").map(|node| &mut node.value) {
             metadata.remove("managedFields");
             if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
@@ -419,4 +424,21 @@ fn pruned(root: &Node) -> Node {
         }
     }
     root
+}
+
+/// What is kept of a Node's status: the programs that it runs decide which flaws it has, and its
+/// addresses who gets to it. The heartbeat, images and volumes are left out.
+fn status_of_node(root: &Node) -> Option<Node> {
+    let says = |key, value| root.get(key).and_then(Node::as_str) == Some(value);
+    let status = root.get("status")?;
+    if !says("kind", "Node") || !says("apiVersion", "v1") {
+        return None;
+    }
+    let mut kept = Map::default();
+    for key in ["addresses", "nodeInfo"] {
+        if let Some(entry) = status.as_map()?.entry(key) {
+            kept.insert(key, entry.key_span, entry.value.clone());
+        }
+    }
+    (!kept.is_empty()).then(|| Node::map(kept, status.span))
 }

@@ -148,6 +148,8 @@ acts! {
     GetConfigMaps = "get" "" "configmaps" "" namespaced,
     ListConfigMaps = "list" "" "configmaps" "" namespaced,
     GetLogs = "get" "" "pods" "log" namespaced,
+    GetNodeLogs = "get" "" "nodes" "log" cluster,
+    CreateNodeClient = "create" "certificates.k8s.io" "certificatesigningrequests" "nodeclient" cluster,
     // Authorization.
     CreateBindings = "create" "rbac.authorization.k8s.io" "rolebindings" "" namespaced,
     UpdateBindings = "update" "rbac.authorization.k8s.io" "rolebindings" "" namespaced,

@@ -5,7 +5,7 @@
 //! way to the administration itself.
 
 use crate::ends::{self, Class, Entry, Goal};
-use crate::graph::{Because, Ease, Graph, StepId};
+use crate::graph::{Because, Ease, Graph, Step, StepId};
 use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
@@ -14,7 +14,7 @@ use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
 use seawall_model::access::Identity;
-use seawall_model::{Asset, Evidence, FileId, Proof, ResourceRef, RuleId};
+use seawall_model::{Asset, Evidence, FileId, Proof, ResourceRef, RuleId, Span};
 use seawall_snapshot::Snapshot;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -354,7 +354,19 @@ impl<'s> Paths<'s> {
         lines.collect()
     }
 
-    /// Every step that is a technique and that somebody can take: from any workload, node,
+    /// Whether a step is there in every cluster: Kubernetes' own bindings, and what a role says.
+    fn is_everywhere(&self, step: &Step) -> bool {
+        match step.because {
+            Because::Rule(_) => true,
+            Because::Binding(number) => {
+                let bound = self.picture.bindings.get(number as usize);
+                bound.is_some_and(|bound| bound.span == Span::NONE)
+            }
+            _ => false,
+        }
+    }
+
+    /// Every step that is a technique, where attackers begin if that is one, and that somebody can take: from any workload, node,
     /// Secret or identity but those that Kubernetes itself brings along.
     pub fn steps(&self) -> Vec<ToldStep> {
         let starts = self.graph.spots.iter().copied();
@@ -363,6 +375,14 @@ impl<'s> Paths<'s> {
             .open_from(starts.filter(|spot| self.may_begin(*spot)));
         let open = self.graph.steps.iter().zip(is_open);
         let open = open.filter(|(_, is_open)| *is_open).map(|(step, _)| step);
+        let open = open.filter(|step| !self.is_everywhere(step));
+        let begun = self.entries.iter().filter_map(|(entry, spot)| {
+            Some(ToldStep {
+                technique: entry.class.technique()?.rule_id(),
+                needs: entry.name.clone(),
+                gives: words::spot(&self.picture, *spot),
+            })
+        });
         let told = open.filter_map(|step| {
             let needs: Vec<String> = step
                 .needs
@@ -376,7 +396,7 @@ impl<'s> Paths<'s> {
                 gives: words::spot(&self.picture, step.gives),
             })
         });
-        told.collect()
+        begun.chain(told).collect()
     }
 
     /// Whether somebody may be taken to have this.

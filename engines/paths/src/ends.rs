@@ -3,6 +3,7 @@
 use crate::graph::Graph;
 use crate::picture::Picture;
 use crate::spot::{BeyondId, IdentityId, NodeId, Scope, SecretId, Spot};
+use crate::techniques::Id;
 use seawall_model::access::Identity;
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ pub enum Class {
     Anonymous,
     /// Anybody with a login, whatever it is for.
     Authenticated,
-    /// A credential that leaked; only where somebody asks about one.
+    /// A credential that lies where everybody reads it.
     Credential,
     /// A person or pipeline with rights in some namespaces.
     Developer,
@@ -43,6 +44,17 @@ impl Class {
             Class::Credential => "credential",
             Class::Developer => "developer",
             Class::Pod => "pod",
+        }
+    }
+}
+
+impl Class {
+    /// The technique that beginning there is, if it is one and no step says so.
+    pub(crate) fn technique(self) -> Option<Id> {
+        match self {
+            Class::Pod => Some(Id::ENTRY_COMPROMISED_POD),
+            Class::Credential => Some(Id::ENTRY_LEAKED_CRED),
+            _ => None,
         }
     }
 }
@@ -96,12 +108,17 @@ pub(crate) fn entries(picture: &Picture<'_>, graph: &Graph) -> Vec<(Entry, Spot)
             entries.push((class, identity.to_string(), spot));
         }
     }
+    for leak in &picture.leaks {
+        let spot = Spot::Identity(leak.identity);
+        entries.push((Class::Credential, leak.name.clone(), spot));
+    }
     let mut entries: Vec<(Entry, Spot)> = entries
         .into_iter()
         .filter(|(_, _, spot)| graph.find(*spot).is_some())
         .map(|(class, name, spot)| (Entry { class, name }, spot))
         .collect();
     entries.sort();
+    entries.dedup();
     entries
 }
 

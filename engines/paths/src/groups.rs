@@ -54,8 +54,8 @@ pub(crate) fn steps(picture: &mut Picture<'_>, facts: &Facts<'_>, config: &Confi
     rows.extend(workloads::rows(picture, &rights));
     rows.extend(credentials::rows(picture, &rights));
     rows.extend(authorization::rows(picture, &rights));
-    rows.extend(escapes::rows(picture));
-    rows.extend(nodes::rows(picture));
+    rows.extend(escapes::rows(picture, &rights));
+    rows.extend(nodes::rows(picture, facts, &rights));
     rows.extend(extension::rows(picture, &rights));
     rows.extend(objects::rows(picture, &rights, facts));
     rows.extend(operators::rows(picture, &rights, facts));

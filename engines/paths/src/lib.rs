@@ -18,11 +18,13 @@ mod findings;
 mod graph;
 mod groups;
 mod look;
+mod machines;
 mod operators;
 mod picture;
 mod search;
 mod spot;
 mod techniques;
+mod trampolines;
 mod words;
 
 pub use answers::{Line, Path, Paths, ToldStep};
@@ -30,6 +32,7 @@ pub use cuts::{Break, Cut, Left};
 pub use ends::{Class, Entry, Goal};
 pub use graph::{Ease, Place};
 pub use techniques::catalogue as techniques;
+pub use trampolines::Trampolines;
 
 use seawall_model::access::Permissions;
 use seawall_model::reachability::Reachability;

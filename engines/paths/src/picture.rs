@@ -14,7 +14,7 @@ use seawall_model::access::{Action, Bound, Granted, Identity, PermissionSet};
 use seawall_model::fact::PodShape;
 use seawall_model::reachability::Caller;
 use seawall_model::{ResourceRef, Str};
-use seawall_snapshot::{Object, PodTemplate, Snapshot};
+use seawall_snapshot::{Container, ContainerKind, Object, PodTemplate, Snapshot};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
@@ -80,6 +80,8 @@ pub(crate) struct Workload<'s> {
     pub(crate) object: &'s Object,
     /// Of several templates the one of the top owner.
     pub(crate) template: &'s PodTemplate,
+    /// Pods of it that somebody added debug containers to.
+    pub(crate) debugged: Vec<(&'s Object, &'s PodTemplate)>,
     /// Nodes that its pods are on, as far as anybody saw.
     pub(crate) nodes: Vec<NodeId>,
     /// Whether every node has one.
@@ -122,6 +124,46 @@ pub(crate) struct Picture<'s> {
     pub(crate) missing: HashSet<IdentityId>,
     /// Custom resources whose controllers act on them.
     pub(crate) customs: Vec<Custom>,
+    /// Workloads whose pods get to a port of the nodes, where that matters.
+    pub(crate) inside: Vec<(WorkloadId, u16)>,
+    /// Groups that have rights without a binding.
+    pub(crate) open_groups: Vec<u32>,
+    /// Credentials that lie where everybody reads them.
+    pub(crate) leaks: Vec<Leak>,
+}
+
+/// A credential that lies where everybody reads it.
+#[derive(Debug)]
+pub(crate) struct Leak {
+    /// Whose it is.
+    pub(crate) identity: IdentityId,
+    /// In words.
+    pub(crate) name: String,
+}
+
+impl<'s> Workload<'s> {
+    /// The containers that run: init containers have ended, but for sidecars.
+    pub(crate) fn running(
+        &self,
+    ) -> impl Iterator<Item = (&'s Object, &'s PodTemplate, &'s Container)> {
+        let own = (self.object, self.template);
+        let own = std::iter::once(own).flat_map(|(object, template)| {
+            let containers = template.containers.iter().filter(|one| runs_on(one));
+            containers.map(move |container| (object, template, container))
+        });
+        let debugging = self.debugged.clone().into_iter();
+        own.chain(debugging.flat_map(|(object, template)| {
+            let containers = template.containers.iter();
+            let added = containers.filter(|one| one.kind == ContainerKind::Ephemeral);
+            added.map(move |container| (object, template, container))
+        }))
+    }
+}
+
+/// Whether a container runs as long as its pod does.
+pub(crate) fn runs_on(container: &Container) -> bool {
+    let policy = container.restart_policy.as_ref();
+    container.kind != ContainerKind::Init || policy.is_some_and(|it| &*it.value == "Always")
 }
 
 impl<'s> Picture<'s> {
@@ -149,6 +191,9 @@ impl<'s> Picture<'s> {
             labels: HashMap::new(),
             missing: HashSet::new(),
             customs: operators::customs(snapshot),
+            inside: Vec::new(),
+            open_groups: Vec::new(),
+            leaks: Vec::new(),
         };
         picture.names.number(&Str::from(""));
         picture.nodes.number(&Str::from(""));
@@ -190,11 +235,16 @@ impl<'s> Picture<'s> {
             let Some((object, template)) = templates.next() else {
                 continue;
             };
-            let mut nodes: Vec<NodeId> = std::iter::once((object, template))
-                .chain(templates)
+            let others: Vec<(&Object, &PodTemplate)> = templates.collect();
+            let mut nodes: Vec<NodeId> = std::iter::once(&(object, template))
+                .chain(&others)
                 .filter_map(|(_, template)| template.node_name.as_ref())
                 .map(|name| NodeId(self.nodes.number(&name.value)))
                 .collect();
+            let is_debugged = |(_, template): &(&Object, &PodTemplate)| {
+                let mut containers = template.containers.iter();
+                containers.any(|container| container.kind == ContainerKind::Ephemeral)
+            };
             nodes.sort_unstable();
             nodes.dedup();
             let owner = &workload.owner;
@@ -215,6 +265,7 @@ impl<'s> Picture<'s> {
                 account,
                 object,
                 template,
+                debugged: others.into_iter().filter(is_debugged).collect(),
                 nodes,
                 is_everywhere: &*owner.kind == "DaemonSet",
             });
@@ -293,6 +344,13 @@ impl<'s> Picture<'s> {
         let namespace = Str::from(namespace);
         let account = Identity::ServiceAccount { namespace, name };
         IdentityId(self.identities.number(&account))
+    }
+
+    /// The number of a node's own identity; all that nobody saw are one.
+    pub(crate) fn node_identity(&mut self, node: NodeId) -> IdentityId {
+        let name = self.nodes.get(node.0).filter(|name| !name.is_empty());
+        let name = format!("system:node:{}", name.map_or("*", |name| name));
+        IdentityId(self.identities.number(&Identity::User(name.into())))
     }
 
     /// The number of a Secret.

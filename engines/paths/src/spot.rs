@@ -163,7 +163,9 @@ pub(crate) enum Effect {
     Evasion,
     /// Stops what runs.
     Disruption,
-    /// Reads or changes what others stored.
+    /// Reads memory that other processes share.
+    Memory,
+    /// Reads and changes what an application keeps.
     Data,
 }
 
@@ -196,6 +198,14 @@ pub(crate) enum Spot {
     Node(NodeId),
     /// Root on any node of one's choice.
     Nodes,
+    /// Every file of a node, to read.
+    Files(NodeId),
+    /// What the kubelet keeps on a node for its pods: their tokens, Secrets and ConfigMaps.
+    Volumes(NodeId),
+    /// Code in any pod of a node.
+    PodsOf(NodeId),
+    /// A connection to a port of the nodes, from a pod.
+    Inside(u16),
     /// Every right of a scope; of the whole cluster: its administration.
     Admin(Scope),
     /// Something beyond the cluster.

@@ -3,7 +3,7 @@
 use crate::answers::Paths;
 use crate::graph::{Because, Place, Step};
 use crate::picture::Picture;
-use crate::spot::{Able, Effect, NameId, PlaceId, Scope, Spot};
+use crate::spot::{Able, Effect, NameId, NodeId, PlaceId, Scope, Spot};
 use crate::techniques;
 use seawall_model::{Evidence, Proof, Span, Str};
 
@@ -50,11 +50,12 @@ pub(crate) fn spot(picture: &Picture<'_>, spot: Spot) -> String {
             let name = secret.map_or("", |(_, name)| name);
             format!("Secret {}/{name}", namespace.map_or("", |name| name))
         }
-        Spot::Node(id) => match picture.nodes.get(id.0) {
-            Some(name) if !name.is_empty() => format!("root on node {name}"),
-            _ => "root on a node".to_owned(),
-        },
+        Spot::Node(id) => format!("root on {}", node(picture, id)),
         Spot::Nodes => "root on any node".to_owned(),
+        Spot::Files(id) => format!("reads the files of {}", node(picture, id)),
+        Spot::Volumes(id) => format!("reads what the pods of {} are given", node(picture, id)),
+        Spot::PodsOf(id) => format!("code in any pod of {}", node(picture, id)),
+        Spot::Inside(port) => format!("a connection to port {port} of the nodes"),
         Spot::Admin(Scope::All) => "cluster-admin".to_owned(),
         Spot::Admin(scope) => format!("every right{}", within(picture, scope)),
         Spot::Beyond(id) => {
@@ -64,6 +65,13 @@ pub(crate) fn spot(picture: &Picture<'_>, spot: Spot) -> String {
         Spot::Effect(effect, scope) => {
             format!("{}{}", effect_words(effect), within(picture, scope))
         }
+    }
+}
+
+fn node(picture: &Picture<'_>, id: NodeId) -> String {
+    match picture.nodes.get(id.0) {
+        Some(name) if !name.is_empty() => format!("node {name}"),
+        _ => "a node".to_owned(),
     }
 }
 
@@ -135,6 +143,7 @@ fn effect_words(effect: Effect) -> &'static str {
         Effect::Persistence => "a way to stay",
         Effect::Evasion => "a way past guards and records",
         Effect::Disruption => "the power to stop what runs",
+        Effect::Memory => "memory that others share",
         Effect::Data => "data of others",
     }
 }

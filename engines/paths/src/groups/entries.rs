@@ -1,10 +1,13 @@
 //! A. Ways in: what meets the internet, and applications that do what they are told.
 
+pub(super) mod components;
+mod leaked;
+
 use super::Row;
-use crate::apps;
+use crate::apps::{self, Door};
 use crate::graph::{Because, Ease, Needs, Place};
 use crate::picture::Picture;
-use crate::spot::{PlaceId, Spot, WorkloadId};
+use crate::spot::{Effect, PlaceId, Scope, Spot, WorkloadId};
 use crate::techniques::Id;
 use crate::{Config, Facts};
 use seawall_model::{Fact, ResourceRef, Span};
@@ -13,8 +16,10 @@ ascent::ascent! {
     /// Who gets in from where.
     struct Entries;
     relation exposed(WorkloadId, Id, PlaceId);
-    /// The application runs what it is sent; what shows it.
-    relation open_app(WorkloadId, PlaceId);
+    /// The application does what anybody tells it; what that gives, and what shows it.
+    relation open_app(WorkloadId, Spot, PlaceId);
+    /// A component of the cluster that asks nobody who they are.
+    relation opening(Id, Spot, Spot, PlaceId);
     /// A connection between two workloads, by its place among the callers.
     relation connects(WorkloadId, WorkloadId, u32);
     relation step(Id, Needs, Spot, Ease, Because);
@@ -24,8 +29,12 @@ ascent::ascent! {
         exposed(workload, technique, place);
 
     // ENTRY_UNAUTH_APP: known by its image and its settings.
-    step(Id::ENTRY_UNAUTH_APP, Needs::one(Spot::Door(*workload)), Spot::Workload(*workload), Ease::Easy, Because::Place(*place)) <--
-        open_app(workload, place);
+    step(Id::ENTRY_UNAUTH_APP, Needs::one(Spot::Door(*workload)), *gives, Ease::Easy, Because::Place(*place)) <--
+        open_app(workload, gives, place);
+
+    // ENTRY_KUBELET_ANON, ENTRY_ETCD_OPEN: known by the components' own settings.
+    step(*technique, Needs::one(*needs), *gives, Ease::Easy, Because::Place(*place)) <--
+        opening(technique, needs, gives, place);
 
     // ENTRY_VULN_RCE: any application that anybody can send to may have a flaw.
     step(Id::ENTRY_VULN_RCE, Needs::one(Spot::Door(*workload)), Spot::Workload(*workload), Ease::Lucky, Because::Nature) <--
@@ -44,9 +53,17 @@ pub(super) fn rows(picture: &mut Picture<'_>, facts: &Facts<'_>, config: &Config
         ..Entries::default()
     };
     picture.mark_jewels(config);
-    for (workload, _) in &rules.open_app {
-        picture.worth.insert(*workload);
+    for (workload, gives, _) in &rules.open_app {
+        // Data leads no further.
+        if !matches!(gives, Spot::Effect(..)) {
+            picture.worth.insert(*workload);
+        }
     }
+    let openings = components::openings(picture, facts).into_iter();
+    rules.opening = openings
+        .map(|one| (one.technique, one.needs, one.gives, one.place))
+        .collect();
+    leaked::note(picture);
     rules.connects = connections(picture, facts);
     rules.run();
     rules.step
@@ -102,14 +119,21 @@ fn technique(entry: &str, links: &[(ResourceRef, Span)]) -> Id {
     }
 }
 
-fn open_apps(picture: &mut Picture<'_>) -> Vec<(WorkloadId, PlaceId)> {
-    let found: Vec<(WorkloadId, Place)> = picture
-        .workload_ids()
-        .filter_map(|(id, workload)| Some((id, apps::open_to_anybody(workload)?)))
-        .collect();
+fn open_apps(picture: &mut Picture<'_>) -> Vec<(WorkloadId, Spot, PlaceId)> {
+    let workloads = picture.workload_ids();
+    let found = workloads.filter_map(|(id, workload)| {
+        let (door, place) = apps::open_to_anybody(workload)?;
+        let gives = match door {
+            Door::Code => Spot::Workload(id),
+            Door::Account => Spot::Identity(workload.account),
+            Door::Data => Spot::Effect(Effect::Data, Scope::In(workload.namespace)),
+        };
+        Some((id, gives, place))
+    });
+    let found: Vec<(WorkloadId, Spot, Place)> = found.collect();
     found
         .into_iter()
-        .map(|(id, place)| (id, picture.place(place)))
+        .map(|(id, gives, place)| (id, gives, picture.place(place)))
         .collect()
 }
 

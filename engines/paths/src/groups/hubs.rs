@@ -31,6 +31,17 @@ pub(super) fn steps(picture: &Picture<'_>, rights: &Rights, rows: &[Row]) -> Vec
             give(Spot::Able(able, Scope::All), Spot::Able(able, scope));
         }
     }
+    for (id, port) in &picture.inside {
+        give(Spot::Workload(*id), Spot::Inside(*port));
+    }
+    for (number, _) in picture.nodes.iter() {
+        let node = NodeId(number);
+        for hub in [Spot::Files, Spot::PodsOf] {
+            give(Spot::Node(node), hub(node));
+        }
+        give(Spot::Files(node), Spot::Volumes(node));
+        give(Spot::Nodes, Spot::Node(node));
+    }
     for (id, workload) in picture.workload_ids() {
         give(
             Spot::Pods(Scope::In(workload.namespace)),

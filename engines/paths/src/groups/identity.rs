@@ -2,21 +2,25 @@
 //!
 //! No rule here joins anything, so they are loops over facts.
 
+mod secrets;
+
 use super::Row;
+use super::entries::components::refuses_anonymous;
 use crate::graph::{Because, Ease, Needs, Place};
-use crate::picture::Picture;
-use crate::spot::{BeyondId, IdentityId, NamespaceId, Spot, WorkloadId};
+use crate::picture::{Picture, runs_on};
+use crate::spot::{IdentityId, NamespaceId, NodeId, Spot, WorkloadId};
 use crate::techniques::Id;
 use seawall_model::access::Identity;
 use seawall_model::{Data, Fact, Operation, Span, Str};
 use seawall_snapshot::pod::{EnvSource, VolumeKind};
 use seawall_snapshot::{Object, PodTemplate};
+use std::collections::HashSet;
 
 /// The steps of this group.
 pub(super) fn rows(picture: &mut Picture<'_>) -> Vec<Row> {
     let mut rows = tokens(picture);
     rows.extend(mounted_secrets(picture));
-    rows.extend(secrets(picture));
+    rows.extend(secrets::rows(picture));
     rows.extend(bindings(picture));
     rows.extend(groups(picture));
     rows
@@ -112,12 +116,12 @@ fn mounted_secrets(picture: &mut Picture<'_>) -> Vec<Row> {
 /// The Secrets that code in a pod can read, and where they are given to it.
 fn secrets_of(template: &PodTemplate) -> Vec<(Str, Span)> {
     let mut all = Vec::new();
+    // What only an init container was given is gone with it.
+    let running = || template.containers.iter().filter(|one| runs_on(one));
     for volume in &template.volumes {
-        let is_mounted = template.containers.iter().any(|container| {
-            container
-                .mounts
-                .iter()
-                .any(|mount| mount.name == volume.name)
+        let is_mounted = running().any(|container| {
+            let mut mounts = container.mounts.iter();
+            mounts.any(|mount| mount.name == volume.name)
         });
         match &volume.kind {
             VolumeKind::Secret(name) if is_mounted => all.push((name.clone(), volume.span)),
@@ -127,7 +131,7 @@ fn secrets_of(template: &PodTemplate) -> Vec<(Str, Span)> {
             _ => {}
         }
     }
-    for container in &template.containers {
+    for container in running() {
         let whole = container.env_from.iter().filter(|from| from.secret);
         all.extend(whole.map(|from| (from.name.clone(), from.span)));
         for variable in &container.env {
@@ -141,105 +145,24 @@ fn secrets_of(template: &PodTemplate) -> Vec<(Str, Span)> {
     all
 }
 
-/// SECRET_IS_SA_TOKEN, SECRET_IS_KUBECONFIG, SECRET_IS_CLOUD_KEY.
-fn secrets(picture: &mut Picture<'_>) -> Vec<Row> {
-    let snapshot = picture.snapshot;
-    let mut rows = Vec::new();
-    for (_, object) in snapshot.of_kind("", "Secret") {
-        let namespace = picture.namespace(object.namespace());
-        let secret = picture.secret(namespace, &object.reference.name);
-        let mut give =
-            |picture: &mut Picture<'_>, id: Id, note: String, span: Span, gives: Spot, mend| {
-                let place = picture.place(Place {
-                    note: note.into(),
-                    object: object.reference.clone(),
-                    span,
-                    mend,
-                });
-                rows.push((
-                    id,
-                    Needs::one(Spot::Secret(secret)),
-                    gives,
-                    Ease::Easy,
-                    Because::Place(place),
-                ));
-            };
-        let kind = object.body().and_then(|body| body.get("type"));
-        let kind = kind.and_then(|kind| kind.as_str()).unwrap_or_default();
-        let account = object.annotation("kubernetes.io/service-account.name");
-        if let Some(account) = account.filter(|_| kind == "kubernetes.io/service-account-token") {
-            let id = picture.account(object.namespace(), account.value.clone());
-            let note = format!("it holds a token of {} that does not end", account.value);
-            give(
-                picture,
-                Id::SECRET_IS_SA_TOKEN,
-                note,
-                account.span,
-                Spot::Identity(id),
-                None,
-            );
-        }
-        let Some(what) = beyond(object, kind) else {
-            continue;
-        };
-        let (id, name) = what;
-        let number = BeyondId(picture.beyond.number(&Str::from(name.as_str())));
-        let note = format!("it holds credentials of {name}");
-        give(
-            picture,
-            id,
-            note,
-            object.name_span,
-            Spot::Beyond(number),
-            None,
-        );
-    }
-    rows
-}
-
-/// What a Secret opens beyond the cluster, by the names of its keys: values are not looked at.
-fn beyond(object: &Object, kind: &str) -> Option<(Id, String)> {
-    let argo = object.label("argocd.argoproj.io/secret-type") == Some("cluster");
-    let keys: Vec<String> = ["data", "stringData"]
-        .iter()
-        .filter_map(|field| object.body()?.get(field)?.as_map())
-        .flat_map(|map| map.iter().map(|entry| entry.key.to_ascii_lowercase()))
-        .collect();
-    let has = |wanted: &str| keys.iter().any(|key| key == wanted);
-    let reference = &object.reference;
-    if argo || has("kubeconfig") || kind == "cluster.x-k8s.io/secret" {
-        return Some((
-            Id::SECRET_IS_KUBECONFIG,
-            format!("the cluster of {reference}"),
-        ));
-    }
-    let cloud = [
-        ("aws_secret_access_key", "AWS"),
-        ("aws-secret-access-key", "AWS"),
-        ("azure_client_secret", "Azure"),
-        ("azure.json", "Azure"),
-        ("service-account.json", "Google Cloud"),
-        ("gcp-credentials.json", "Google Cloud"),
-    ];
-    let cloud = cloud.iter().find(|(key, _)| has(key));
-    cloud.map(|(_, name)| {
-        let what = format!("an account of {name} ({reference})");
-        (Id::SECRET_IS_CLOUD_KEY, what)
-    })
-}
-
 /// IDENTITY_HAS_PERM: through a binding to a role, through its rules to rights.
 fn bindings(picture: &Picture<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
+    let refuses_anonymous = refuses_anonymous(picture);
     for (number, bound) in (0u32..).zip(picture.bindings) {
         let Some(identity) = picture.identities.find(&bound.subject) else {
             continue;
         };
+        let role = picture.sets.get(bound.set.0 as usize);
+        let technique = role.and_then(|set| of_everybody(&bound.subject, &set.role.name));
+        if refuses_anonymous && technique == Some(Id::ENTRY_ANON_RBAC) {
+            continue;
+        }
         rows.push((
-            Id::IDENTITY_HAS_PERM,
+            technique.unwrap_or(Id::IDENTITY_HAS_PERM),
             Needs::one(Spot::Identity(IdentityId(identity))),
             Spot::Permissions(bound.set.0),
-            Ease::Given,
+            technique.map_or(Ease::Given, |_| Ease::Easy),
             Because::Binding(number),
         ));
     }
@@ -260,32 +183,57 @@ fn bindings(picture: &Picture<'_>) -> Vec<Row> {
     rows
 }
 
-/// GROUP_MEMBER: only groups that a binding names matter.
-fn groups(picture: &Picture<'_>) -> Vec<Row> {
-    let group = |name: String| {
-        let group = Identity::Group(name.into());
-        picture.identities.find(&group).map(IdentityId)
+/// The technique that a binding to a whole class of users is. Kubernetes itself gives everybody
+/// a few roles that only tell about the API.
+fn of_everybody(subject: &Identity, role: &str) -> Option<Id> {
+    const HARMLESS: [&str; 3] = [
+        "system:basic-user",
+        "system:discovery",
+        "system:public-info-viewer",
+    ];
+    if HARMLESS.contains(&role) {
+        return None;
+    }
+    let (Identity::User(name) | Identity::Group(name)) = subject else {
+        return None;
     };
-    let everybody = group("system:authenticated".to_owned());
-    let accounts = group("system:serviceaccounts".to_owned());
+    match &**name {
+        "system:anonymous" | "system:unauthenticated" => Some(Id::ENTRY_ANON_RBAC),
+        "system:authenticated" => Some(Id::ENTRY_ANY_AUTHENTICATED),
+        name if name.starts_with("system:serviceaccounts") => Some(Id::ENTRY_ANY_AUTHENTICATED),
+        "system:nodes" => Some(Id::NODE_LEGACY_RBAC),
+        name if name.starts_with("system:node:") => Some(Id::NODE_LEGACY_RBAC),
+        _ => None,
+    }
+}
+
+/// GROUP_MEMBER: only groups that a binding names matter.
+fn groups(picture: &mut Picture<'_>) -> Vec<Row> {
+    let nodes: Vec<NodeId> = picture.nodes.iter().map(|(n, _)| NodeId(n)).collect();
+    for node in nodes {
+        picture.node_identity(node);
+    }
+    // Kubernetes' own bindings to everybody only tell about the API.
+    let bound = picture.bindings.iter();
+    let bound = bound.filter(|bound| bound.span != Span::NONE);
+    let mut named: HashSet<u32> = bound
+        .filter_map(|bound| picture.identities.find(&bound.subject))
+        .collect();
+    named.extend(&picture.open_groups);
     let mut rows = Vec::new();
     for (number, identity) in picture.identities.iter() {
-        let groups = match identity {
-            Identity::ServiceAccount { namespace, .. } => {
-                vec![
-                    accounts,
-                    group(format!("system:serviceaccounts:{namespace}")),
-                    everybody,
-                ]
+        for name in identity.groups() {
+            let group = Identity::Group(name);
+            let Some(group) = picture.identities.find(&group) else {
+                continue;
+            };
+            if group == number || !named.contains(&group) {
+                continue;
             }
-            Identity::User(name) if !name.starts_with("system:") => vec![everybody],
-            _ => Vec::new(),
-        };
-        for group in groups.into_iter().flatten() {
             rows.push((
                 Id::GROUP_MEMBER,
                 Needs::one(Spot::Identity(IdentityId(number))),
-                Spot::Identity(group),
+                Spot::Identity(IdentityId(group)),
                 Ease::Given,
                 Because::Nature,
             ));

@@ -40,8 +40,8 @@ pub(super) const ENTRIES: &[Entry<Id>] = &[
     ),
     technique(
         Id::ENTRY_UNAUTH_APP,
-        "an application runs commands for anybody",
-        "Some applications run what they are sent by design, and are set up here to ask nobody who they are: a Docker daemon on TCP, a notebook server, a search engine with script templates.",
+        "an application does what anybody tells it",
+        "Some applications run what they are sent by design, act with the rights of their account, or give away what they keep, and are set up here to ask nobody who they are: a Docker daemon on TCP, a notebook server, a dashboard whose login can be skipped, a database without a password.",
         "Turn its authentication on, or let only those reach it who need it.",
         &[mitre("T1133"), mitre("T1190")],
     ),
@@ -55,9 +55,23 @@ pub(super) const ENTRIES: &[Entry<Id>] = &[
     technique(
         Id::ENTRY_ANY_AUTHENTICATED,
         "rights for everybody with any login",
-        "A binding gives rights to `system:authenticated` or to all service accounts: any account at all, of some cloud providers any account of any customer, has them.",
-        "Bind the role to those who need it, by name.",
+        "A binding, or an API server that allows everything, gives rights to `system:authenticated` or to all service accounts: any account at all, of some cloud providers any account of any customer, has them.",
+        "Bind the role to those who need it, by name; leave `--authorization-mode` at Node,RBAC.",
         &[mitre("T1078")],
+    ),
+    technique(
+        Id::ENTRY_KUBELET_ANON,
+        "a kubelet runs commands for anybody",
+        "The kubelet takes requests without a login and allows all of them: whoever gets to its port runs commands in every pod of the node, unseen by admission and audit.",
+        "Set `authentication.anonymous.enabled: false` and `authorization.mode: Webhook`.",
+        &[mitre("T1133"), mitre("T1609")],
+    ),
+    technique(
+        Id::ENTRY_ETCD_OPEN,
+        "etcd answers without a certificate",
+        "Everything that the cluster is lies in etcd: every Secret, every binding. Whoever gets to a port of it that asks for no certificate reads and writes all of that.",
+        "Set `--client-cert-auth` and `--trusted-ca-file`, and listen with TLS only.",
+        &[mitre("T1552.001"), mitre("T1078")],
     ),
     technique(
         Id::ENTRY_LEAKED_CRED,

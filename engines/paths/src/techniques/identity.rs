@@ -33,10 +33,24 @@ pub(super) const ENTRIES: &[Entry<Id>] = &[
     ),
     technique(
         Id::SECRET_IS_CLOUD_KEY,
-        "a Secret is a key to the cloud",
-        "The Secret holds a long-lived key of a cloud account.",
+        "takes a key to the cloud",
+        "A Secret, or a value in the environment of a container, is a long-lived key of a cloud account.",
         "Use workload identity of the cloud in place of keys.",
         &[mitre("T1552.001"), mitre("T1078.004")],
+    ),
+    technique(
+        Id::SECRET_IS_BOOTSTRAP,
+        "a Secret lets machines join as nodes",
+        "A bootstrap token stands for `system:bootstrappers`. Where that group may ask for certificates of nodes and gets them without a person, its holder becomes a node of any name.",
+        "Delete bootstrap tokens when no machine is about to join, or approve requests of new nodes by hand.",
+        &[mitre("T1552.001"), mitre("T1649")],
+    ),
+    technique(
+        Id::SECRET_IS_CA,
+        "a Secret holds a key that signs identities",
+        "With the key of the certificate authority, or the one that signs service account tokens, anybody makes credentials for anybody.",
+        "Keep such keys out of the cluster; of those that Cluster API keeps, in a namespace that only its controllers read.",
+        &[mitre("T1649"), mitre("T1606")],
     ),
     technique(
         Id::IDENTITY_HAS_PERM,

@@ -21,7 +21,11 @@ pub(super) fn check(s: &Subject<'_>, copy: bool, sink: &mut Sink) {
     let by_account = account.and_then(account_automounts);
     let automounted = pod.map_or(by_account.unwrap_or(true), |field| field.value);
     let projected = s.template.volumes.iter().any(|volume| match &volume.kind {
-        VolumeKind::Projected { tokens, .. } => tokens.iter().any(|token| is_api_audience(token)),
+        VolumeKind::Projected { tokens, .. } => {
+            let mut mounts = s.template.containers.iter().flat_map(|c| &c.mounts);
+            tokens.iter().any(|token| is_api_audience(token))
+                && mounts.any(|mount| mount.name == volume.name)
+        }
         _ => false,
     });
     if !copy {
