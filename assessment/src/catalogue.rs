@@ -10,6 +10,7 @@ pub fn catalogue() -> Vec<Rule> {
         .iter()
         .chain(seawall_posture::rules())
         .chain(seawall_network::rules())
+        .chain(seawall_access::rules())
         .cloned()
         .chain([demands::rule()])
         .collect();

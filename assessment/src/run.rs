@@ -3,6 +3,8 @@
 use crate::catalogue::{catalogue_with, means};
 use crate::compare::compare;
 use crate::{Assessment, Config, Gate, Inventory, demands, frameworks, merge, reach, suppress};
+use seawall_access::Access;
+use seawall_model::access::Authorizer;
 use seawall_model::{Coverage, Outcome, Rule, RuleId, SourceMap};
 use seawall_snapshot::{ScopeKind, Snapshot};
 use std::collections::HashSet;
@@ -16,6 +18,8 @@ pub(crate) enum Engines {
     Local,
     /// The one that looks at everybody at once.
     Network,
+    /// The one about rights, which come from anywhere.
+    Access,
 }
 
 /// Judges a snapshot. `sources` is what the sources could and could not read; `map` tells
@@ -122,7 +126,7 @@ impl Assessment {
 }
 
 /// What the engines say.
-fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome; 4] {
+fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome; 5] {
     let version = config
         .kubernetes_version
         .unwrap_or(seawall_model::KubernetesVersion::NEWEST);
@@ -138,6 +142,9 @@ fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome;
         kubernetes_version: version,
         ..seawall_network::Config::default()
     };
+    // Policies ask about rights; where only a part is seen they are not known.
+    let access =
+        matches!(engines, Engines::All | Engines::Access).then(|| Access::of(snapshot, version));
     let is_asked = |engine| engines == Engines::All || engines == engine;
     let ask = |engine: Engines, check: &(dyn Fn() -> Outcome + Sync)| {
         if is_asked(engine) {
@@ -149,7 +156,8 @@ fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome;
     let (admission, posture) = rayon::join(
         || {
             ask(Engines::Local, &|| {
-                seawall_admission::check(snapshot, &admission)
+                let authorizer = access.as_ref().map(|access| access as &dyn Authorizer);
+                seawall_admission::check_asking(snapshot, &admission, authorizer)
             })
         },
         || {
@@ -165,7 +173,14 @@ fn outcomes(engines: Engines, snapshot: &Snapshot, config: &Config) -> [Outcome;
     let demands = ask(Engines::Network, &|| {
         demands::check(snapshot, &config.demands)
     });
-    [admission, posture, network, demands]
+    let access = access.map(|access| seawall_access::check_access(&access));
+    [
+        admission,
+        posture,
+        access.unwrap_or_default(),
+        network,
+        demands,
+    ]
 }
 
 /// The rules that `--only` and `--skip` leave.

@@ -427,6 +427,24 @@ impl Access {
         rights
     }
 
+    /// The rights that a binding gives to the first whom it names.
+    pub fn rights_by(&self, binding: &Binding) -> Vec<Right<'_>> {
+        let of = self
+            .bindings
+            .iter()
+            .position(|one| std::ptr::eq(one, binding));
+        // Bindings are followed in their order.
+        let at = of.map(|of| self.binding_of_bound.partition_point(|other| *other < of));
+        let Some(at) = at.filter(|at| self.binding_of_bound.get(*at) == of.as_ref()) else {
+            return Vec::new();
+        };
+        let Some(bound) = self.bounds.get(at) else {
+            return Vec::new();
+        };
+        let rules = self.rules_in(bound.set).iter();
+        rules.filter_map(|ix| self.right(at, *ix)).collect()
+    }
+
     /// The rights that a set of permissions is, as one of its bindings gives it.
     pub fn rights_of(&self, set: PermissionSetId) -> Vec<Right<'_>> {
         let bounds = self.bounds_of_set.get(set.0 as usize).into_iter().flatten();

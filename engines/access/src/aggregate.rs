@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How many looks at a label aggregation may cost. A cluster has a few thousand; who makes
 /// ten thousand roles that all select each other gets a gap.
-const BUDGET: u64 = 20_000_000;
+const BUDGET: u64 = 5_000_000;
 
 /// Finds the rules of roles.
 #[derive(Debug)]
