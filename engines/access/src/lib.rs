@@ -23,16 +23,20 @@ pub mod impersonation;
 mod index;
 pub mod kubelet;
 pub mod node;
+mod permissions;
+mod read;
 pub mod request;
 pub mod resources;
+mod right;
 pub mod role;
 mod rules;
 mod sink;
 
-pub use access::{Access, Breadth, Dangling, Grant, Right};
+pub use access::Access;
 pub use authorizer::MASTERS;
 pub use binding::{Binding, Subject};
 pub use request::{Request, ResourceRequest};
+pub use right::{Breadth, Dangling, Grant, Right};
 pub use role::{Role, Rule};
 
 use seawall_model::{GapKind, KubernetesVersion, Outcome, Rule as CatalogueRule};
