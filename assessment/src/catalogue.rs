@@ -11,6 +11,7 @@ pub fn catalogue() -> Vec<Rule> {
         .chain(seawall_posture::rules())
         .chain(seawall_network::rules())
         .chain(seawall_paths::rules())
+        .chain(seawall_access::rules())
         .cloned()
         .chain([demands::rule()])
         .collect();

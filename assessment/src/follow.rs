@@ -3,8 +3,9 @@
 //! A change of one pod cannot move what is said of another namespace, so a [`Follower`]
 //! judges again only what the engines say a change can reach: usually one namespace, else
 //! everything. The network is one piece: who reaches whom depends on everybody, so it is
-//! judged as a whole, and only when it sees a difference. What was said then equals, at every moment, what [`assess`] would say of
-//! the whole picture; a test over random changes holds that.
+//! judged as a whole, and only when it sees a difference; so are rights. What was said then
+//! equals, at every moment, what [`assess`] would say of the whole picture; a test over random
+//! changes holds that.
 
 use crate::run::{Engines, assess_by};
 use crate::{Assessment, Config, assess, demands};
@@ -31,6 +32,8 @@ pub enum Part {
     Namespace(Str),
     /// What the network's rules say, wherever.
     Network,
+    /// What the rules about rights say, wherever.
+    Access,
 }
 
 /// See the module.
@@ -70,6 +73,7 @@ impl<'a> Follower<'a> {
         let is_local = snapshot.is_complete() && !self.has_policies;
         let mut namespaces = BTreeSet::new();
         let mut network = NetworkChange::default();
+        let mut is_about_rights = false;
         for object in changed {
             match reach::of(object) {
                 Reach::Namespace(namespace) if is_local => namespaces.insert(namespace),
@@ -79,6 +83,7 @@ impl<'a> Follower<'a> {
                 }
             };
             network.take(object);
+            is_about_rights |= seawall_access::looks_at(object);
         }
         let needed = |object: &Object| {
             let namespace = object.reference.namespace.as_ref();
@@ -94,6 +99,10 @@ impl<'a> Follower<'a> {
         if network.is_one() {
             found.extend(judge(snapshot, Engines::Network));
             parts.insert(Part::Network);
+        }
+        if is_about_rights {
+            found.extend(judge(snapshot, Engines::Access));
+            parts.insert(Part::Access);
         }
         Judged::Parts(parts, found)
     }
@@ -139,6 +148,10 @@ pub fn part_of(finding: &Finding) -> Part {
     let network = seawall_network::rules();
     if finding.rule == demands::ID || network.iter().any(|rule| rule.id == finding.rule) {
         return Part::Network;
+    }
+    let access = seawall_access::rules();
+    if access.iter().any(|rule| rule.id == finding.rule) {
+        return Part::Access;
     }
     let Asset::Resource(ResourceRef {
         group,

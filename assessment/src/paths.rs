@@ -88,16 +88,15 @@ pub struct Tried {
 /// Finds the ways in, and judges them.
 pub(crate) fn ways(
     snapshot: &Snapshot,
-    network: &Network<'_, '_>,
+    (network, access): (&Network<'_, '_>, &Access),
     facts: &[Fact],
     version: KubernetesVersion,
     question: &Question,
 ) -> (Outcome, Ways) {
-    let access = Access::of(snapshot, version);
     let network = Answers::new(network);
     let facts = seawall_paths::Facts {
         facts,
-        permissions: &access,
+        permissions: access,
         network: &network,
     };
     let config = seawall_paths::Config {

@@ -5,6 +5,8 @@ use crate::compare::compare;
 use crate::{
     Assessment, Config, Gate, Inventory, demands, frameworks, merge, paths, reach, suppress,
 };
+use seawall_access::Access;
+use seawall_model::access::Authorizer;
 use seawall_model::{Coverage, Fact, KubernetesVersion, Outcome, Rule, RuleId, SourceMap};
 use seawall_network::{Network, World};
 use seawall_snapshot::{ScopeKind, Snapshot};
@@ -19,6 +21,8 @@ pub(crate) enum Engines {
     Local,
     /// The one that looks at everybody at once.
     Network,
+    /// The one about rights, which come from anywhere.
+    Access,
 }
 
 impl Engines {
@@ -56,7 +60,9 @@ pub(crate) fn assess_by(
     let network = world.as_ref();
     let network = network.map(|world| Network::new(world, &network_config));
     let network = network.as_ref();
-    let outcomes = outcomes(engines, snapshot, network, config);
+    let access = engines.asks(Engines::Access);
+    let access = access.then(|| Access::of(snapshot, version(config)));
+    let outcomes = outcomes(engines, snapshot, network, access.as_ref(), config);
     let rules = catalogue_with(config.policies.as_deref());
     let chosen = chosen(&rules, config);
     let mut answer = Assessment {
@@ -66,10 +72,16 @@ pub(crate) fn assess_by(
     let mut findings = Vec::new();
     let mut outcomes = Vec::from(outcomes);
     // Ways in are made of what all engines say.
-    if let (Engines::All, Some(question), Some(network)) = (engines, &config.paths, network) {
+    if let (Some(question), Some(network), Some(access)) = (&config.paths, network, &access) {
         let facts = outcomes.iter().flat_map(|outcome| &outcome.facts);
         let facts: Vec<Fact> = facts.cloned().collect();
-        let (outcome, ways) = paths::ways(snapshot, network, &facts, version(config), question);
+        let (outcome, ways) = paths::ways(
+            snapshot,
+            (network, access),
+            &facts,
+            version(config),
+            question,
+        );
         outcomes.push(outcome);
         answer.ways = Some(ways);
     }
@@ -167,8 +179,9 @@ fn outcomes(
     engines: Engines,
     snapshot: &Snapshot,
     network: Option<&Network<'_, '_>>,
+    access: Option<&Access>,
     config: &Config,
-) -> [Outcome; 4] {
+) -> [Outcome; 5] {
     let version = version(config);
     let admission = seawall_admission::Config {
         kubernetes_version: version,
@@ -180,7 +193,11 @@ fn outcomes(
     };
     let (admission, posture) = if engines.asks(Engines::Local) {
         rayon::join(
-            || seawall_admission::check(snapshot, &admission),
+            || {
+                // Policies ask about rights; where only a part is seen they are not known.
+                let authorizer = access.map(|access| access as &dyn Authorizer);
+                seawall_admission::check_asking(snapshot, &admission, authorizer)
+            },
             || seawall_posture::check(snapshot, &posture),
         )
     } else {
@@ -191,7 +208,14 @@ fn outcomes(
         let demands = demands::check(network, &config.demands);
         (seawall_network::judge(network), demands)
     });
-    [admission, posture, network, demands]
+    let access = access.map(seawall_access::check_access);
+    [
+        admission,
+        posture,
+        access.unwrap_or_default(),
+        network,
+        demands,
+    ]
 }
 
 fn version(config: &Config) -> KubernetesVersion {

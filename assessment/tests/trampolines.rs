@@ -60,7 +60,7 @@ fn trampolines(text: &str) -> Trampolines {
         builder.add(object.expect("an object"));
     }
     let config = Config {
-        with_paths: true,
+        paths: Some(seawall_assessment::paths::Question::default()),
         ..Config::default()
     };
     let assessment = assess(&builder.build(), Coverage::default(), &map, &config);

@@ -68,6 +68,9 @@ pub(crate) enum Command {
     WhoCan(WhoCan),
     /// Tell what somebody can do, and by which rule and binding.
     WhatCan(WhatCan),
+    /// Look at what is given to whom.
+    #[command(subcommand)]
+    Access(Access),
     /// Print the objects that a scan sees, each with its origin.
     Render(Render),
     /// Scan the example environment inside this program.
@@ -231,6 +234,27 @@ pub(crate) struct WhoCan {
     #[command(flatten)]
     pub(crate) reading: Reading,
     /// How to tell it: terminal, json or csv.
+    #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
+    pub(crate) output: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Access {
+    /// Compare what is given with what was used: bindings that nobody used, rules that give more
+    /// than was needed, what is dangerous, and the least roles that would do, each of them tried
+    /// on every request that was seen.
+    Review(Review),
+}
+
+/// What is given beside what was used.
+#[derive(Debug, Args)]
+pub(crate) struct Review {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Audit log of the API server, JSON lines; `-` is standard input; repeat for several.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) audit: Vec<String>,
+    /// How to tell it: terminal, json, or yaml (only the roles that are proposed).
     #[arg(short, long, value_name = "FORMAT", default_value = "terminal")]
     pub(crate) output: String,
 }

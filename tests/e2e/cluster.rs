@@ -268,6 +268,8 @@ fn rights(user: &User<'_>, cluster: &Cluster, live: &Value) {
         // Custom resources: a policy of a mesh, and one that makes pods. The role does not
         // name their groups, and the gaps do.
         .filter(|line| !line.contains(" N07 ") && !line.contains(" platform warm-image-cache "))
+        // The bindings that this test itself made since.
+        .filter(|line| !line.contains("/subjects[User restricted]"))
         .collect();
     assert_eq!(missing, Vec::<String>::new());
     for reason in reasons(&report) {

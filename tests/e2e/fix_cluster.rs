@@ -105,6 +105,10 @@ fn the_server_takes_the_patches_and_the_findings_go() {
     let fix = ["fix", "cluster", "--context", "full", "-v", "-o", "patches"];
     let ran = run(&dir, &cluster, &fix).exits(0);
     for event in cluster.audit().iter().skip(asked) {
+        // The server renews its own lease meanwhile.
+        if event["user"]["username"] == "system:apiserver" {
+            continue;
+        }
         let verb = event["verb"].as_str().unwrap();
         assert!(["get", "list"].contains(&verb), "{event}");
     }

@@ -13,6 +13,7 @@ mod bad_input;
 #[path = "../src/cluster/mod.rs"]
 mod control_plane;
 
+mod access;
 mod cluster;
 mod diff;
 mod exit_codes;

@@ -66,7 +66,7 @@ const KNOWN: [Known; 53] = [
     ),
     known("", "limitranges", &["N13", "W39"]),
     known("", "resourcequotas", &["N13"]),
-    known("", "serviceaccounts", &["W29", "W30", "W31"]),
+    known("", "serviceaccounts", &["W29", "W30", "W31", "R"]),
     known(
         "",
         "services",
@@ -75,8 +75,10 @@ const KNOWN: [Known; 53] = [
             "KUM", "MC",
         ],
     ),
-    known(RBAC, "clusterrolebindings", &["W29", "W30"]),
-    known(RBAC, "rolebindings", &["W29", "W30"]),
+    known(RBAC, "clusterrolebindings", &["W29", "W30", "R"]),
+    known(RBAC, "rolebindings", &["W29", "W30", "R"]),
+    known(RBAC, "clusterroles", &["R"]),
+    known(RBAC, "roles", &["R"]),
     known(
         "networking.k8s.io",
         "ingresses",
@@ -120,8 +122,6 @@ const KNOWN: [Known; 53] = [
     known("", "nodes", &[]),
     known("", "persistentvolumeclaims", &[]),
     known("", "persistentvolumes", &[]),
-    known(RBAC, "clusterroles", &[]),
-    known(RBAC, "roles", &[]),
     known("apiextensions.k8s.io", "customresourcedefinitions", &[]),
     known("apiregistration.k8s.io", "apiservices", &[]),
 ];

@@ -72,7 +72,7 @@ fn format(word: &str) -> Result<report::Format, Failure> {
     })
 }
 
-fn read(
+pub(super) fn read(
     source: &Source,
     global: &Global,
     map: &Arc<SourceMap>,
@@ -86,7 +86,7 @@ fn read(
 }
 
 /// What the sources could not read is missing from the answer, too.
-fn gaps(mut gaps: Vec<seawall_model::Gap>, loaded: &Loaded) -> Vec<seawall_model::Gap> {
+pub(super) fn gaps(mut gaps: Vec<seawall_model::Gap>, loaded: &Loaded) -> Vec<seawall_model::Gap> {
     let unread = loaded.coverage.gaps.iter().filter(|gap| gap.units > 0);
     gaps.extend(unread.cloned());
     gaps
@@ -111,5 +111,5 @@ fn is_source(word: &str) -> bool {
         || word == "-"
         || word.starts_with('.')
         || word.contains('/')
-        || Path::new(word).try_exists().is_ok_and(|is| is)
+        || Path::new(word).try_exists().unwrap_or(true)
 }

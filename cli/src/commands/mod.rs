@@ -14,11 +14,12 @@ mod paths;
 mod rbac;
 mod reach;
 mod render;
+mod review;
 mod rules;
 mod scan;
 mod watch;
 
-use crate::args::{Arguments, Command, ConfigCommand, Generate, Rules};
+use crate::args::{Access, Arguments, Command, ConfigCommand, Generate, Rules};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, complain};
 use clap::CommandFactory;
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Paths(asked) => paths::run(&asked, &global),
         Command::Blast(asked) => reach::blast(&asked, &global),
         Command::WhoCan(asked) => access::who_can(&asked, &global),
+        Command::Access(Access::Review(asked)) => review::run(&asked, &global),
         Command::WhatCan(asked) => access::what_can(&asked, &global),
         Command::Fix(fix) => fix::run(&fix, &global),
         Command::Explain(explain) => explain::run(&explain, &global),

@@ -6,33 +6,31 @@
 
 use crate::aggregate::Aggregation;
 use crate::binding::Binding;
-use crate::defaults::Defaults;
 use crate::gaps::Gaps;
 use crate::index::{RoleIx, Roles, RuleIx};
+use crate::read::{accounts, read, role_of};
 use crate::request::Request;
 use crate::resources;
-use crate::role::{GROUP, Role, Rule};
-use seawall_model::access::{
-    Action, Bound, Granted, Identity, PermissionSet, PermissionSetId, Permissions,
-};
-use seawall_model::{Gap, GapKind, KubernetesVersion, ResourceRef, Span, Str};
+use crate::right::{Breadth, Dangling, Right};
+use crate::role::{Role, Rule};
+use seawall_model::access::{Bound, Identity, PermissionSet, PermissionSetId};
+use seawall_model::{Gap, GapKind, KubernetesVersion, Span, Str};
 use seawall_snapshot::{ScopeId, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// Who can do what in a picture.
 #[derive(Debug)]
 pub struct Access {
     version: KubernetesVersion,
     is_complete: bool,
-    roles: Roles,
+    pub(crate) roles: Roles,
     bindings: Vec<Binding>,
     /// The rules of each role that is bound, as the renderings see it that bind it.
     views: Vec<View>,
-    sets: Vec<PermissionSet>,
+    pub(crate) sets: Vec<PermissionSet>,
     /// The view behind each set.
     view_of_set: Vec<usize>,
-    bounds: Vec<Bound>,
+    pub(crate) bounds: Vec<Bound>,
     /// The binding behind each.
     binding_of_bound: Vec<usize>,
     bounds_of_set: Vec<Vec<usize>>,
@@ -57,86 +55,6 @@ struct RuleIndex {
     of_paths: Vec<RuleIx>,
     /// The views that each rule is in, by the rule's place.
     views: Vec<Vec<usize>>,
-}
-
-/// A binding to a role that is not in the picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dangling {
-    /// The binding.
-    pub binding: ResourceRef,
-    /// The role that it names.
-    pub role: ResourceRef,
-    /// Where it names it.
-    pub span: Span,
-    /// Its place among [`Access::bindings`].
-    pub at: usize,
-}
-
-/// A rule that allows a request, with how its subject comes to have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// Whom the binding names.
-    pub subject: Identity,
-    /// The binding.
-    pub binding: ResourceRef,
-    /// Where it names the subject; nowhere in those that the API server makes.
-    pub subject_span: Span,
-    /// Whether the API server makes the binding for itself.
-    pub is_default: bool,
-    /// Where the right counts; `None` is everywhere.
-    pub namespace: Option<Str>,
-    /// The role that is bound.
-    pub bound_role: ResourceRef,
-    /// The role whose rule it is.
-    pub role: ResourceRef,
-    /// The rule, as a JSON pointer into that role.
-    pub rule: String,
-    /// Where the rule stands.
-    pub rule_span: Option<Span>,
-    /// The objects that it is limited to; empty for all.
-    pub names: Arc<[Str]>,
-}
-
-/// What a question about everybody leaves open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Breadth {
-    /// Where the request has no namespace: rights in any namespace, too.
-    pub any_namespace: bool,
-    /// Where it has no name: rights that are limited to some names, too.
-    pub any_name: bool,
-}
-
-/// One right of somebody: a rule that a binding gives.
-#[derive(Debug, Clone, Copy)]
-pub struct Right<'a> {
-    /// What the binding says.
-    pub bound: &'a Bound,
-    /// The binding itself.
-    pub binding: &'a Binding,
-    /// Which role it gives, and where.
-    pub set: &'a PermissionSet,
-    /// The role whose rule it is.
-    pub role: &'a Role,
-    /// The rule.
-    pub rule: &'a Rule,
-}
-
-impl Right<'_> {
-    /// What it says about how somebody comes to have it.
-    pub fn grant(&self) -> Grant {
-        Grant {
-            subject: self.bound.subject.clone(),
-            binding: self.bound.binding.clone(),
-            subject_span: self.bound.span,
-            is_default: self.binding.is_default,
-            namespace: self.set.namespace.clone(),
-            bound_role: self.set.role.clone(),
-            role: self.role.reference.clone(),
-            rule: self.rule.pointer(),
-            rule_span: known(self.rule.span),
-            names: self.rule.names.clone(),
-        }
-    }
 }
 
 impl Access {
@@ -284,7 +202,7 @@ impl Access {
     }
 
     /// The rules that may speak of a resource, in the order of roles.
-    fn rules_about(&self, resource: &str, subresource: &str) -> Vec<RuleIx> {
+    pub(crate) fn rules_about(&self, resource: &str, subresource: &str) -> Vec<RuleIx> {
         let mut tokens = vec!["*".to_owned()];
         if subresource.is_empty() {
             tokens.push(resource.to_owned());
@@ -300,7 +218,7 @@ impl Access {
     }
 
     /// For each set the rules that fulfil a condition.
-    fn sets_by(
+    pub(crate) fn sets_by(
         &self,
         candidates: &[RuleIx],
         fits: impl Fn(&Rule) -> bool,
@@ -370,7 +288,7 @@ impl Access {
         of.namespace.is_empty() && reach != resources::InNamespace::Nothing
     }
 
-    fn is_unlimited(&self, ix: RuleIx) -> bool {
+    pub(crate) fn is_unlimited(&self, ix: RuleIx) -> bool {
         self.roles
             .rule(ix)
             .is_some_and(|(_, rule)| rule.names.is_empty())
@@ -425,6 +343,24 @@ impl Access {
             }
         }
         rights
+    }
+
+    /// The rights that a binding gives to the first whom it names.
+    pub fn rights_by(&self, binding: &Binding) -> Vec<Right<'_>> {
+        let of = self
+            .bindings
+            .iter()
+            .position(|one| std::ptr::eq(one, binding));
+        // Bindings are followed in their order.
+        let at = of.map(|of| self.binding_of_bound.partition_point(|other| *other < of));
+        let Some(at) = at.filter(|at| self.binding_of_bound.get(*at) == of.as_ref()) else {
+            return Vec::new();
+        };
+        let Some(bound) = self.bounds.get(at) else {
+            return Vec::new();
+        };
+        let rules = self.rules_in(bound.set).iter();
+        rules.filter_map(|ix| self.right(at, *ix)).collect()
     }
 
     /// The rights that a set of permissions is, as one of its bindings gives it.
@@ -553,140 +489,10 @@ impl Access {
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
     }
-}
 
-impl Permissions for Access {
-    fn sets(&self) -> &[PermissionSet] {
-        &self.sets
-    }
-
-    fn bindings(&self) -> &[Bound] {
-        &self.bounds
-    }
-
-    fn granted(&self, action: &Action<'_>) -> Vec<Granted> {
-        let candidates = self.rules_about(action.resource, action.subresource);
-        let has_name = resources::has_name(action.verb, action.subresource);
-        let sets = self.sets_by(&candidates, |rule| {
-            rule.has_verb(action.verb)
-                && rule.has_group(action.group)
-                && (rule.names.is_empty() || has_name)
-        });
-        let mut granted = Vec::new();
-        for (set, rules) in sets {
-            let namespace = self
-                .sets
-                .get(set.0 as usize)
-                .and_then(|s| s.namespace.clone());
-            let Action {
-                verb,
-                group,
-                resource,
-                subresource,
-            } = *action;
-            let reach =
-                resources::in_namespace(verb, group, resource, subresource, namespace.as_ref());
-            let mut known: BTreeSet<Arc<[Str]>> = BTreeSet::new();
-            for ix in self.widest(rules) {
-                let Some((role, rule)) = self.roles.rule(ix) else {
-                    continue;
-                };
-                let names = match &reach {
-                    resources::InNamespace::Everything => rule.names.clone(),
-                    resources::InNamespace::Only(name) if rule.has_name(name) => {
-                        Arc::from([name.clone()])
-                    }
-                    resources::InNamespace::Nothing | resources::InNamespace::Only(_) => continue,
-                };
-                if known.insert(names.clone()) {
-                    granted.push(Granted {
-                        set,
-                        names,
-                        role: role.reference.clone(),
-                        rule: rule.pointer(),
-                        span: known_span(role, rule),
-                    });
-                }
-            }
-        }
-        granted
-    }
-}
-
-impl Access {
     /// Of rules with one effect the one for all names, if there is one.
-    fn widest(&self, rules: Vec<RuleIx>) -> Vec<RuleIx> {
+    pub(crate) fn widest(&self, rules: Vec<RuleIx>) -> Vec<RuleIx> {
         let whole = rules.iter().find(|ix| self.is_unlimited(**ix)).copied();
         whole.map_or(rules, |ix| vec![ix])
     }
-}
-
-fn known_span(role: &Role, rule: &Rule) -> Option<Span> {
-    known(rule.span).filter(|_| !role.is_default)
-}
-
-fn known(span: Span) -> Option<Span> {
-    span.is_known().then_some(span)
-}
-
-/// The role that a binding names.
-fn role_of(binding: &Binding) -> ResourceRef {
-    let is_cluster = binding.is_cluster_role;
-    ResourceRef {
-        group: GROUP.into(),
-        kind: if is_cluster { "ClusterRole" } else { "Role" }.into(),
-        namespace: binding.namespace.clone().filter(|_| !is_cluster),
-        name: binding.role.clone(),
-    }
-}
-
-fn accounts(snapshot: &Snapshot) -> BTreeSet<(Str, Str)> {
-    let accounts = snapshot.of_kind("", "ServiceAccount").map(|(_, account)| {
-        let name = account.reference.name.clone();
-        (Str::from(account.namespace()), name)
-    });
-    accounts.collect()
-}
-
-/// The roles and bindings of a picture, and those that the API server makes.
-fn read(snapshot: &Snapshot, version: KubernetesVersion, gaps: &mut Gaps) -> (Roles, Vec<Binding>) {
-    let defaults = Defaults::of(version);
-    let (mut roles, mut bindings) = (Roles::default(), Vec::new());
-    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut names: BTreeSet<&ResourceRef> = BTreeSet::new();
-    for (_, object) in snapshot.objects() {
-        let reference = &object.reference;
-        if &*reference.group != GROUP {
-            continue;
-        }
-        *seen.entry(&reference.kind).or_insert(0) += 1;
-        names.insert(reference);
-        if let Some(mut role) = Role::read(object, gaps) {
-            role.is_known = defaults.has_role(&role);
-            roles.add(role);
-        } else if let Some(mut binding) = Binding::read(object, gaps) {
-            binding.is_known = defaults.has_binding(&binding);
-            bindings.push(binding);
-        }
-    }
-    let is_whole = snapshot.is_complete();
-    // A cluster always has some of each: where there is none, they could not be read.
-    for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] {
-        if is_whole && !seen.contains_key(kind) {
-            let why = format!("no {kind} could be read: who can do what is known only in part");
-            let hint = "`seawall rbac` prints the rights that reading them takes";
-            gaps.whole(GapKind::Forbidden, why, hint);
-        }
-    }
-    let is_there = |reference: &ResourceRef| {
-        names.contains(reference) || (is_whole && seen.contains_key(&*reference.kind))
-    };
-    for role in defaults.roles {
-        if !is_there(&role.reference) {
-            roles.add(role);
-        }
-    }
-    let made = defaults.bindings.into_iter();
-    bindings.extend(made.filter(|one| !is_there(&one.reference)));
-    (roles, bindings)
 }

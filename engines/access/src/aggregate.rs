@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How many looks at a label aggregation may cost. A cluster has a few thousand; who makes
 /// ten thousand roles that all select each other gets a gap.
-const BUDGET: u64 = 20_000_000;
+const BUDGET: u64 = 2_000_000;
 
 /// Finds the rules of roles.
 #[derive(Debug)]
@@ -21,18 +21,23 @@ pub(crate) struct Aggregation<'r> {
     roles: &'r Roles,
     by_label: HashMap<(&'r str, &'r str), Vec<RoleIx>>,
     cluster_roles: Vec<RoleIx>,
+    /// Roles that have their name to themselves: what sees their rendering sees them.
+    alone: BTreeSet<RoleIx>,
     left: u64,
 }
 
 impl<'r> Aggregation<'r> {
     pub(crate) fn new(roles: &'r Roles) -> Self {
         let mut by_label: HashMap<(&str, &str), Vec<RoleIx>> = HashMap::new();
-        let mut cluster_roles = Vec::new();
+        let (mut cluster_roles, mut alone) = (Vec::new(), BTreeSet::new());
         for (ix, role) in roles.all() {
             if role.namespace.is_some() {
                 continue;
             }
             cluster_roles.push(ix);
+            if roles.is_alone(role) {
+                alone.insert(ix);
+            }
             for (key, value) in &role.labels {
                 by_label.entry((key, value)).or_default().push(ix);
             }
@@ -41,6 +46,7 @@ impl<'r> Aggregation<'r> {
             roles,
             by_label,
             cluster_roles,
+            alone,
             left: BUDGET,
         }
     }
@@ -95,8 +101,16 @@ impl<'r> Aggregation<'r> {
             return Vec::new();
         }
         let fits = |ix: &&RoleIx| {
-            self.roles.is_seen(scope, **ix)
-                && (self.roles.role(**ix)).is_some_and(|role| selector.matches(&role.labels))
+            let Some(role) = self.roles.role(**ix) else {
+                return false;
+            };
+            let is_shared = role.is_default || role.scope == ScopeId::PLAIN;
+            let is_seen = if self.alone.contains(*ix) {
+                is_shared || role.scope == scope
+            } else {
+                self.roles.is_seen(scope, **ix)
+            };
+            is_seen && selector.matches(&role.labels)
         };
         candidates.iter().filter(fits).copied().collect()
     }

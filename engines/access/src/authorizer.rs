@@ -1,7 +1,8 @@
 //! The answers to questions of other engines, in words.
 
-use crate::access::{Access, Right};
+use crate::access::Access;
 use crate::request::{Request, ResourceRequest};
+use crate::right::Right;
 use seawall_model::Str;
 use seawall_model::access::{
     AccessAnswer, AccessQuestion, AccessSubject, AccessTarget, Authorizer, Identity,

@@ -7,9 +7,10 @@ use crate::binding::Binding;
 use crate::gaps::Gaps;
 use crate::role::{GROUP, Role, Rule};
 use seawall_model::access::Identity;
-use seawall_model::{FileId, KubernetesVersion, SourceMap, Span, Str};
+use seawall_model::{FileId, KubernetesVersion, ResourceRef, SourceMap, Span, Str};
 use seawall_snapshot::{ScopeId, object};
 use seawall_yaml::{Limits, Node, parse};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Roles and bindings of one version.
@@ -17,6 +18,8 @@ use std::sync::LazyLock;
 pub(crate) struct Defaults {
     pub(crate) roles: Vec<Role>,
     pub(crate) bindings: Vec<Binding>,
+    /// Their names, with the place of a binding among the bindings.
+    names: HashMap<ResourceRef, usize>,
 }
 
 /// The oldest and the newest version in the table.
@@ -60,11 +63,14 @@ impl Defaults {
                 role.is_known = true;
                 role.span = Span::NONE;
                 older(&mut role, version);
+                defaults.names.insert(role.reference.clone(), 0);
                 defaults.roles.push(role);
             } else if let Some(mut binding) = Binding::read(&object, &mut gaps) {
                 binding.is_default = true;
                 binding.is_known = true;
                 binding.span = Span::NONE;
+                let at = defaults.bindings.len();
+                defaults.names.insert(binding.reference.clone(), at);
                 defaults.bindings.push(binding);
             }
         }
@@ -73,6 +79,11 @@ impl Defaults {
 }
 
 impl Defaults {
+    /// Whether one of these has this name.
+    pub(crate) fn has(&self, reference: &ResourceRef) -> bool {
+        self.names.contains_key(reference)
+    }
+
     /// Whether a role of the input is one of these. What a cluster of another version has goes
     /// by the label that API servers put on theirs.
     pub(crate) fn has_role(&self, role: &Role) -> bool {
@@ -86,10 +97,8 @@ impl Defaults {
 
     /// Whether a binding of the input is one of these, and names nobody else.
     pub(crate) fn has_binding(&self, binding: &Binding) -> bool {
-        let own = self
-            .bindings
-            .iter()
-            .find(|one| one.reference == binding.reference);
+        let at = self.names.get(&binding.reference);
+        let own = at.and_then(|at| self.bindings.get(*at));
         own.is_some_and(|own| {
             let is_named = |who: &Identity| own.subjects.iter().any(|one| one.identity == *who);
             own.role == binding.role

@@ -4,9 +4,10 @@
 //! allowed to `escalate`; whoever binds a role must have all that it gives, or be allowed to
 //! `bind` it. "May create rolebindings" alone is no way to cluster-admin.
 
-use crate::access::{Access, Right};
+use crate::access::Access;
 use crate::authorizer::MASTERS;
 use crate::request::{Request, ResourceRequest};
+use crate::right::Right;
 use crate::role::{GROUP, Rule};
 use seawall_model::Str;
 use seawall_model::access::Identity;

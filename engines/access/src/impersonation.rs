@@ -5,9 +5,10 @@
 //! and `impersonate-on:MODE:VERB` on what is to be done, both of which are needed. Nobody
 //! becomes `system:masters` in a narrow way, nor a service account with more groups than its own.
 
-use crate::access::{Access, Right};
+use crate::access::Access;
 use crate::guard::Actor;
 use crate::request::{Request, ResourceRequest};
+use crate::right::Right;
 use seawall_model::access::Identity;
 use seawall_model::{KubernetesVersion, Str};
 

@@ -32,6 +32,8 @@ pub(crate) struct Roles {
     /// The role of each rule.
     owners: Vec<RoleIx>,
     by_name: HashMap<Key, Vec<RoleIx>>,
+    /// In how many renderings a name is.
+    renderings: HashMap<(Option<Str>, Str), u32>,
 }
 
 impl Roles {
@@ -43,8 +45,13 @@ impl Roles {
             role.scope
         };
         let name = role.reference.name.clone();
-        let key = (scope, role.namespace.clone(), name);
-        self.by_name.entry(key).or_default().push(ix);
+        let key = (scope, role.namespace.clone(), name.clone());
+        let of_name = self.by_name.entry(key).or_default();
+        if of_name.is_empty() {
+            let name = (role.namespace.clone(), name);
+            *self.renderings.entry(name).or_insert(0) += 1;
+        }
+        of_name.push(ix);
         let start = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
         self.starts.push(start);
         self.owners.extend(role.rules.iter().map(|_| ix));
@@ -108,6 +115,12 @@ impl Roles {
             }
         }
         &[]
+    }
+
+    /// Whether no other rendering has a role of this name.
+    pub(crate) fn is_alone(&self, role: &Role) -> bool {
+        let name = (role.namespace.clone(), role.reference.name.clone());
+        self.renderings.get(&name).is_none_or(|count| *count < 2)
     }
 
     /// Whether a rendering sees a role, and no other of this name instead.

@@ -23,20 +23,24 @@ pub mod impersonation;
 mod index;
 pub mod kubelet;
 pub mod node;
+mod permissions;
+mod read;
 pub mod request;
 pub mod resources;
+mod right;
 pub mod role;
 mod rules;
 mod sink;
 
-pub use access::{Access, Breadth, Dangling, Grant, Right};
+pub use access::Access;
 pub use authorizer::MASTERS;
 pub use binding::{Binding, Subject};
 pub use request::{Request, ResourceRequest};
+pub use right::{Breadth, Dangling, Grant, Right};
 pub use role::{Role, Rule};
 
-use seawall_model::{KubernetesVersion, Outcome, Rule as CatalogueRule};
-use seawall_snapshot::Snapshot;
+use seawall_model::{GapKind, KubernetesVersion, Outcome, Rule as CatalogueRule};
+use seawall_snapshot::{Object, Snapshot};
 
 /// What the verdicts depend on besides the picture.
 #[derive(Debug, Clone)]
@@ -68,6 +72,16 @@ pub fn check_access(access: &Access) -> Outcome {
     let mut sink = sink::Sink::new();
     checks::check(access, &mut sink);
     let mut outcome = sink.finish();
-    outcome.coverage.gaps.extend(access.gaps().iter().cloned());
+    // What could not be read of a cluster is told by whoever read it.
+    let gaps = access.gaps().iter();
+    let gaps = gaps.filter(|gap| gap.kind != GapKind::Forbidden);
+    outcome.coverage.gaps.extend(gaps.cloned());
     outcome
+}
+
+/// Whether verdicts of this engine can rest on an object.
+pub fn looks_at(object: &Object) -> bool {
+    let reference = &object.reference;
+    &*reference.group == role::GROUP
+        || (reference.group.is_empty() && &*reference.kind == "ServiceAccount")
 }

@@ -7,7 +7,7 @@ use crate::role::Rule;
 use seawall_model::Str;
 
 /// What somebody wants to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Request {
     /// Something with a resource.
     Resource(ResourceRequest),
@@ -21,7 +21,7 @@ pub enum Request {
 }
 
 /// Something with a resource, as the API server makes of a request before it asks.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ResourceRequest {
     /// The verb: `create`.
     pub verb: Str,

@@ -4,7 +4,10 @@
 //! formats hold all of it.
 
 mod machine;
+mod review;
 mod terminal;
+
+pub use review::{ReviewFormat, review};
 
 use seawall_assessment::access::{WhatCan, WhoCan};
 use seawall_model::SourceMap;

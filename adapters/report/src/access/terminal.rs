@@ -185,14 +185,14 @@ fn rule(text: &mut String, grant: &Grant, map: &SourceMap) {
     paragraph(text, "      ", &format!("{} of {of}{at}", grant.rule));
 }
 
-fn at(span: Option<Span>, map: &SourceMap) -> String {
+pub(super) fn at(span: Option<Span>, map: &SourceMap) -> String {
     match span.filter(Span::is_known) {
         Some(span) => format!(" · {}", map.display(span)),
         None => " · built in".to_owned(),
     }
 }
 
-fn unknown(text: &mut String, gaps: &[Gap], map: &SourceMap) {
+pub(super) fn unknown(text: &mut String, gaps: &[Gap], map: &SourceMap) {
     if gaps.is_empty() {
         return;
     }
@@ -207,7 +207,7 @@ fn unknown(text: &mut String, gaps: &[Gap], map: &SourceMap) {
     }
 }
 
-fn paragraph(text: &mut String, indent: &str, what: &str) {
+pub(super) fn paragraph(text: &mut String, indent: &str, what: &str) {
     let clean = clean(what);
     for (at, line) in wrap(&clean, WIDTH - indent.len() - 2).iter().enumerate() {
         let more = if at > 0 { "  " } else { "" };

@@ -1,7 +1,16 @@
 //! What a user asks about rights, answered as plain values: who can do something, and what
 //! somebody can do.
 //!
-//! What the input does not tell stands beside every answer.
+//! What the input does not tell stands beside every answer. [`review()`] compares what is given
+//! with what an audit log saw used.
+
+mod audit;
+mod propose;
+mod review;
+
+pub use audit::{Audit, Seen};
+pub use propose::Proposal;
+pub use review::{Review, Reviewed, Unneeded, review};
 
 use seawall_access::{Access, Breadth, Request, ResourceRequest, Right, resources};
 use seawall_model::access::Identity;
@@ -262,20 +271,25 @@ fn in_words(request: &Request) -> String {
         Request::Path { verb, path } => return format!("{verb} {path}"),
         Request::Resource(of) => of,
     };
-    let mut text = format!("{} {}", of.verb, of.resource);
-    if !of.group.is_empty() && &*of.group != "*" {
-        text += &format!(".{}", of.group);
-    }
-    if !of.subresource.is_empty() {
-        text += &format!("/{}", of.subresource);
-    }
-    if !of.name.is_empty() {
-        text += &format!(" {}", of.name);
-    }
-    if !of.namespace.is_empty() && &*of.resource != "namespaces" {
-        text += &format!(" in {}", of.namespace);
-    }
-    text
+    let with = |sign: &str, word: &str| {
+        if word.is_empty() {
+            String::new()
+        } else {
+            format!("{sign}{word}")
+        }
+    };
+    let group = if &*of.group == "*" { "" } else { &*of.group };
+    let is_of_namespace = &*of.resource == "namespaces";
+    let namespace = if is_of_namespace { "" } else { &*of.namespace };
+    [
+        of.verb.to_string(),
+        with(" ", &of.resource),
+        with(".", group),
+        with("/", &of.subresource),
+        with(" ", &of.name),
+        with(" in ", namespace),
+    ]
+    .concat()
 }
 
 /// What an answer may miss.
