@@ -193,7 +193,7 @@ fn webhooks(picture: &mut Picture<'_>) -> Vec<(WorkloadId, Vec<SecretId>, Spot, 
 }
 
 fn is_empty(node: &Node) -> bool {
-    node.as_map().is_some_and(|map| map.is_empty())
+    node.as_map().is_some_and(seawall_yaml::Map::is_empty)
 }
 
 fn picked(picture: &Picture<'_>, selector: &Node) -> Vec<Scope> {
@@ -290,9 +290,10 @@ fn fresh(picture: &Picture<'_>) -> Ease {
         "ValidatingAdmissionPolicyBinding",
         "ValidatingWebhookConfiguration",
     ];
-    match kinds.iter().any(|kind| picture.has(ADMISSION, kind)) {
-        true => Ease::Lucky,
-        false => Ease::Easy,
+    if kinds.iter().any(|kind| picture.has(ADMISSION, kind)) {
+        Ease::Lucky
+    } else {
+        Ease::Easy
     }
 }
 
