@@ -42,7 +42,7 @@ pub(crate) enum Gift {
 }
 
 /// A known operator.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Operator {
     pub(crate) technique: Id,
     group: &'static str,
@@ -154,7 +154,7 @@ struct Seen<'s> {
     kinds: std::collections::HashSet<(Str, String)>,
     /// Groups and kinds whose objects hold pod templates.
     templates: std::collections::HashSet<(Str, Str)>,
-    /// Images by their last part, each with the name and words of its workload.
+    /// Images of controllers by their last part, each with the name and words of its workload.
     images: Vec<(String, String)>,
 }
 
@@ -182,13 +182,15 @@ impl<'s> Seen<'s> {
             }
             for template in object.templates() {
                 for container in &template.containers {
-                    let Some(name) = &container.image else {
+                    let name = container.image.as_ref().map(|name| image(&name.value).0);
+                    let mut known = OPERATORS.iter().map(|operator| operator.controller.0);
+                    let Some(name) = name.filter(|name| known.any(|known| known == *name)) else {
                         continue;
                     };
                     let words = container.command.iter().chain(&container.args);
                     let said = words.map(|word| &*word.value).collect::<Vec<_>>().join(" ");
                     let said = format!("{} {said}", reference.name);
-                    seen.images.push((image(&name.value).0.to_owned(), said));
+                    seen.images.push((name.to_owned(), said));
                 }
             }
         }

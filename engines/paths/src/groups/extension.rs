@@ -8,8 +8,8 @@ use crate::picture::Picture;
 use crate::spot::{Able, Effect, NameId, NamespaceId, Scope, SecretId, Spot, WorkloadId};
 use crate::techniques::Id;
 use seawall_model::{Fact, Str};
-use seawall_snapshot::Object;
 use seawall_snapshot::pod::VolumeKind;
+use seawall_snapshot::{Container, Object};
 use seawall_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,7 +193,7 @@ fn webhooks(picture: &mut Picture<'_>) -> Vec<(WorkloadId, Vec<SecretId>, Spot, 
 }
 
 fn is_empty(node: &Node) -> bool {
-    node.as_map().is_some_and(|map| map.is_empty())
+    node.as_map().is_some_and(seawall_yaml::Map::is_empty)
 }
 
 fn picked(picture: &Picture<'_>, selector: &Node) -> Vec<Scope> {
@@ -290,9 +290,10 @@ fn fresh(picture: &Picture<'_>) -> Ease {
         "ValidatingAdmissionPolicyBinding",
         "ValidatingWebhookConfiguration",
     ];
-    match kinds.iter().any(|kind| picture.has(ADMISSION, kind)) {
-        true => Ease::Lucky,
-        false => Ease::Easy,
+    if kinds.iter().any(|kind| picture.has(ADMISSION, kind)) {
+        Ease::Lucky
+    } else {
+        Ease::Easy
     }
 }
 
@@ -376,8 +377,7 @@ fn scripts(picture: &mut Picture<'_>) -> Vec<(NameId, NamespaceId, WorkloadId, E
             let runs = template.containers.iter().any(|container| {
                 let mut mounts = container.mounts.iter();
                 let mount = mounts.find(|mount| mount.name == volume.name);
-                let mut words = container.command.iter().chain(&container.args);
-                mount.is_some_and(|mount| words.any(|word| word.value.contains(&*mount.path)))
+                mount.is_some_and(|mount| is_run(container, &mount.path))
             });
             let ease = match (runs, object.is_some_and(|object| has_script(object))) {
                 (true, _) => Ease::Skilled,
@@ -396,6 +396,18 @@ fn scripts(picture: &mut Picture<'_>) -> Vec<(NameId, NamespaceId, WorkloadId, E
         (name, space, id, ease, Because::Place(place))
     });
     rows.collect()
+}
+
+/// Whether a container runs what lies at a path: as its program, or by a shell. A setting that
+/// an argument names is no program.
+fn is_run(container: &Container, path: &str) -> bool {
+    const SHELLS: [&str; 8] = [
+        "sh", "bash", "ash", "python", "python3", "node", "perl", "ruby",
+    ];
+    let mut words = container.command.iter().chain(&container.args);
+    let first = words.next().map_or("", |word| &*word.value);
+    let is_shell = SHELLS.contains(&first.rsplit('/').next().unwrap_or(""));
+    first.starts_with(path) || (is_shell && words.any(|word| word.value.contains(path)))
 }
 
 fn is_immutable(object: &Object) -> bool {

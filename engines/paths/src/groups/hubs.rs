@@ -100,14 +100,12 @@ fn scope_for(picture: &Picture<'_>, able: Able, scope: Scope, name: NameId) -> O
             return Some(Scope::In(NamespaceId(namespace)));
         }
         Able::ApproveKubelets => KUBELET_SIGNERS.contains(&&**name),
-        // For whichever signer: its certificates are trusted by somebody.
-        Able::Sign | Able::Attest => true,
         Able::BindClusterAdmin => &**name == "cluster-admin",
         Able::BindAdmin => matches!(&**name, "cluster-admin" | "admin" | "edit"),
         Able::ApproveClients => CLIENT_SIGNERS.contains(&&**name),
         Able::BeGroup => &**name == "system:masters",
-        // Any user will do to name a group.
-        Able::BeUser => true,
+        // Any user will do to name a group; any signer is trusted by somebody.
+        Able::BeUser | Able::Sign | Able::Attest => true,
         _ => false,
     };
     serves.then_some(scope)

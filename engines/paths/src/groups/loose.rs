@@ -1,10 +1,10 @@
 //! Credentials that lie where nobody guards them: in ConfigMaps and in the specifications of
-//! pods, known by what they are called. Values are looked at only to see that there are any.
+//! pods, known by what they are called. What they open nobody knows, so they lead no further.
+//! Values are looked at only to see that there are any.
 
 use crate::graph::Because;
 use crate::picture::Picture;
-use crate::spot::{BeyondId, NameId, NamespaceId, Spot};
-use seawall_model::Str;
+use crate::spot::{Effect, NameId, NamespaceId, Scope, Spot};
 use seawall_snapshot::pod::EnvSource;
 use seawall_yaml::Node;
 
@@ -25,9 +25,9 @@ pub(super) fn config_maps(picture: &mut Picture<'_>) -> Vec<(NameId, NamespaceId
         let mut place = Picture::noted(object, note);
         place.span = entry.key_span;
         let because = Because::Place(picture.place(place));
-        let spot = found_in(picture, object.namespace());
         let name = picture.names.find(&object.reference.name).unwrap_or(0);
         let space = picture.namespace(object.namespace());
+        let spot = Spot::Effect(Effect::Data, Scope::In(space));
         all.push((NameId(name), space, spot, because));
     }
     all
@@ -47,20 +47,14 @@ pub(super) fn pod_specs(picture: &mut Picture<'_>) -> Vec<(NamespaceId, Spot, Be
             let note = format!("{} has a credential in {}", workload.owner, variable.name);
             let mut place = Picture::noted(workload.object, note);
             place.span = variable.span;
-            found.push((workload.namespace, workload.object.namespace(), place));
+            found.push((workload.namespace, place));
         }
     }
-    let rows = found.into_iter().map(|(space, namespace, place)| {
-        let spot = found_in(picture, namespace);
+    let rows = found.into_iter().map(|(space, place)| {
+        let spot = Spot::Effect(Effect::Data, Scope::In(space));
         (space, spot, Because::Place(picture.place(place)))
     });
     rows.collect()
-}
-
-/// What such credentials open, nobody knows: it is one goal for each namespace.
-fn found_in(picture: &mut Picture<'_>, namespace: &str) -> Spot {
-    let name = Str::from(format!("what credentials in plain text open ({namespace})"));
-    Spot::Beyond(BeyondId(picture.beyond.number(&name)))
 }
 
 /// Whether something of this name is a credential.

@@ -151,9 +151,12 @@ fn mounts_claims(picture: &Picture<'_>, spaces: &[NamespaceId]) -> Vec<(Namespac
         _ => None,
     });
     let lets_root_in: BTreeSet<NamespaceId> = lets_root_in.collect();
-    let ease = |space: &NamespaceId| match lets_root_in.contains(space) {
-        true => Ease::Easy,
-        false => Ease::Skilled,
+    let ease = |space: &NamespaceId| {
+        if lets_root_in.contains(space) {
+            Ease::Easy
+        } else {
+            Ease::Skilled
+        }
     };
     spaces.iter().map(|space| (*space, ease(space))).collect()
 }
@@ -246,8 +249,11 @@ fn trusts_addresses(picture: &mut Picture<'_>) -> Vec<(Because,)> {
         .collect()
 }
 
+/// Major, minor and patch.
+type Version = (u32, u32, u32);
+
 /// The controllers of ingress-nginx, with the version that their image says.
-fn controllers(picture: &Picture<'_>) -> Vec<(WorkloadId, Option<(u32, u32, u32)>)> {
+fn controllers(picture: &Picture<'_>) -> Vec<(WorkloadId, Option<Version>)> {
     let found = picture.workload_ids().filter_map(|(id, workload)| {
         let (_, tag) = nginx(workload)?;
         Some((id, version(tag)))
@@ -266,7 +272,7 @@ fn nginx<'w>(workload: &'w Workload<'_>) -> Option<(&'w str, &'w str)> {
 }
 
 /// Versions before the fixes of March 2025.
-fn is_before_fix((major, minor, patch): (u32, u32, u32)) -> bool {
+fn is_before_fix((major, minor, patch): Version) -> bool {
     match (major, minor) {
         (0, _) => true,
         (1, 11) => patch < 5,
