@@ -117,19 +117,34 @@ impl<'s> Machine<'s> {
 
     /// Whether its processes are in control groups of the first version.
     pub(crate) fn has_old_groups(&self) -> Known {
-        const OLD: [&str; 9] = [
+        const OLD: [&str; 8] = [
             "amazon linux 2 ",
-            "amazon linux 2(",
             "centos linux 7",
             "centos linux 8",
+            "debian gnu/linux 10",
+            "red hat enterprise linux 7",
+            "red hat enterprise linux 8",
             "ubuntu 18.",
             "ubuntu 20.",
-            "debian gnu/linux 9",
-            "debian gnu/linux 10",
-            "red hat enterprise linux 8",
+        ];
+        const NEW: [&str; 13] = [
+            "amazon linux 2023",
+            "bottlerocket",
+            "container-optimized",
+            "debian gnu/linux 11",
+            "debian gnu/linux 12",
+            "debian gnu/linux 13",
+            "fedora",
+            "flatcar",
+            "red hat enterprise linux 9",
+            "talos",
+            "ubuntu 22.",
+            "ubuntu 24.",
+            "ubuntu 26.",
         ];
         let os = format!("{} ", self.os()?);
-        Some(os.trim_end() == "amazon linux 2" || OLD.iter().any(|old| os.contains(old)))
+        let is = |names: &[&str]| names.iter().any(|name| os.contains(name));
+        is(&OLD).then_some(true).or(is(&NEW).then_some(false))
     }
 }
 

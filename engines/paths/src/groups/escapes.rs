@@ -164,8 +164,9 @@ ascent::ascent! {
         on(w, node);
 
     // CE_DEV_BLOCK: a volume that is a disk of the node, given as a device.
-    step(Id::CE_DEV_BLOCK, Needs::one(Spot::Workload(*w)), Spot::Node(*node), *ease, Because::Place(*place)) <--
+    step(Id::CE_DEV_BLOCK, Needs::one(Spot::Workload(*w)), Spot::Node(*node), *ease.max(sure), Because::Place(*place)) <--
         disk(w, ease, place),
+        strong(_, w, sure),
         on(w, node);
 
     // CE_NET_ADMIN_HOST, CE_NET_RAW

@@ -64,9 +64,13 @@ fn token_place(object: &Object, template: &PodTemplate) -> Place {
     let name = template.service_account_name.as_ref();
     let span = span.or(name.map(|name| name.span)).or(template.span);
     let pointer = format!("{}/automountServiceAccountToken", template.spec_pointer());
-    let projected = template.volumes.iter().any(
-        |volume| matches!(&volume.kind, VolumeKind::Projected { tokens, .. } if !tokens.is_empty()),
-    );
+    // A token for somebody else is none of the API server.
+    let is_for_api =
+        |audience: &Str| audience.is_empty() || audience.contains("kubernetes.default.svc");
+    let projected = template.volumes.iter().any(|volume| match &volume.kind {
+        VolumeKind::Projected { tokens, .. } => tokens.iter().any(is_for_api),
+        _ => false,
+    });
     let mend = (
         vec![Operation::set(pointer, Data::Bool(false))],
         "check that the application does not use the API server",

@@ -7,6 +7,7 @@ use crate::machines::{kubelet_settings, machines};
 use crate::picture::{Picture, Workload};
 use crate::spot::{IdentityId, PlaceId, Scope, Spot, WorkloadId};
 use crate::techniques::Id;
+use core::net::{IpAddr, Ipv4Addr};
 use seawall_model::access::Identity;
 use seawall_model::{Data, Operation, Span, Str};
 use seawall_snapshot::{Container, Field};
@@ -44,8 +45,14 @@ pub(super) fn openings(picture: &mut Picture<'_>, facts: &Facts<'_>) -> Vec<Open
     all
 }
 
-/// Notes whose pods get to a port of the nodes. Where no address of a node is known, all do:
-/// pods reach their nodes unless a policy says otherwise.
+/// Addresses that nodes have where theirs are not known: one of each private range.
+const SOMEWHERE: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, 10)),
+    IpAddr::V4(Ipv4Addr::new(172, 16, 0, 10)),
+    IpAddr::V4(Ipv4Addr::new(192, 168, 0, 10)),
+];
+
+/// Notes whose pods get to a port of the nodes: pods do, unless a policy says otherwise.
 fn insiders(picture: &mut Picture<'_>, facts: &Facts<'_>, port: u16) {
     let seen = machines(picture);
     let mut seen: Vec<_> = seen.iter().collect();
@@ -53,8 +60,10 @@ fn insiders(picture: &mut Picture<'_>, facts: &Facts<'_>, port: u16) {
     seen.sort_by_key(|machine| (machine.control_plane().is_none(), machine.id));
     let address = seen.iter().find_map(|machine| machine.address());
     let workloads = picture.workload_ids();
+    let addresses = address.map_or(SOMEWHERE.to_vec(), |address| vec![address]);
     let inside = workloads.filter(|(_, workload)| {
-        address.is_none_or(|address| facts.network.gets_to(workload.owner, address, port))
+        let mut addresses = addresses.iter();
+        addresses.any(|address| facts.network.gets_to(workload.owner, *address, port))
     });
     let inside: Vec<(WorkloadId, u16)> = inside.map(|(id, _)| (id, port)).collect();
     picture.inside.extend(inside);
