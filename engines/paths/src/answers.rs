@@ -389,7 +389,6 @@ impl<'s> Paths<'s> {
                 .iter()
                 .map(|need| words::spot(&self.picture, need))
                 .collect();
-            let gives = words::spot(&self.picture, step.gives);
             Some(ToldStep {
                 technique: step.technique?.rule_id(),
                 needs: needs.join(", "),
