@@ -21,6 +21,8 @@ pub use seawall_paths::{
 pub struct Question {
     /// Workloads that matter most, as words that choose them.
     pub jewels: Vec<String>,
+    /// How many paths are wanted; at least one is told.
+    pub most: usize,
     /// How many cuts are wanted.
     pub cuts: usize,
     /// Whose gains are wanted, by name.
@@ -32,8 +34,10 @@ pub struct Question {
 /// Every way in that was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ways {
-    /// The easiest way from each entry to each goal; those that go alike together.
+    /// The easiest way from each entry to each goal, those that go alike together: the first.
     pub paths: Vec<Path>,
+    /// How many there are.
+    pub count: usize,
     /// Every entry that gets to a goal, in order.
     pub pairs: Vec<(Entry, Goal)>,
     /// How many of them there are, and how many without luck.
@@ -105,6 +109,7 @@ pub(crate) fn ways(
     };
     let paths = seawall_paths::Paths::new(snapshot, facts, &config);
     let pairs = paths.pairs();
+    let (first, count) = paths.first(question.most.max(1));
     let untried = |cut| Tried {
         cut,
         verified: None,
@@ -113,7 +118,8 @@ pub(crate) fn ways(
         pairs: pairs
             .map(|(entry, goal)| (entry.clone(), goal.clone()))
             .collect(),
-        paths: paths.all(),
+        paths: first,
+        count,
         left: paths.left(),
         trampolines: paths.trampolines(),
         marks: paths.marks(),

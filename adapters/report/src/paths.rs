@@ -18,7 +18,7 @@ pub fn told(ways: &Ways, top: usize, map: &SourceMap) -> String {
         }
         tell(&mut text, number + 1, path, map);
     }
-    let left = ways.paths.len().saturating_sub(top);
+    let left = ways.count.saturating_sub(top);
     if left > 0 {
         let left = count(u64::try_from(left).unwrap_or(u64::MAX), "further path");
         let _ = writeln!(text, "\n{left}: --top N shows more, --from and --to choose");
@@ -127,7 +127,7 @@ struct Report<'r> {
 struct OnePath<'r> {
     entry_class: &'static str,
     entry: &'r str,
-    siblings: &'r [String],
+    siblings: Vec<&'r str>,
     goal: String,
     cost: u32,
     steps: Vec<OneStep<'r>>,
@@ -162,7 +162,7 @@ pub fn json(ways: &Ways, map: &SourceMap) -> String {
             .map(|path| OnePath {
                 entry_class: path.entry.class.name(),
                 entry: &path.entry.name,
-                siblings: &path.siblings,
+                siblings: path.siblings.iter().map(|name| &**name).collect(),
                 goal: path.goal.name(),
                 cost: path.cost,
                 steps: path

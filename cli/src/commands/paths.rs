@@ -22,6 +22,11 @@ pub(crate) fn run(asked: &Paths, global: &Global) -> Result<Exit, Failure> {
     let mut settings = judge::settings(&config, None, &map)?;
     settings.paths = Some(Question {
         jewels: asked.jewel.clone(),
+        most: if asked.output == "json" {
+            usize::MAX
+        } else {
+            asked.top
+        },
         cuts: if asked.cuts { CUTS } else { 0 },
         ..Question::default()
     });

@@ -17,7 +17,7 @@ impl Permissions for Access {
         &self.bounds
     }
 
-    fn granted(&self, action: &Action) -> Vec<Granted> {
+    fn granted(&self, action: &Action<'_>) -> Vec<Granted> {
         let candidates = self.rules_about(action.resource, action.subresource);
         let has_name = resources::has_name(action.verb, action.subresource);
         let sets = self.sets_by(&candidates, |rule| {

@@ -56,7 +56,7 @@ subjects: [{kind: Group, name: devs}]
 ";
 
 /// The own sets that allow an action: the namespace, and the names.
-fn granted(access: &Access, action: Action) -> Vec<String> {
+fn granted(access: &Access, action: Action<'_>) -> Vec<String> {
     let granted = access.granted(&action).into_iter();
     let own = granted.filter(|one| &*one.role.name == "r");
     own.map(|one| {

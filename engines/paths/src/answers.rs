@@ -9,14 +9,15 @@ use crate::graph::{Because, Ease, Graph, Step, StepId};
 use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
-use crate::spot::{Scope, Spot};
+use crate::spot::{PlaceId, Scope, Spot};
 use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
 use seawall_model::access::Identity;
-use seawall_model::{Asset, Evidence, FileId, Proof, ResourceRef, RuleId, Span};
+use seawall_model::{Asset, Evidence, FileId, ResourceRef, RuleId, Span, Str};
 use seawall_snapshot::Snapshot;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One line of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub struct Path {
     /// From where: the first of those who go the same way.
     pub entry: Entry,
     /// Others of its class who go the same way.
-    pub siblings: Vec<String>,
+    pub siblings: Vec<Str>,
     /// To what.
     pub goal: Goal,
     /// Its steps, in order.
@@ -73,7 +74,7 @@ pub(crate) struct Found {
     pub(crate) entry: usize,
     pub(crate) goal: usize,
     pub(crate) cost: u32,
-    pub(crate) steps: Vec<StepId>,
+    pub(crate) steps: Box<[StepId]>,
     /// Whether it is had only by having everything.
     pub(crate) is_implied: bool,
 }
@@ -85,7 +86,8 @@ pub struct Paths<'s> {
     pub(crate) graph: Graph,
     pub(crate) facts: Facts<'s>,
     pub(crate) entries: Vec<(Entry, Spot)>,
-    pub(crate) goals: Vec<(Goal, Vec<Spot>)>,
+    /// What attackers want, each with the spots that are as good, as numbers of the graph.
+    pub(crate) goals: Vec<(Goal, Vec<u32>)>,
     /// Every pair of an entry and a goal that it leads to.
     pub(crate) found: Vec<Found>,
 }
@@ -97,7 +99,7 @@ impl<'s> Paths<'s> {
         let graph = Graph::new(groups::steps(&mut picture, &facts, config));
         let mut paths = Self {
             entries: ends::entries(&picture, &graph),
-            goals: ends::goals(&picture),
+            goals: ends::goals(&picture, &graph),
             found: Vec::new(),
             picture,
             graph,
@@ -120,12 +122,6 @@ impl<'s> Paths<'s> {
             let (goal, _) = self.goals.get(found.goal)?;
             Some((entry, goal))
         })
-    }
-
-    /// Every pair of an entry and a goal, whether it is connected or not.
-    pub(crate) fn pairs_of_all(&self) -> impl Iterator<Item = (&Entry, &Goal)> {
-        let entries = self.entries.iter();
-        entries.flat_map(|(entry, _)| self.goals.iter().map(move |(goal, _)| (entry, goal)))
     }
 
     /// The workload that an attacker is in first, if it is one that they begin in.
@@ -158,30 +154,32 @@ impl<'s> Paths<'s> {
         })
     }
 
-    /// The easiest way of each pair; those that go alike together, from the widest class on.
-    pub fn all(&self) -> Vec<Path> {
-        let mut groups: BTreeMap<(Class, usize, Vec<u32>), Vec<&Found>> = BTreeMap::new();
+    /// The easiest way of each pair, those that go alike together: the first of them, from the
+    /// widest class on, and how many there are.
+    pub fn first(&self, most: usize) -> (Vec<Path>, usize) {
+        let mut groups: HashMap<(usize, u32, u64), Vec<&Found>> = HashMap::new();
         for found in self.found.iter().filter(|found| !found.is_implied) {
-            if let Some((entry, _)) = self.entries.get(found.entry) {
-                // Those whose steps give the same go the same way.
-                let gives = found.steps.iter().map(|step| self.graph.gives(*step));
-                let key = (entry.class, found.goal, gives.collect());
-                groups.entry(key).or_default().push(found);
+            // Those whose steps give the same go the same way.
+            let mut gives = DefaultHasher::new();
+            for step in &found.steps {
+                self.graph.gives(*step).hash(&mut gives);
             }
+            self.class_of(found).hash(&mut gives);
+            let key = (found.goal, found.cost, gives.finish());
+            groups.entry(key).or_default().push(found);
         }
-        let mut paths: Vec<Path> = groups
-            .values()
-            .filter_map(|group| self.path(group))
-            .collect();
-        paths.sort_by_cached_key(|path| {
-            (
-                path.entry.class,
-                path.goal.clone(),
-                path.cost,
-                path.entry.name.clone(),
-            )
+        let count = groups.len();
+        let mut groups: Vec<Vec<&Found>> = groups.into_values().collect();
+        groups.sort_unstable_by_key(|group| {
+            let first = group.first();
+            first.map(|found| (self.class_of(found), found.goal, found.cost, found.entry))
         });
-        paths
+        let first = groups.iter().take(most);
+        (first.filter_map(|group| self.path(group)).collect(), count)
+    }
+
+    fn class_of(&self, found: &Found) -> Option<Class> {
+        self.entries.get(found.entry).map(|(entry, _)| entry.class)
     }
 
     pub(crate) fn path(&self, group: &[&Found]) -> Option<Path> {
@@ -217,50 +215,41 @@ impl<'s> Paths<'s> {
     }
 
     fn find_from(&self, number: usize, search: &mut Search<'_>) -> Vec<Found> {
-        let Some((_, start)) = self.entries.get(number) else {
+        let begins = self.entries.get(number);
+        let Some(start) = begins.and_then(|(_, start)| self.graph.find(*start)) else {
             return Vec::new();
         };
-        search.run(&[*start]);
-        let own = self.own_secrets(*start);
-        let everything = Spot::Admin(Scope::All);
+        search.run_from(&[start]);
+        let own = self.own_secrets(start);
+        let everything = self.graph.find(Spot::Admin(Scope::All));
+        let everything = everything.and_then(|spot| Some((search.cost_at(spot)?, spot)));
         let mut all = Vec::new();
         for (goal, (_, spots)) in self.goals.iter().enumerate() {
-            if spots.contains(start) {
+            if spots.contains(&start) {
                 continue;
             }
             let reached = spots.iter().filter(|spot| !own.contains(spot));
-            let best = reached
-                .filter_map(|spot| Some((search.cost(*spot)?, *spot)))
-                .min();
-            let implied = search.cost(everything).map(|cost| (cost, everything));
-            let Some((cost, spot)) = best.or(implied) else {
-                continue;
-            };
-            all.push(Found {
-                entry: number,
-                goal,
-                cost,
-                steps: search.steps_to(spot),
-                is_implied: best.is_none(),
-            });
+            let best = reached.filter_map(|spot| Some((search.cost_at(*spot)?, *spot)));
+            let best = best.min();
+            if let Some((cost, spot)) = best.or(everything) {
+                all.push(Found {
+                    entry: number,
+                    goal,
+                    cost,
+                    steps: search.steps_to(spot).into(),
+                    is_implied: best.is_none(),
+                });
+            }
         }
         all
     }
 
     /// The Secrets that an entry has by being what it is.
-    fn own_secrets(&self, start: Spot) -> HashSet<Spot> {
-        let Some(start) = self.graph.find(start) else {
-            return HashSet::new();
-        };
-        let gives = self
-            .graph
-            .uses(start)
-            .iter()
-            .map(|step| self.graph.gives(*step));
-        gives
-            .filter_map(|spot| self.graph.spot(spot))
-            .filter(|spot| matches!(spot, Spot::Secret(_)))
-            .collect()
+    fn own_secrets(&self, start: u32) -> HashSet<u32> {
+        let uses = self.graph.uses(start).iter();
+        let gives = uses.map(|step| self.graph.gives(*step));
+        let is_secret = |spot: &u32| matches!(self.graph.spot(*spot), Some(Spot::Secret(_)));
+        gives.filter(is_secret).collect()
     }
 
     /// The lines that steps are told in: one that is no step of its own adds its evidence to
@@ -304,7 +293,10 @@ impl<'s> Paths<'s> {
     /// What somebody gets to who begins there: each thing, in words, with the ways that lead
     /// to it; the easiest first.
     pub fn gains_of(&self, name: &str) -> Vec<(String, Vec<Line>)> {
-        let mut starts = self.entries.iter().filter(|(entry, _)| entry.name == name);
+        let mut starts = self
+            .entries
+            .iter()
+            .filter(|(entry, _)| &*entry.name == name);
         let Some((_, spot)) = starts.next() else {
             return Vec::new();
         };
@@ -317,7 +309,8 @@ impl<'s> Paths<'s> {
             .collect();
         gains.sort_unstable();
         let told = gains.into_iter().map(|(_, gain)| {
-            let lines = self.lines(&search.steps_to(gain));
+            let steps = self.graph.find(gain).map(|gain| search.steps_to(gain));
+            let lines = self.lines(&steps.unwrap_or_default());
             (words::spot(&self.picture, gain), lines)
         });
         told.collect()
@@ -340,18 +333,25 @@ impl<'s> Paths<'s> {
         marks
     }
 
-    /// The lines of the input that prove a step.
+    /// The lines of the input that prove a step; what the network decides has none of its own.
     fn lines_of(&self, step: StepId) -> Vec<(FileId, u32)> {
-        let evidence = self
-            .graph
-            .step(step)
-            .map(|step| words::evidence(self, step));
-        let proofs = evidence.into_iter().flatten().map(|one| one.proof);
-        let lines = proofs.filter_map(|proof| match proof {
-            Proof::Source(span) if span.is_known() => Some((span.file, span.line)),
-            _ => None,
-        });
-        lines.collect()
+        let place = |place: PlaceId| self.picture.places.get(place.index()).map(|it| it.span);
+        let because = self.graph.step(step).map(|step| step.because);
+        let spans = match because {
+            Some(Because::Binding(number)) => {
+                let bound = self.picture.bindings.get(number as usize);
+                [bound.map(|bound| bound.span), None]
+            }
+            Some(Because::Rule(number)) => {
+                let grant = self.picture.grants.get(number as usize);
+                [grant.and_then(|(_, granted)| granted.span), None]
+            }
+            Some(Because::Place(one)) => [place(one), None],
+            Some(Because::Places(one, two)) => [place(one), place(two)],
+            _ => [None, None],
+        };
+        let known = spans.into_iter().flatten().filter(Span::is_known);
+        known.map(|span| (span.file, span.line)).collect()
     }
 
     /// Whether a step is there in every cluster: Kubernetes' own bindings, and what a role says.
@@ -379,7 +379,7 @@ impl<'s> Paths<'s> {
         let begun = self.entries.iter().filter_map(|(entry, spot)| {
             Some(ToldStep {
                 technique: entry.class.technique()?.rule_id(),
-                needs: entry.name.clone(),
+                needs: entry.name.to_string(),
                 gives: words::spot(&self.picture, *spot),
             })
         });

@@ -4,6 +4,7 @@ use crate::graph::Graph;
 use crate::picture::Picture;
 use crate::spot::{BeyondId, IdentityId, NodeId, Scope, SecretId, Spot};
 use crate::techniques::Id;
+use seawall_model::Str;
 use seawall_model::access::Identity;
 use std::collections::BTreeMap;
 
@@ -65,7 +66,7 @@ pub struct Entry {
     /// Of which class.
     pub class: Class,
     /// Its name: `internet`, `Deployment shop/web`, `User alice`.
-    pub name: String,
+    pub name: Str,
 }
 
 /// What attackers want.
@@ -74,13 +75,13 @@ pub enum Goal {
     /// To administer the cluster.
     Cluster,
     /// A workload that somebody marked as most important: to talk to it, or to be in it.
-    Jewel(String),
+    Jewel(Str),
     /// Root on a node.
     Node,
     /// Something beyond the cluster: an account of a cloud, another cluster.
-    Beyond(String),
+    Beyond(Str),
     /// Secrets of a namespace.
-    Secrets(String),
+    Secrets(Str),
 }
 
 impl Goal {
@@ -89,7 +90,7 @@ impl Goal {
         match self {
             Goal::Cluster => "cluster-admin".to_owned(),
             Goal::Node => "a node".to_owned(),
-            Goal::Jewel(name) | Goal::Beyond(name) => name.clone(),
+            Goal::Jewel(name) | Goal::Beyond(name) => name.to_string(),
             Goal::Secrets(namespace) => format!("Secrets of {namespace}"),
         }
     }
@@ -115,7 +116,10 @@ pub(crate) fn entries(picture: &Picture<'_>, graph: &Graph) -> Vec<(Entry, Spot)
     let mut entries: Vec<(Entry, Spot)> = entries
         .into_iter()
         .filter(|(_, _, spot)| graph.find(*spot).is_some())
-        .map(|(class, name, spot)| (Entry { class, name }, spot))
+        .map(|(class, name, spot)| {
+            let name = name.into();
+            (Entry { class, name }, spot)
+        })
         .collect();
     entries.sort();
     entries.dedup();
@@ -139,8 +143,8 @@ fn class_of(identity: &Identity) -> Option<Class> {
     }
 }
 
-/// The goals of a picture, each with the spots that are as good, in order.
-pub(crate) fn goals(picture: &Picture<'_>) -> Vec<(Goal, Vec<Spot>)> {
+/// The goals of a picture, each with the spots that are as good, by number, in order.
+pub(crate) fn goals(picture: &Picture<'_>, graph: &Graph) -> Vec<(Goal, Vec<u32>)> {
     let mut goals: BTreeMap<Goal, Vec<Spot>> = BTreeMap::new();
     goals.insert(Goal::Cluster, vec![Spot::Admin(Scope::All)]);
     let mut nodes = vec![Spot::Nodes];
@@ -150,19 +154,24 @@ pub(crate) fn goals(picture: &Picture<'_>) -> Vec<(Goal, Vec<Spot>)> {
     for jewel in &picture.jewels {
         if let Some(workload) = picture.workloads.get(jewel.index()) {
             let spots = vec![Spot::Workload(*jewel), Spot::Door(*jewel)];
-            goals.insert(Goal::Jewel(workload.owner.to_string()), spots);
+            goals.insert(Goal::Jewel(workload.owner.to_string().into()), spots);
         }
     }
     for (number, name) in picture.beyond.iter() {
         let spot = Spot::Beyond(BeyondId(number));
-        goals.insert(Goal::Beyond(name.to_string()), vec![spot]);
+        goals.insert(Goal::Beyond(name.clone()), vec![spot]);
     }
     for (number, (namespace, _)) in picture.secrets.iter() {
         let name = picture.namespaces.get(namespace.0);
-        let goal = Goal::Secrets(name.map_or_else(String::new, ToString::to_string));
+        let goal = Goal::Secrets(name.cloned().unwrap_or_default());
         let hub = Spot::Secrets(Scope::In(*namespace));
         let spots = goals.entry(goal).or_insert_with(|| vec![hub]);
         spots.push(Spot::Secret(SecretId(number)));
     }
-    goals.into_iter().collect()
+    let numbers = |spots: Vec<Spot>| {
+        let numbers = spots.into_iter().filter_map(|spot| graph.find(spot));
+        numbers.collect()
+    };
+    let goals = goals.into_iter();
+    goals.map(|(goal, spots)| (goal, numbers(spots))).collect()
 }

@@ -9,6 +9,7 @@ use crate::graph::Ease;
 use seawall_model::catalogue::mitre;
 use seawall_model::{
     Area, Asset, Evidence, Finding, FindingId, Locus, Outcome, Proof, Rule, RuleId, Severity, Span,
+    Str,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -111,8 +112,9 @@ fn severity(rule: &RuleId, class: Class, ease: Ease) -> Severity {
 /// Judges all ways.
 pub(crate) fn check(paths: &Paths<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    for (_, goal) in paths.pairs_of_all() {
-        outcome.assess(&rule_of(goal));
+    let entries = paths.entries.len() as u64;
+    for (goal, _) in &paths.goals {
+        *outcome.assessed.entry(rule_of(goal)).or_insert(0) += entries;
     }
     let mut groups: BTreeMap<(Class, Goal), Vec<&Found>> = BTreeMap::new();
     for found in paths.found.iter().filter(|found| !found.is_implied) {
@@ -123,7 +125,7 @@ pub(crate) fn check(paths: &Paths<'_>) -> Outcome {
         if let Some(((entry, _), (goal, _))) = ends {
             // Secrets of all namespaces are one matter.
             let goal = match goal {
-                Goal::Secrets(_) => Goal::Secrets(String::new()),
+                Goal::Secrets(_) => Goal::Secrets(Str::default()),
                 goal => goal.clone(),
             };
             groups.entry((entry.class, goal)).or_default().push(found);
@@ -179,7 +181,7 @@ fn finding(paths: &Paths<'_>, class: Class, goal: &Goal, group: &[&Found], path:
         group.iter().map(|found| found.entry).collect();
     let who = match (class, entries.len()) {
         (Class::Internet, _) => "the internet".to_owned(),
-        (_, 1) => path.entry.name.clone(),
+        (_, 1) => path.entry.name.to_string(),
         (_, more) => format!("{} and {} more", path.entry.name, more - 1),
     };
     let steps = path.lines.len();

@@ -63,10 +63,16 @@ impl<'g> Search<'g> {
 
     /// Finds everything that some spots lead to.
     pub(crate) fn run(&mut self, starts: &[Spot]) {
+        let starts = starts.iter().filter_map(|spot| self.graph.find(*spot));
+        self.run_from(&starts.collect::<Vec<u32>>());
+    }
+
+    /// The same, from spots by their numbers.
+    pub(crate) fn run_from(&mut self, starts: &[u32]) {
         self.clear();
         let mut queue = BinaryHeap::new();
-        for start in starts.iter().filter_map(|spot| self.graph.find(*spot)) {
-            self.offer(start, 0, NONE, &mut queue);
+        for start in starts {
+            self.offer(*start, 0, NONE, &mut queue);
         }
         while let Some(Reverse((cost, spot))) = queue.pop() {
             let at = spot as usize;
@@ -146,7 +152,12 @@ impl<'g> Search<'g> {
 
     /// What it costs to get to a spot, if one gets there.
     pub(crate) fn cost(&self, spot: Spot) -> Option<u32> {
-        let at = self.graph.find(spot)? as usize;
+        self.cost_at(self.graph.find(spot)?)
+    }
+
+    /// The same, of a spot by its number.
+    pub(crate) fn cost_at(&self, spot: u32) -> Option<u32> {
+        let at = spot as usize;
         let is_settled = self.settled.get(at) == Some(&true);
         is_settled.then(|| self.cost.get(at).copied()).flatten()
     }
@@ -159,16 +170,12 @@ impl<'g> Search<'g> {
     }
 
     /// The steps to a spot, each after those that give what it needs.
-    pub(crate) fn steps_to(&self, spot: Spot) -> Vec<StepId> {
+    pub(crate) fn steps_to(&self, spot: u32) -> Vec<StepId> {
         let mut steps = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        // Few: a way is short.
+        let mut seen: Vec<u32> = Vec::new();
         // Depth first; a step is told when all that it needs has been.
-        let mut stack: Vec<(u32, bool)> = self
-            .graph
-            .find(spot)
-            .map(|spot| (spot, false))
-            .into_iter()
-            .collect();
+        let mut stack: Vec<(u32, bool)> = vec![(spot, false)];
         while let Some((spot, is_done)) = stack.pop() {
             let by = self.by.get(spot as usize).copied().unwrap_or(NONE);
             if by == NONE {
@@ -176,7 +183,8 @@ impl<'g> Search<'g> {
             }
             if is_done {
                 steps.push(by);
-            } else if seen.insert(spot) {
+            } else if !seen.contains(&spot) {
+                seen.push(spot);
                 stack.push((spot, true));
                 let needs = self.graph.needs_of(by).iter().rev();
                 stack.extend(needs.map(|need| (*need, false)));
