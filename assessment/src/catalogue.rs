@@ -26,9 +26,11 @@ pub fn catalogue_with(policies: Option<&Policies>) -> Vec<Rule> {
     rules
 }
 
-/// The rule of an id or of another tool's id (`KSV-0017`), in any case.
+/// The rule of an id or of another tool's id (`KSV-0017`), in any case; or the attack technique.
 pub fn find_rule(id: &str) -> Option<Rule> {
-    catalogue().into_iter().find(|rule| named(rule, id))
+    let rules = catalogue().into_iter();
+    let techniques = seawall_paths::techniques().iter().cloned();
+    rules.chain(techniques).find(|rule| named(rule, id))
 }
 
 /// Whether a word a user typed means this rule: its id, an alias, or its area.

@@ -473,6 +473,8 @@ pub(crate) struct Explain {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rules {
+    /// List the attack techniques that paths are made of.
+    Techniques,
     /// List all rules.
     List {
         /// Print JSON.

@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Fix(fix) => fix::run(&fix, &global),
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::Rules(Rules::List { json }) => rules::list(json),
+        Command::Rules(Rules::Techniques) => rules::techniques(),
         Command::Generate(Generate::Vap { only, mode }) => generate::vap(&only, &mode, &global),
         Command::Generate(Generate::Netpol { flows, egress }) => {
             let kind = Kind::Netpol;

@@ -40,3 +40,19 @@ pub(crate) fn list(json: bool) -> Result<Exit, Failure> {
     );
     print(text.as_bytes())
 }
+
+/// The steps that attack paths are made of.
+pub(crate) fn techniques() -> Result<Exit, Failure> {
+    let techniques = seawall_assessment::paths::techniques();
+    let mut text = String::new();
+    for rule in techniques {
+        let title = &rule.title;
+        let _ = writeln!(text, "{:<23} {title}", rule.id);
+    }
+    let _ = writeln!(
+        text,
+        "{} techniques; `seawall explain ID` says more",
+        techniques.len()
+    );
+    print(text.as_bytes())
+}

@@ -195,3 +195,98 @@ impl<'g> Search<'g> {
 }
 
 type Queue = BinaryHeap<Reverse<(u32, u32)>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Because, Ease, Needs, Step};
+    use crate::spot::NodeId;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const SPOTS: u32 = 9;
+
+    fn spot(number: u32) -> Spot {
+        Spot::Node(NodeId(number))
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let ease = prop_oneof![Just(Ease::Given), Just(Ease::Easy), Just(Ease::Lucky)];
+        let step = (0..SPOTS, proptest::option::of(0..SPOTS), 0..SPOTS, ease);
+        let step = step.prop_map(|(one, two, gives, ease)| Step {
+            technique: None,
+            needs: match two {
+                Some(two) if two != one => Needs::two(spot(one), spot(two)),
+                _ => Needs::one(spot(one)),
+            },
+            gives: spot(gives),
+            ease,
+            because: Because::Nature,
+        });
+        proptest::collection::vec(step, 0..24)
+    }
+
+    /// What each spot costs, by applying every step until nothing changes.
+    fn naive(steps: &[Step], start: Spot) -> BTreeMap<Spot, u32> {
+        let mut cost = BTreeMap::from([(start, 0)]);
+        loop {
+            let before = cost.clone();
+            for step in steps {
+                let needs: Option<Vec<u32>> = step
+                    .needs
+                    .iter()
+                    .map(|need| cost.get(&need).copied())
+                    .collect();
+                let Some(needs) = needs else {
+                    continue;
+                };
+                let sum = needs.iter().sum::<u32>() + step.ease.cost();
+                let known = cost.entry(step.gives).or_insert(sum);
+                *known = (*known).min(sum);
+            }
+            if cost == before {
+                return cost;
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn searches_find_what_a_naive_fixpoint_finds(
+            steps in steps(),
+            starts in proptest::collection::vec(0..SPOTS, 1..4),
+            gone in proptest::collection::vec(any::<bool>(), 24),
+        ) {
+            let graph = Graph::new(steps);
+            let mut search = Search::new(&graph);
+            let is_gone = |step: &StepId| gone.get(*step as usize) == Some(&true);
+            let out: Vec<StepId> = (0..).take(graph.steps.len()).filter(is_gone).collect();
+            search.leave_out(&out);
+            let left: Vec<Step> = (0..).zip(&graph.steps)
+                .filter(|(number, _)| !out.contains(number))
+                .map(|(_, step)| *step)
+                .collect();
+            // One search after the other: nothing of the last one stays.
+            for start in starts {
+                search.run(&[spot(start)]);
+                let expected = naive(&left, spot(start));
+                for number in 0..SPOTS {
+                    let Some(known) = graph.find(spot(number)) else {
+                        continue;
+                    };
+                    prop_assert_eq!(search.cost(spot(number)), expected.get(&spot(number)).copied());
+                    // The steps to it are enough, in their order.
+                    if search.cost(spot(number)).is_some() {
+                        let mut has = std::collections::BTreeSet::from([spot(start)]);
+                        for step in search.steps_to(known) {
+                            let step = graph.step(step).expect("a step");
+                            prop_assert!(step.needs.iter().all(|need| has.contains(&need)));
+                            has.insert(step.gives);
+                        }
+                        prop_assert!(has.contains(&spot(number)));
+                    }
+                }
+            }
+        }
+    }
+}
