@@ -131,7 +131,7 @@ fn table(versions: &[(u16, BTreeMap<Key, String>)]) -> String {
             let Some(lines) = all.get(key) else { continue };
             match runs.last_mut() {
                 Some((_, last, same)) if *same == lines && *last + 1 == *version => {
-                    *last = *version
+                    *last = *version;
                 }
                 _ => runs.push((*version, *version, lines)),
             }

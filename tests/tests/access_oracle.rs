@@ -232,7 +232,7 @@ fn set(dice: &mut Dice, set: usize) -> Set {
         format!("s{set}-none"),
     ];
     let mut roles = vec![format!("s{set}-none")];
-    for n in 0..1 + dice.below(4) {
+    for n in 0..=dice.below(4) {
         let name = format!("s{set}:c{n}");
         let mut role = object_of("ClusterRole", &name, None);
         role["metadata"]["labels"] = json!({"set": set.to_string(), "n": n.to_string()});
@@ -252,14 +252,14 @@ fn set(dice: &mut Dice, set: usize) -> Set {
         objects.push(role);
         cluster_roles.push(name);
     }
-    for n in 0..1 + dice.below(3) {
+    for n in 0..=dice.below(3) {
         let name = format!("s{set}:r{n}");
         let mut role = object_of("Role", &name, Some(&namespaces[dice.below(2)]));
         role["rules"] = json!(rules(dice, false));
         objects.push(role);
         roles.push(name);
     }
-    for n in 0..1 + dice.below(5) {
+    for n in 0..=dice.below(5) {
         let is_cluster = dice.one_in(3);
         let (kind, namespace) = if is_cluster {
             ("ClusterRoleBinding", None)
@@ -546,7 +546,7 @@ fn settle(cluster: &Cluster) {
         });
         while theirs(cluster, "zz", &[], &request) != Some(true) {
             assert!(
-                start.elapsed() < Duration::from_secs(60),
+                start.elapsed() < Duration::from_mins(1),
                 "{role} is never known"
             );
             std::thread::sleep(Duration::from_millis(20));
@@ -668,7 +668,7 @@ fn part_of(dice: &mut Dice, rule: &Value, is_cluster: bool) -> Value {
 /// Somebody who may write roles and bindings, and has some other rights: their objects, and
 /// the rules that they have.
 fn writer(dice: &mut Dice, n: usize) -> (Vec<Value>, Vec<Value>) {
-    let mut own: Vec<Value> = (0..1 + dice.below(3))
+    let mut own: Vec<Value> = (0..=dice.below(3))
         .map(|_| plain_rule(dice, true))
         .collect();
     let what = [
@@ -908,18 +908,16 @@ fn actor(dice: &mut Dice, n: usize) -> Vec<Value> {
         "impersonate-on:user-info:get",
     ];
     let mut rules = Vec::new();
-    for _ in 0..1 + dice.below(4) {
+    for _ in 0..=dice.below(4) {
         let is_old = dice.one_in(2);
         let verb = if is_old {
             "impersonate"
         } else {
             dice.of(&modes)
         };
-        let group = if is_old != dice.one_in(8) {
-            ""
-        } else {
-            "authentication.k8s.io"
-        };
+        // Mostly the group that goes with the way, once in a while the other.
+        let is_core = is_old ^ dice.one_in(8);
+        let group = if is_core { "" } else { "authentication.k8s.io" };
         let kinds = [
             "users",
             "users",
