@@ -915,11 +915,9 @@ fn actor(dice: &mut Dice, n: usize) -> Vec<Value> {
         } else {
             dice.of(&modes)
         };
-        let group = if is_old == dice.one_in(8) {
-            "authentication.k8s.io"
-        } else {
-            ""
-        };
+        // Mostly the group that goes with the way, once in a while the other.
+        let is_core = is_old ^ dice.one_in(8);
+        let group = if is_core { "" } else { "authentication.k8s.io" };
         let kinds = [
             "users",
             "users",

@@ -258,7 +258,7 @@ pub(super) const PSS: [(&str, &str); 21] = [
 ];
 
 /// MITRE ATT&CK for Containers and the Kubernetes threat matrix: techniques that rules name.
-pub(super) const MITRE: [(&str, &str); 22] = [
+pub(super) const MITRE: [(&str, &str); 23] = [
     ("T1046", "Network Service Discovery"),
     ("T1053.007", "Container Orchestration Job"),
     ("T1068", "Exploitation for Privilege Escalation"),
@@ -269,6 +269,7 @@ pub(super) const MITRE: [(&str, &str); 22] = [
     ("T1190", "Exploit Public-Facing Application"),
     ("T1195.002", "Compromise Software Supply Chain"),
     ("T1204.003", "Malicious Image"),
+    ("T1485", "Data Destruction"),
     ("T1499", "Endpoint Denial of Service"),
     ("T1525", "Implant Internal Image"),
     ("T1528", "Steal Application Access Token"),

@@ -43,7 +43,7 @@ const ENTRIES: &[Entry] = &[
         area: Area::Containers,
         why: "One stolen token of this identity is the whole cluster: every secret, every node, every other identity.",
         fix: "Give a role with what is really used, in the namespaces where it is used; seawall access review proposes one from an audit log.",
-        references: &[cis("5.1.1"), nsa("C-0035"), mitre("T1078.001")],
+        references: &[cis("5.1.1"), nsa("C-0035"), mitre("T1078")],
         aliases: &["KSV-0111", "C-0035", "C-0185", "C-0272"],
     },
     Entry {
@@ -63,7 +63,7 @@ const ENTRIES: &[Entry] = &[
         area: Area::Containers,
         why: "A wildcard gives what nobody thought of, and what a later version adds: escalate, impersonate, exec, resources that do not exist yet.",
         fix: "Write out the verbs, API groups and resources that are used.",
-        references: &[cis("5.1.3"), mitre("T1078.001")],
+        references: &[cis("5.1.3"), mitre("T1078")],
         aliases: &["KSV-0044", "KSV-0045", "KSV-0046", "KSV-0112", "C-0187"],
     },
     Entry {
@@ -135,7 +135,7 @@ const ENTRIES: &[Entry] = &[
         area: Area::Containers,
         why: "A webhook sees every object that is written, Secrets among them, and may change it; whoever removes a policy removes the guard.",
         fix: "Leave it to the team that owns admission, and name the objects in resourceNames.",
-        references: &[cis("5.1.12"), mitre("T1556")],
+        references: &[cis("5.1.12"), mitre("T1562")],
         aliases: &["KSV-0114", "C-0281", "C-0036", "C-0039"],
     },
     Entry {
@@ -165,7 +165,7 @@ const ENTRIES: &[Entry] = &[
         area: Area::Containers,
         why: "What anonymous users, all users or all service accounts may do, any stranger or any compromised pod may do.",
         fix: "Bind to the identities that need it.",
-        references: &[mitre("T1078.001")],
+        references: &[mitre("T1078")],
         aliases: &["KSV-0122", "KSV-01011", "C-0262", "C-0265"],
     },
     Entry {
