@@ -1,7 +1,7 @@
 //! Linkerd: Servers, their authorizations and routes at the destination's proxy.
 
 use super::{Identities, apart, within};
-use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, Tunnel, by_port};
 use crate::linkerd::door::{self, Door};
 use crate::linkerd::{Clients, Linkerd, Place, PortRef, SKIP_INBOUND, cluster_networks, fits};
 use crate::places::{Peer, Places};
@@ -212,6 +212,10 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
             let as_nobody = as_nobody.then(|| self.lets(id, port, from, None));
             as_itself.max(as_nobody).unwrap_or(Verdict::Closed)
         })
+    }
+
+    fn tunnel(&self) -> Tunnel {
+        Tunnel::At(TUNNEL)
     }
 
     fn holds(&self, to: Peer) -> bool {
