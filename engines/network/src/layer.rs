@@ -95,6 +95,10 @@ pub trait Layer<'s>: fmt::Debug + Sync {
     /// What arrives of `open`.
     fn passes(&self, from: Peer, to: Peer, open: &Reach, model: Model<'_>) -> Reach;
 
+    /// The port through which something may arrive at any other, besides that other itself. Who
+    /// asks about one port has to say no more than these two.
+    fn tunnel(&self) -> Tunnel;
+
     /// Whether it may stop something that goes to a peer.
     fn holds(&self, to: Peer) -> bool;
 
@@ -103,6 +107,17 @@ pub trait Layer<'s>: fmt::Debug + Sync {
 
     /// What it says about one port, where it holds the peer.
     fn told(&self, call: &Call<'_>) -> Option<Told<'s>>;
+}
+
+/// What may arrive at a port that was sent to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tunnel {
+    /// Nothing.
+    None,
+    /// What was sent to this one.
+    At(u16),
+    /// What was sent to some others.
+    Anywhere,
 }
 
 /// What a layer says about one connection.

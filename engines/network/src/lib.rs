@@ -41,7 +41,7 @@ mod world;
 
 pub use answers::Answers;
 pub use blast::Hop;
-pub use layer::{Alternative, Call, Layer, Model, Proven, Told};
+pub use layer::{Alternative, Call, Layer, Model, Proven, Told, Tunnel};
 pub use matrix::Matrix;
 pub use network::Network;
 pub use places::{Peer, RegionId};

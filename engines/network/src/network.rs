@@ -1,8 +1,8 @@
 //! The answers: who reaches whom, on which ports.
 
-use crate::layer::{Call, Layer, Model};
+use crate::layer::{Call, Layer, Model, Tunnel};
 use crate::matrix::{Matrix, Senders};
-use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer, TUNNELS};
+use crate::meshes::{ConsulLayer, IstioLayer, KumaLayer, LinkerdLayer};
 use crate::places::{Peer, Places};
 use crate::policy::{self, Direction, Drafts, Policies};
 use crate::reach::{Bits, Cidr, PodRanges, Ports, Protocol};
@@ -163,15 +163,21 @@ impl<'w, 's> Network<'w, 's> {
     /// What passes on one port: less work than all of [`reach_as`](Self::reach_as), since a mesh
     /// is asked about that port alone.
     pub fn verdict(&self, call: &Call<'_>) -> Verdict {
-        let (to, wanted) = (call.to, Ports::one(call.protocol, call.port));
-        let tunnels = TUNNELS.map(|port| Ports::one(Protocol::Tcp, port));
+        let mut wanted = Ports::one(call.protocol, call.port);
+        for layer in &self.layers {
+            wanted = match layer.tunnel() {
+                Tunnel::None => wanted,
+                Tunnel::At(port) => wanted.or(&Ports::one(Protocol::Tcp, port)),
+                Tunnel::Anywhere => Ports::all(),
+            };
+        }
         let asked = Reach {
-            all: wanted.or(&Ports::union(&tunnels)),
+            all: wanted,
             some: Ports::none(),
         };
         let mut best = Verdict::Closed;
         for source in self.places.of(call.from) {
-            for target in self.places.of(to) {
+            for target in self.places.of(call.to) {
                 let open = self.policies_pass(source, target).and(&asked);
                 let (from, to) = (self.places.peer(source), self.places.peer(target));
                 let reach = self.through_layers(from, to, open, call.model);

@@ -139,6 +139,20 @@ proptest! {
             prop_assert!(configured.any().without(&adversarial.any()).is_empty());
             let why = network.why(&Call::new(from, to, Protocol::Tcp, 8080));
             prop_assert_eq!(why.verdict, adversarial.verdict(Protocol::Tcp, 8080));
+            let one = Call::new(from, to, Protocol::Tcp, 8080);
+            prop_assert_eq!(network.verdict(&one), adversarial.verdict(Protocol::Tcp, 8080));
+        }
+        // Those that a mesh takes for alike are asked about once.
+        let matrix = network.matrix();
+        for (id, _) in world.endpoint_ids() {
+            let cells = network.arrives(&matrix, id, Model::Adversarial);
+            for (from, _) in world.endpoint_ids() {
+                let (from, to) = (Peer::Endpoint(from), Peer::Endpoint(id));
+                let mut cells = cells.iter();
+                let cell = cells.find(|(_, set)| set.has(network.place(from)));
+                let arrives = cell.map(|(reach, _)| reach.clone()).unwrap_or_default();
+                prop_assert_eq!(arrives, network.reach(from, to));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::consul::Consul;
 use crate::consul::intentions::Decision;
 use crate::consul::membership::{Member, Place, Reason, Service};
 use crate::consul::settings::Name;
-use crate::layer::{Alternative, Call, Layer, Model, Proven, Told};
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, Tunnel};
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
 use crate::request::{Condition, Field, Pattern};
@@ -166,6 +166,10 @@ impl<'s> Layer<'s> for ConsulLayer<'s> {
             passed = passed.or(&as_verdict(behind, lets));
         }
         passed
+    }
+
+    fn tunnel(&self) -> Tunnel {
+        Tunnel::Anywhere
     }
 
     fn holds(&self, to: Peer) -> bool {

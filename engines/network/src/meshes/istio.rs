@@ -5,7 +5,7 @@ use crate::istio::Istio;
 use crate::istio::authorization::{Apart, Ground, Identity, Point, Verdict as Authorized};
 use crate::istio::door::Door;
 use crate::istio::membership::Place;
-use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, Tunnel, by_port};
 use crate::places::Peer;
 use crate::reach::{Ports, Protocol};
 use crate::request::Condition;
@@ -128,6 +128,10 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         )
     }
 
+    fn tunnel(&self) -> Tunnel {
+        Tunnel::At(TUNNEL)
+    }
+
     fn holds(&self, to: Peer) -> bool {
         let place = self.place(to);
         matches!(
@@ -140,14 +144,15 @@ impl<'s> Layer<'s> for IstioLayer<'_, 's> {
         // Whether the source is in ambient decides, too: only such pods have a tunnel.
         let mut class = vec![usize::from(self.place(from) == Some(Place::Ambient))];
         let apart = match to {
-            // A sidecar asks what its policies do; ztunnel reads them in its own way.
-            Peer::Endpoint(id) if self.place(to) != Some(Place::Ambient) => self.apart(id),
+            Peer::Endpoint(id) => self.apart(id),
             _ => None,
         };
         match (apart, self.identities.of(from)) {
             (Some(apart), Some(identity)) => {
                 class.push(1);
-                let answers = self.istio.policies.answers(apart, identity);
+                // ztunnel reads policies in its own way.
+                let is_ztunnel = self.place(to) == Some(Place::Ambient);
+                let answers = self.istio.policies.answers(apart, identity, is_ztunnel);
                 class.extend(answers.map(usize::from));
             }
             (Some(_), None) => class.push(0),

@@ -2,7 +2,7 @@
 
 use super::{Identities, apart, within};
 use crate::kuma::{Caller, Door, Edition, Kuma};
-use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, Tunnel, by_port};
 use crate::places::Peer;
 use crate::reach::Protocol;
 use crate::request::Condition;
@@ -124,6 +124,10 @@ impl<'s> Layer<'s> for KumaLayer<'_, 's> {
                     .any(|door| passes(&door, model)),
             )
         })
+    }
+
+    fn tunnel(&self) -> Tunnel {
+        Tunnel::None
     }
 
     fn holds(&self, to: Peer) -> bool {

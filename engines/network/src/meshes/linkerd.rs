@@ -1,7 +1,7 @@
 //! Linkerd: Servers, their authorizations and routes at the destination's proxy.
 
 use super::{Identities, apart, within};
-use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, by_port};
+use crate::layer::{Alternative, Call, Layer, Model, Proven, Told, Tunnel, by_port};
 use crate::linkerd::door::{self, Door};
 use crate::linkerd::{
     Clients, Linkerd, Place, PortRef, SKIP_INBOUND, SKIP_SUBNETS, cluster_networks, fits, setting,
@@ -226,6 +226,10 @@ impl<'s> Layer<'s> for LinkerdLayer<'_, 's> {
         // by it.
         let is_past = !matches!(model, Model::As(_)) && self.is_past(id, from) != Certainty::No;
         if is_past { passed.or(open) } else { passed }
+    }
+
+    fn tunnel(&self) -> Tunnel {
+        Tunnel::At(TUNNEL)
     }
 
     fn holds(&self, to: Peer) -> bool {

@@ -4,7 +4,7 @@
 
 use super::identity::Identity;
 use super::policy::{Key, Rule, Word};
-use super::{Point, Policies};
+use super::{Point, Policies, ztunnel};
 use seawall_model::Str;
 
 /// What is told apart at a point.
@@ -53,11 +53,12 @@ impl Policies<'_> {
         apart
     }
 
-    /// The answers to what is asked of an identity.
+    /// The answers to what is asked of an identity, as ztunnel or Envoy gives them.
     pub(crate) fn answers<'a>(
         &'a self,
         apart: &'a Apart,
         identity: &'a Identity,
+        is_ztunnel: bool,
     ) -> impl Iterator<Item = bool> + 'a {
         let questions = apart.questions.iter();
         questions.map(move |question| {
@@ -66,6 +67,9 @@ impl Policies<'_> {
                 word,
                 namespace,
             } = question;
+            if is_ztunnel {
+                return ztunnel::fits(key, word, namespace, identity);
+            }
             self.domains.fits(key, word, namespace, identity)
         })
     }

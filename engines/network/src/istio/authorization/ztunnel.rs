@@ -131,17 +131,28 @@ fn check(check: &Check, setting: &Setting<'_>) -> Condition {
     Condition::all([is_one, is_none])
 }
 
+/// Whether a word of a policy of a namespace fits an identity; one that ztunnel does not know
+/// fits none.
+pub(super) fn fits(key: &Key, word: &str, namespace: &str, identity: &Identity) -> bool {
+    match key {
+        // Most policies name one account as it is, and everybody is asked about.
+        Key::Principals if !word.contains('*') && !word.ends_with(&*identity.service_account) => {
+            false
+        }
+        Key::Principals => Pattern::read(word).holds(&identity.principal()),
+        Key::Namespaces => Pattern::read(word).holds(&identity.namespace),
+        Key::ServiceAccounts => super::identity::service_account_fits(word, namespace, identity),
+        _ => false,
+    }
+}
+
 fn value(key: &Key, word: &Word, setting: &Setting<'_>) -> Option<Condition> {
     let text = &*word.text;
-    let who = |fits: &dyn Fn(&Identity) -> bool| {
-        Some(Condition::settled(setting.identity.is_some_and(fits)))
-    };
     let block = |field| Some(Condition::is(field, Pattern::Block(Block::read(text)?)));
     match key {
-        Key::Principals => who(&|one| Pattern::read(text).holds(&one.principal())),
-        Key::Namespaces => who(&|one| Pattern::read(text).holds(&one.namespace)),
-        Key::ServiceAccounts => {
-            who(&|one| super::identity::service_account_fits(text, setting.namespace, one))
+        Key::Principals | Key::Namespaces | Key::ServiceAccounts => {
+            let fits = |one| fits(key, text, setting.namespace, one);
+            Some(Condition::settled(setting.identity.is_some_and(fits)))
         }
         Key::Ports => text
             .parse::<u16>()
