@@ -44,7 +44,7 @@ const ODD: (&str, &[&str]) = (
 
 fn judged(path: &Path, change: fn(&mut Node)) -> Assessment {
     let text = std::fs::read_to_string(path).expect("a manifest");
-    let (mut map, mut gaps) = (SourceMap::new(), Vec::new());
+    let (map, mut gaps) = (SourceMap::new(), Vec::new());
     let file = map.add_file(SourceFile {
         path: path.to_string_lossy().into(),
         kind: SourceKind::File,
@@ -111,7 +111,7 @@ fn list<'n>(map: &'n mut Map, key: &str) -> impl Iterator<Item = &'n mut Map> {
 fn careful() -> Node {
     const TEXT: &str = "{runAsNonRoot: true, allowPrivilegeEscalation: false, \
                         capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}";
-    let mut map = SourceMap::new();
+    let map = SourceMap::new();
     let file = map.add_file(SourceFile {
         path: "careful".into(),
         kind: SourceKind::File,

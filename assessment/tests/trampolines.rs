@@ -49,7 +49,7 @@ spec:
 ";
 
 fn trampolines(text: &str) -> Trampolines {
-    let (mut map, mut gaps) = (SourceMap::new(), Vec::new());
+    let (map, mut gaps) = (SourceMap::new(), Vec::new());
     let file = map.add_file(SourceFile {
         path: "cluster.yaml".into(),
         kind: SourceKind::File,
