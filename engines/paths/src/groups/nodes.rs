@@ -15,6 +15,7 @@ use seawall_model::Str;
 use seawall_model::access::Identity;
 use seawall_snapshot::PodTemplate;
 use seawall_snapshot::pod::{EnvSource, VolumeKind};
+use std::collections::HashSet;
 
 ascent::ascent! {
     /// What a node holds.
@@ -123,8 +124,9 @@ pub(super) fn rows(picture: &mut Picture<'_>, facts: &Facts<'_>, rights: &Rights
     // A node without pods may read nothing, unless a binding gives all of them something.
     let group = Identity::Group("system:nodes".into());
     let group = picture.identities.find(&group);
+    let with_pods: HashSet<NodeId> = rules.on.iter().map(|(_, node, _)| *node).collect();
     for (node,) in &rules.node {
-        if group.is_none() && !rules.on.iter().any(|(_, at, _)| at == node) {
+        if group.is_none() && !with_pods.contains(node) {
             continue;
         }
         let id = picture.node_identity(*node);
