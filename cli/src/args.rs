@@ -205,7 +205,8 @@ pub(crate) struct Paths {
 /// What a compromised workload reaches.
 #[derive(Debug, Args)]
 pub(crate) struct Blast {
-    /// Who is compromised: a workload, `internet`, `node`.
+    /// Who is compromised: a workload, `internet`, `node`; or whose credential leaked:
+    /// `sa:shop/web`, `user:alice`, `group:devs`.
     #[arg(value_name = "WHO")]
     pub(crate) from: String,
     #[command(flatten)]

@@ -26,6 +26,19 @@ pub fn told(ways: &Ways, top: usize, map: &SourceMap) -> String {
     text
 }
 
+/// For people: what somebody gains who is taken over, the nearest first.
+pub fn gains(who: &str, gains: &[(String, Vec<Line>)]) -> String {
+    let count = count(u64::try_from(gains.len()).unwrap_or(u64::MAX), "thing");
+    let mut text = String::new();
+    paragraph(&mut text, "", &format!("BLAST {who} gets to {count}"));
+    for (gain, lines) in gains {
+        paragraph(&mut text, "  ", gain);
+        let by: Vec<&str> = lines.iter().map(|line| line.technique.as_str()).collect();
+        paragraph(&mut text, "    ", &format!("by {}", by.join(", ")));
+    }
+    text
+}
+
 /// For people: the changes that cut the most.
 pub fn cuts(ways: &Ways, map: &SourceMap) -> String {
     let mut text = format!("{}\n", summary(ways));

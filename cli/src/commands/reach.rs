@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::{demands, suggest};
 use seawall_assessment::reach::{self, Field, Protocol, Question, Unknown};
+use seawall_assessment::{access, assess, paths};
 use seawall_model::SourceMap;
 use seawall_report::reach as report;
 use seawall_snapshot::Snapshot;
@@ -57,6 +58,19 @@ pub(crate) fn run(asked: &Reach, global: &Global) -> Result<Exit, Failure> {
 pub(crate) fn blast(asked: &Blast, global: &Global) -> Result<Exit, Failure> {
     let map = Arc::new(SourceMap::new());
     let loaded = scan::read(&asked.source, &Config::default(), global, &map)?;
+    if let Some(identity) = access::read_subject(&asked.from).filter(|_| asked.from.contains(':')) {
+        let settings = seawall_assessment::Config {
+            paths: Some(paths::Question {
+                gains_of: Some(identity.to_string()),
+                ..paths::Question::default()
+            }),
+            ..seawall_assessment::Config::default()
+        };
+        let coverage = loaded.coverage.clone();
+        let answer = assess(&loaded.snapshot, coverage, &map, &settings);
+        let gains = answer.ways.map(|ways| ways.gains).unwrap_or_default();
+        return print(seawall_report::paths::gains(&identity.to_string(), &gains).as_bytes());
+    }
     let all = reach::blast(&loaded.snapshot, &asked.from).map_err(|u| unknown(&u))?;
     let texts = all
         .iter()

@@ -9,7 +9,7 @@ use crate::graph::{Because, Ease, Graph, Step, StepId};
 use crate::groups;
 use crate::picture::Picture;
 use crate::search::Search;
-use crate::spot::{PlaceId, Scope, Spot};
+use crate::spot::{IdentityId, PlaceId, Scope, Spot};
 use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
@@ -293,18 +293,18 @@ impl<'s> Paths<'s> {
     /// What somebody gets to who begins there: each thing, in words, with the ways that lead
     /// to it; the easiest first.
     pub fn gains_of(&self, name: &str) -> Vec<(String, Vec<Line>)> {
-        let mut starts = self
-            .entries
-            .iter()
-            .filter(|(entry, _)| &*entry.name == name);
-        let Some((_, spot)) = starts.next() else {
+        let entry = self.entries.iter().find(|(entry, _)| &*entry.name == name);
+        let mut identities = self.picture.identities.iter();
+        let identity = identities.find(|(_, identity)| identity.to_string() == name);
+        let identity = identity.map(|(number, _)| Spot::Identity(IdentityId(number)));
+        let Some(spot) = entry.map(|(_, spot)| *spot).or(identity) else {
             return Vec::new();
         };
         let mut search = Search::new(&self.graph);
-        search.run(&[*spot]);
+        search.run(&[spot]);
         let mut gains: Vec<(u32, Spot)> = search
             .reached()
-            .filter(|reached| reached != spot && is_gain(*reached))
+            .filter(|reached| *reached != spot && is_gain(*reached))
             .filter_map(|reached| Some((search.cost(reached)?, reached)))
             .collect();
         gains.sort_unstable();
