@@ -14,7 +14,7 @@ use crate::words;
 use crate::{Config, Facts};
 use rayon::prelude::*;
 use seawall_model::access::Identity;
-use seawall_model::{Asset, Evidence, FileId, ResourceRef, RuleId, Span, Str};
+use seawall_model::{Evidence, FileId, ResourceRef, RuleId, Span, Str};
 use seawall_snapshot::Snapshot;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -130,28 +130,6 @@ impl<'s> Paths<'s> {
             Spot::Workload(id) => Some(self.picture.workloads.get(id.index())?.owner.clone()),
             _ => None,
         }
-    }
-
-    /// What a way is about: the first workload that it leads through, else the binding that
-    /// gives somebody the rights that it begins with.
-    pub(crate) fn asset_of(&self, found: &Found) -> Option<Asset> {
-        if let Some(owner) = self.workload_of(found) {
-            return Some(Asset::Resource(owner));
-        }
-        found.steps.iter().find_map(|step| {
-            let step = self.graph.step(*step)?;
-            match (step.gives, step.because) {
-                (Spot::Door(id) | Spot::Workload(id), _) => {
-                    let workload = self.picture.workloads.get(id.index())?;
-                    Some(Asset::Resource(workload.owner.clone()))
-                }
-                (_, Because::Binding(number)) => {
-                    let bound = self.picture.bindings.get(number as usize)?;
-                    Some(Asset::Resource(bound.binding.clone()))
-                }
-                _ => None,
-            }
-        })
     }
 
     /// The easiest way of each pair, those that go alike together: the first of them, from the

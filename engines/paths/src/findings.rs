@@ -169,11 +169,9 @@ fn finding(paths: &Paths<'_>, class: Class, goal: &Goal, group: &[&Found], path:
         .filter_map(owner)
         .map(Asset::Resource)
         .collect();
-    let asset = group
-        .iter()
-        .min_by_key(|found| (found.cost, found.entry))
-        .and_then(|found| paths.asset_of(found))
-        .unwrap_or_else(|| Asset::File("cluster".into()));
+    // What is at stake: the entry that gets there most easily may be another tomorrow, and it is
+    // still the same finding.
+    let asset = Asset::File("cluster".into());
     affected.push(asset.clone());
     affected.sort_unstable();
     affected.dedup();
